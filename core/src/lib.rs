@@ -1,0 +1,16 @@
+//! Inference and interpretation of generative adversarial networks, without a window.
+//!
+//! A network is plain data ([`network::Network`]); edits, rules, recipes and sessions are plain data too. The window
+//! and the headless commands call the same functions of this crate.
+
+pub mod architecture;
+pub mod attribution;
+pub mod checkpoint;
+pub mod edit;
+pub mod jobs;
+pub mod kernels;
+pub mod network;
+pub mod seed;
+pub mod session;
+pub mod stamp;
+pub mod train;

@@ -1,0 +1,167 @@
+//! A stamp: the cut-out picture of one galaxy, one blend or one sky field, as float pixels with their meaning.
+//!
+//! Invariant: `pixels` is planar `[C, H, W]` in *picture order* (row 0 at the top). Readers of bottom-up formats (FITS)
+//! map the last file row to picture row 0 and record it in [`Stamp::rows`]; writers map back. Everything in memory
+//! therefore shares one coordinate system: (column, row), 0-based, pixel centres at integers.
+
+pub mod blend;
+pub mod colormap;
+pub mod io;
+pub mod metrics;
+pub mod photometry;
+pub mod simulate;
+pub mod stretch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The interval of pixel values that means black to white, for example `[0, 1]` or `[-1, 1]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueRange {
+    /// The value of black (no light).
+    pub low: f32,
+    /// The value of white (the brightest level of an 8-bit picture).
+    pub high: f32,
+}
+
+impl ValueRange {
+    /// `[0, 1]`: what the published deblender takes as its input.
+    pub const UNIT: Self = Self {
+        low: 0.0,
+        high: 1.0,
+    };
+    /// `[-1, 1]`: what the published deblender emits (tanh).
+    pub const SIGNED: Self = Self {
+        low: -1.0,
+        high: 1.0,
+    };
+
+    /// Maps `value` from this range to `other`, linearly and without clipping.
+    #[inline]
+    pub fn map_to(self, other: Self, value: f32) -> f32 {
+        (value - self.low) / (self.high - self.low) * (other.high - other.low) + other.low
+    }
+}
+
+/// How the value range of a stamp came to be known; shown to the user when it is a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RangeSource {
+    /// The file format or its metadata says so (8-bit picture, DATAMIN/DATAMAX).
+    File,
+    /// The user or the network's manifest said so.
+    Given,
+    /// Guessed from the extremes of the pixels.
+    Guessed,
+}
+
+/// The order of rows in the file a stamp came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum RowOrder {
+    /// First file row is the top of the picture (PNG, JPEG, NPY).
+    #[default]
+    TopDown,
+    /// First file row is the bottom of the picture (FITS).
+    BottomUp,
+}
+
+/// One picture: float pixels, their range and where they came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamp {
+    /// Short name shown to people, usually the file stem.
+    pub name: Arc<str>,
+    /// The file it came from, if any.
+    pub path: Option<PathBuf>,
+    /// Planar pixels `[C, H, W]`, picture order; NaN marks missing pixels.
+    pub pixels: Arc<[f32]>,
+    /// Number of channels (bands), 1 or more.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// The values that mean black and white.
+    pub range: ValueRange,
+    /// How `range` is known.
+    pub range_source: RangeSource,
+    /// Band names, one per channel, or empty when unknown.
+    pub bands: Vec<String>,
+    /// Row order of the file.
+    pub rows: RowOrder,
+    /// Header cards (keyword, value, comment) of a FITS file, in file order; empty for other formats.
+    pub cards: Vec<Card>,
+}
+
+/// One FITS header card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Keyword, up to 8 characters.
+    pub keyword: String,
+    /// Value as written, strings without quotes.
+    pub value: String,
+    /// Comment, possibly empty.
+    pub comment: String,
+}
+
+impl Stamp {
+    /// A stamp from planar pixels `[C, H, W]` in picture order.
+    ///
+    /// # Panics
+    /// When `pixels.len() != channels * height * width`; sizes come from code, never from a file.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        pixels: impl Into<Arc<[f32]>>,
+        [channels, height, width]: [usize; 3],
+        range: ValueRange,
+    ) -> Self {
+        let pixels = pixels.into();
+        assert_eq!(
+            pixels.len(),
+            channels * height * width,
+            "pixel count must match the dimensions"
+        );
+        Self {
+            name: name.into(),
+            path: None,
+            pixels,
+            channels,
+            height,
+            width,
+            range,
+            range_source: RangeSource::Given,
+            bands: Vec::new(),
+            rows: RowOrder::TopDown,
+            cards: Vec::new(),
+        }
+    }
+
+    /// `[C, H, W]`.
+    pub fn dims(&self) -> [usize; 3] {
+        [self.channels, self.height, self.width]
+    }
+
+    /// The pixels of one channel `[H, W]`.
+    pub fn plane(&self, channel: usize) -> &[f32] {
+        let len = self.height * self.width;
+        &self.pixels[channel * len..(channel + 1) * len]
+    }
+
+    /// The same picture with its values mapped linearly to `range`.
+    pub fn to_range(&self, range: ValueRange) -> Self {
+        if range == self.range {
+            return self.clone();
+        }
+        let pixels = self
+            .pixels
+            .iter()
+            .map(|v| self.range.map_to(range, *v))
+            .collect();
+        Self {
+            pixels,
+            range,
+            range_source: RangeSource::Given,
+            ..self.clone()
+        }
+    }
+}
