@@ -1,0 +1,209 @@
+//! The weighted operations (convolution, transposed convolution, dense) as linear maps with any weights: forward,
+//! transpose with respect to the input, and transpose with respect to the weights.
+//!
+//! Attribution rules run these with modified weights; the pullback of the network runs them with its own.
+
+use candle_core::{Result, Tensor};
+
+use super::{ConvSpec, NetworkError, Op, Padding};
+
+/// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
+///
+/// # Errors
+/// When `op` is not a weighted operation or the shapes do not fit.
+pub fn apply(
+    op: &Op,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+) -> std::result::Result<Tensor, NetworkError> {
+    let y = match op {
+        Op::Conv2d(conv) => conv2d(x, weight, conv)?,
+        Op::ConvTranspose2d {
+            conv,
+            output_padding,
+        } => {
+            let (h, w) = (x.dim(2)?, x.dim(3)?);
+            conv2d_transposed(
+                x,
+                weight,
+                conv,
+                transposed_size(conv, [h, w], *output_padding),
+            )?
+        }
+        Op::Dense => x.matmul(&weight.t()?)?,
+        other => return Err(not_weighted(other)),
+    };
+    let Some(bias) = bias else { return Ok(y) };
+    let bias = match (bias.rank(), y.rank()) {
+        (1, 4) => bias.reshape((1, bias.elem_count(), 1, 1))?,
+        (3, 4) => bias.unsqueeze(0)?,
+        _ => bias.clone(),
+    };
+    Ok(y.broadcast_add(&bias)?)
+}
+
+/// `W' g`: the transpose with respect to the input, whose dimensions (batch included) are `x_dims`.
+///
+/// # Errors
+/// When `op` is not a weighted operation or the shapes do not fit.
+pub fn pullback_input(
+    op: &Op,
+    g: &Tensor,
+    weight: &Tensor,
+    x_dims: &[usize],
+) -> std::result::Result<Tensor, NetworkError> {
+    Ok(match op {
+        Op::Conv2d(conv) => conv2d_transposed(g, weight, conv, [x_dims[2], x_dims[3]])?,
+        Op::ConvTranspose2d { conv, .. } => conv2d(g, weight, conv)?,
+        Op::Dense => g.matmul(weight)?,
+        other => return Err(not_weighted(other)),
+    })
+}
+
+/// The gradient of `sum(g * (W x))` with respect to `W`, in the dimensions of the weight.
+///
+/// # Errors
+/// When `op` is not a weighted operation or the shapes do not fit.
+pub fn pullback_weight(
+    op: &Op,
+    x: &Tensor,
+    g: &Tensor,
+    weight_dims: &[usize],
+) -> std::result::Result<Tensor, NetworkError> {
+    Ok(match op {
+        Op::Conv2d(conv) => conv2d_weight(x, g, conv, weight_dims)?,
+        // A transposed convolution reads the same weights with input and output exchanged.
+        Op::ConvTranspose2d { conv, .. } => conv2d_weight(g, x, conv, weight_dims)?,
+        Op::Dense => g.t()?.matmul(&x.contiguous()?)?,
+        other => return Err(not_weighted(other)),
+    })
+}
+
+fn not_weighted(op: &Op) -> NetworkError {
+    NetworkError::Layer {
+        layer: op.kind().into(),
+        op: op.kind(),
+        what: "has no weights to apply".to_owned(),
+    }
+}
+
+/// Rows and columns of a transposed convolution's output.
+fn transposed_size(conv: &ConvSpec, size: [usize; 2], output_padding: [usize; 2]) -> [usize; 2] {
+    let pads = [
+        conv.padding.top + conv.padding.bottom,
+        conv.padding.left + conv.padding.right,
+    ];
+    let grow = |i: usize| {
+        (size[i] - 1) * conv.stride[i]
+            + conv.dilation[i] * (conv.kernel[i] - 1)
+            + 1
+            + output_padding[i]
+            - pads[i]
+    };
+    [grow(0), grow(1)]
+}
+
+/// Cross-correlation without bias.
+fn conv2d(x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
+    let x = pad(x, conv.padding)?;
+    if conv.stride[0] == conv.stride[1] && conv.dilation[0] == conv.dilation[1] {
+        return x.conv2d(
+            &weight.contiguous()?,
+            0,
+            conv.stride[0],
+            conv.dilation[0],
+            conv.groups,
+        );
+    }
+    // Unequal strides: take the finest output that contains both, then thin it out.
+    candle_core::bail!(
+        "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
+        conv.stride,
+        conv.dilation
+    )
+}
+
+fn pad(x: &Tensor, padding: Padding) -> Result<Tensor> {
+    let x = if padding.is_zero() {
+        x.clone()
+    } else {
+        x.pad_with_zeros(2, padding.top, padding.bottom)?
+            .pad_with_zeros(3, padding.left, padding.right)?
+    };
+    x.contiguous()
+}
+
+/// The transpose of [`conv2d`] with respect to its input of rows and columns `size`.
+fn conv2d_transposed(
+    g: &Tensor,
+    weight: &Tensor,
+    conv: &ConvSpec,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
+        candle_core::bail!(
+            "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
+            conv.stride,
+            conv.dilation
+        );
+    }
+    let parts = |t: &Tensor, axis: usize| t.chunk(conv.groups, axis);
+    let joined = parts(g, 1)?
+        .iter()
+        .zip(parts(weight, 0)?)
+        .map(|(g, w)| {
+            g.contiguous()?.conv_transpose2d(
+                &w.contiguous()?,
+                0,
+                0,
+                conv.stride[0],
+                conv.dilation[0],
+            )
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // Without padding the result covers the rows that the kernel reached; the rest of the padded input got nothing.
+    let full = Tensor::cat(&joined, 1)?;
+    let full = fit(&full, 2, conv.padding.top, size[0])?;
+    fit(&full, 3, conv.padding.left, size[1])?.contiguous()
+}
+
+/// Keeps `start..start + len` of an axis, with zeros where the tensor ends before.
+fn fit(t: &Tensor, axis: usize, start: usize, len: usize) -> Result<Tensor> {
+    let missing = (start + len).saturating_sub(t.dim(axis)?);
+    let t = if missing > 0 {
+        t.pad_with_zeros(axis, 0, missing)?
+    } else {
+        t.clone()
+    };
+    t.narrow(axis, start, len)
+}
+
+/// The gradient of a convolution's weights: a convolution over the batch with stride and dilation exchanged.
+fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Result<Tensor> {
+    if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
+        candle_core::bail!(
+            "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
+            conv.stride,
+            conv.dilation
+        );
+    }
+    let x = pad(x, conv.padding)?;
+    let groups = x
+        .chunk(conv.groups, 1)?
+        .iter()
+        .zip(g.chunk(conv.groups, 1)?)
+        .map(|(x, g)| {
+            let (x, g) = (
+                x.transpose(0, 1)?.contiguous()?,
+                g.transpose(0, 1)?.contiguous()?,
+            );
+            let full = x.conv2d(&g, 0, conv.dilation[0], conv.stride[0], 1)?;
+            full.narrow(2, 0, dims[2])?
+                .narrow(3, 0, dims[3])?
+                .transpose(0, 1)?
+                .contiguous()
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&groups, 0)
+}
