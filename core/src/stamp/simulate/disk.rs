@@ -9,7 +9,7 @@ use crate::seed::Stream;
 /// Side of the texture's lattice, a power of two.
 const LATTICE: usize = 16;
 /// Nothing is drawn where the smooth disk is fainter than this.
-const FAINTEST: f32 = 4e-6;
+const FAINTEST: f32 = 1e-5;
 
 /// A disk with what every point needs worked out once.
 pub(super) struct DiskLight<'a> {
@@ -19,16 +19,23 @@ pub(super) struct DiskLight<'a> {
     turn: [f32; 2],
     /// Sine and cosine of the bar's angle.
     bar_turn: [f32; 2],
+    /// The lopsidedness as a vector in the plane of the disk.
+    lopsided: [f32; 2],
+    /// [`Arms::winding`].
+    winding: f32,
 }
 
 impl<'a> DiskLight<'a> {
     pub(super) fn new(disk: &'a Disk) -> Self {
+        let [strength, angle] = disk.lopsided;
         let turn = |angle: f64| [angle.sin() as f32, angle.cos() as f32];
         Self {
             disk,
             texture: Texture::new(disk.texture),
             turn: turn(disk.position_angle),
             bar_turn: turn(disk.bar.map_or(0.0, |bar| bar.angle)),
+            lopsided: [angle.cos(), angle.sin()].map(|part| (strength * part) as f32),
+            winding: disk.arms.map_or(0.0, |arms| arms.winding()) as f32,
         }
     }
 
@@ -44,12 +51,13 @@ impl<'a> DiskLight<'a> {
         if smooth < FAINTEST {
             return [0.0; 2];
         }
-        let lopsided = self.lopsided(u, v, r / h);
+        let lopsided = self.lopsidedness(u, v, r, r / h);
         let grain = self.texture.at(u / (0.45 * h), v / (0.45 * h));
         let (mut old, mut young) = (smooth * lopsided, 0.0);
         if let Some(arms) = &disk.arms {
             let wander = 0.9 * arms.flocculence as f32 * self.texture.at(u / h + 5.0, v / h);
-            let phase = arms.phase_at(v.atan2(u), (r / h).ln()) + wander;
+            let angle = v.atan2(u) - arms.phase as f32 - self.winding * (r / h).ln();
+            let phase = arms.arms as f32 * angle + wander;
             [old, young] = self.with_arms(arms, [phase, r / h, grain], old, lopsided);
         } else if !disk.clumps.is_empty() {
             young = smooth * (0.4 + 0.9 * grain).max(0.0);
@@ -64,11 +72,10 @@ impl<'a> DiskLight<'a> {
         [old * left, young * left]
     }
 
-    fn lopsided(&self, u: f32, v: f32, radius: f32) -> f32 {
-        let [strength, angle] = self.disk.lopsided;
-        let towards =
-            (u * angle.cos() as f32 + v * angle.sin() as f32) / (u * u + v * v).sqrt().max(1e-3);
-        1.0 + strength as f32 * towards * (radius / 2.0).min(1.0)
+    /// Factor of the lopsidedness, growing outwards to its full strength at two scale lengths.
+    fn lopsidedness(&self, u: f32, v: f32, r: f32, radius: f32) -> f32 {
+        let towards = (u * self.lopsided[0] + v * self.lopsided[1]) / r;
+        1.0 + towards * (radius / 2.0).min(1.0)
     }
 
     /// (old, young) light with arms, at `phase` of the spiral and `radius` in scale lengths.

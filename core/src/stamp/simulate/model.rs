@@ -194,7 +194,7 @@ impl GalaxyModel {
 impl Disk {
     fn draw(stream: &mut Stream, morphology: Morphology, position_angle: f64, warmth: f64) -> Self {
         let irregular = morphology == Morphology::Irregular;
-        let scale_length = log_normal(stream, 11.0, 0.3).clamp(4.5, 18.0);
+        let scale_length = log_normal(stream, 12.5, 0.3).clamp(5.0, 20.0);
         let axis_ratio = match morphology {
             Morphology::EdgeOn => stream.uniform(0.1, 0.26),
             _ => stream.uniform(0.3, 1.0),
@@ -220,7 +220,7 @@ impl Disk {
         });
         let dust_lane =
             (morphology == Morphology::EdgeOn && stream.unit() < 0.6).then(|| DustLane {
-                depth: stream.uniform(0.15, 0.6),
+                depth: stream.uniform(0.12, 0.5),
                 width: stream.uniform(0.4, 1.0),
                 offset: stream.normal() * 0.5,
             });
@@ -273,10 +273,9 @@ impl Arms {
         }
     }
 
-    /// Phase of the arms at `angle` and `ln_radius` = ln(r / scale length); ridges at multiples of a full turn.
-    pub(super) fn phase_at(&self, angle: f32, ln_radius: f32) -> f32 {
-        let wound = (self.turn / self.pitch.tan()) as f32 * ln_radius;
-        self.arms as f32 * (angle - self.phase as f32 - wound)
+    /// Angle by which a ridge turns per e-fold of the radius.
+    pub(super) fn winding(&self) -> f64 {
+        self.turn / self.pitch.tan()
     }
 }
 
@@ -288,7 +287,7 @@ impl Clump {
         if let Some(arms) = disk.arms {
             let ridge = (angle / std::f64::consts::TAU * f64::from(arms.arms)).floor();
             angle = arms.phase
-                + arms.turn * (radius / disk.scale_length).ln() / arms.pitch.tan()
+                + arms.winding() * (radius / disk.scale_length).ln()
                 + ridge * std::f64::consts::TAU / f64::from(arms.arms)
                 + stream.normal() * 0.14;
         }
@@ -311,11 +310,11 @@ impl Clump {
 fn elliptical(stream: &mut Stream, position_angle: f64, warmth: f64) -> Sersic {
     let mut profile = Sersic {
         flux: 1.0,
-        half_light_radius: log_normal(stream, 11.5, 0.3).clamp(5.0, 19.0),
-        index: stream.uniform(2.0, 4.6),
+        half_light_radius: log_normal(stream, 13.0, 0.3).clamp(6.0, 21.0),
+        index: stream.uniform(1.6, 4.2),
         axis_ratio: stream.uniform(0.5, 1.0),
         position_angle,
-        colour: colour([1.2, 1.0, 0.72], warmth),
+        colour: colour([1.15, 1.0, 0.78], warmth),
     };
     profile.flux = log_normal(stream, 0.085, 0.45) / profile.at_half_light();
     profile
@@ -330,15 +329,15 @@ fn bulge_of(
     let share = match morphology {
         Morphology::Irregular if stream.unit() < 0.7 => return None,
         Morphology::Irregular => stream.uniform(0.01, 0.06),
-        Morphology::Lenticular => stream.uniform(0.15, 0.6),
-        _ => stream.unit().powi(2) * 0.4 + 0.02,
+        Morphology::Lenticular => stream.uniform(0.12, 0.5),
+        _ => stream.unit().powi(2) * 0.3 + 0.015,
     };
     let disk_flux =
         std::f64::consts::TAU * disk.scale_length.powi(2) * disk.axis_ratio * disk.central;
     Some(Sersic {
         flux: disk_flux * share / (1.0 - share),
-        half_light_radius: (disk.scale_length * stream.uniform(0.12, 0.5)).max(0.9),
-        index: stream.uniform(1.0, 3.5),
+        half_light_radius: (disk.scale_length * stream.uniform(0.14, 0.5)).max(1.2),
+        index: stream.uniform(1.0, 3.0),
         axis_ratio: disk.axis_ratio.max(stream.uniform(0.55, 0.95)),
         position_angle: disk.position_angle + stream.normal() * 0.1,
         colour: colour([1.18, 1.0, 0.76], warmth),

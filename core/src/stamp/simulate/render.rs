@@ -5,8 +5,8 @@
 use super::disk::DiskLight;
 use super::field::Field;
 use super::model::{Clump, Disk, GalaxyModel, Sersic};
-/// Surface brightness below which a profile is not drawn further; a thirtieth of an 8-bit level.
-const FAINTEST: f64 = 3e-5;
+/// Surface brightness below which a profile is not drawn further; a tenth of an 8-bit level on display.
+const FAINTEST: f64 = 1e-4;
 
 /// Linear light `[3, size, size]` (red, green, blue), picture order; 1 is what the display shows as white.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Light {
                 (i % self.size) as f64 - centre[0],
                 (i / self.size) as f64 - centre[1],
             );
-            let ring = ((dx.hypot(dy) * PER_PIXEL) as usize).min(rings.len() - 1);
+            let ring = (((dx * dx + dy * dy).sqrt() * PER_PIXEL) as usize).min(rings.len() - 1);
             let light: f32 = (0..3).map(|band| self.pixels[band * plane + i]).sum();
             rings[ring] += f64::from(light);
         }
