@@ -20,6 +20,9 @@ pub fn apply(
     bias: Option<&Tensor>,
 ) -> std::result::Result<Tensor, NetworkError> {
     let y = match op {
+        Op::Conv2d(conv) if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
+            return Ok(conv2d_fast(x, weight, bias, conv)?);
+        }
         Op::Conv2d(conv) => conv2d(x, weight, conv)?,
         Op::ConvTranspose2d {
             conv,
@@ -109,7 +112,9 @@ fn transposed_size(conv: &ConvSpec, size: [usize; 2], output_padding: [usize; 2]
 /// The kernels' description of a convolution of `[N, Ci, H, W]` with `[Co, Ci / groups, kh, kw]`.
 fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
     let (&[n, c, h, w], &[co, per_group, kh, kw]) = (x, weight) else {
-        candle_core::bail!("a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}")
+        candle_core::bail!(
+            "a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}"
+        )
     };
     let window = Window {
         stride: conv.stride,
@@ -122,7 +127,12 @@ fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
 }
 
 /// Calls `f` with the elements of two CPU tensors and gives its result the dimensions `dims`.
-fn with_two(a: &Tensor, b: &Tensor, f: impl FnOnce(&[f32], &[f32]) -> Vec<f32>, dims: &[usize]) -> Result<Tensor> {
+fn with_two(
+    a: &Tensor,
+    b: &Tensor,
+    f: impl FnOnce(&[f32], &[f32]) -> Vec<f32>,
+    dims: &[usize],
+) -> Result<Tensor> {
     let (a, b) = (a.contiguous()?, b.contiguous()?);
     match with_slice(&a, |a: &[f32]| with_slice(&b, |b: &[f32]| f(a, b))).flatten() {
         Some(values) => from_vec(values, dims),
@@ -131,12 +141,22 @@ fn with_two(a: &Tensor, b: &Tensor, f: impl FnOnce(&[f32], &[f32]) -> Vec<f32>, 
 }
 
 /// Cross-correlation with the CPU kernels; `bias`: `[Co]`.
-fn conv2d_fast(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: &ConvSpec) -> Result<Tensor> {
+fn conv2d_fast(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: &ConvSpec,
+) -> Result<Tensor> {
     let shape = shape(x.dims(), weight.dims(), conv)?;
     let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
     let [oh, ow] = shape.out_size();
     let dims = [x.dim(0)?, weight.dim(0)?, oh, ow];
-    with_two(x, weight, |x, w| kernels::conv2d(&shape, x, w, bias.as_deref()), &dims)
+    with_two(
+        x,
+        weight,
+        |x, w| kernels::conv2d(&shape, x, w, bias.as_deref()),
+        &dims,
+    )
 }
 
 /// Cross-correlation without bias.
@@ -178,6 +198,16 @@ fn conv2d_transposed(
     conv: &ConvSpec,
     size: [usize; 2],
 ) -> Result<Tensor> {
+    if is_fast(g) {
+        let dims = [g.dim(0)?, weight.dim(1)? * conv.groups, size[0], size[1]];
+        let shape = shape(&dims, weight.dims(), conv)?;
+        return with_two(
+            g,
+            weight,
+            |g, w| kernels::conv2d_input_gradient(&shape, g, w),
+            &dims,
+        );
+    }
     if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
         candle_core::bail!(
             "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
@@ -220,7 +250,12 @@ fn fit(t: &Tensor, axis: usize, start: usize, len: usize) -> Result<Tensor> {
 fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Result<Tensor> {
     if is_fast(x) && is_fast(g) {
         let shape = shape(x.dims(), dims, conv)?;
-        return with_two(x, g, |x, g| kernels::conv2d_weight_gradient(&shape, x, g), dims);
+        return with_two(
+            x,
+            g,
+            |x, g| kernels::conv2d_weight_gradient(&shape, x, g),
+            dims,
+        );
     }
     if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
         candle_core::bail!(

@@ -42,7 +42,9 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// The losses became NaN or infinite.
-    #[error("the {what} loss is not finite at step {step}; lower the learning rate, the last checkpoint is kept")]
+    #[error(
+        "the {what} loss is not finite at step {step}; lower the learning rate, the last checkpoint is kept"
+    )]
     NotFinite {
         /// Which loss.
         what: &'static str,

@@ -40,7 +40,11 @@ impl Evaluation {
 /// # Errors
 /// When the folder or one of its FITS files cannot be read.
 pub fn read_blends(folder: &Path) -> Result<Vec<BlendFile>, TrainError> {
-    let listing = |source| TrainError::File { what: "cannot list the blends", source, path: folder.to_owned() };
+    let listing = |source| TrainError::File {
+        what: "cannot list the blends",
+        source,
+        path: folder.to_owned(),
+    };
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(listing)?
         .filter_map(|entry| entry.ok().map(|e| e.path()))
@@ -62,14 +66,22 @@ pub fn read_blends(folder: &Path) -> Result<Vec<BlendFile>, TrainError> {
 /// # Errors
 /// When a blend does not fit the network.
 pub fn evaluate(generator: &Network, blends: &[BlendFile]) -> Result<Evaluation, TrainError> {
-    let mut sum = Evaluation { blends: blends.len(), ..Evaluation::default() };
+    let mut sum = Evaluation {
+        blends: blends.len(),
+        ..Evaluation::default()
+    };
     for blend in blends {
         let input = blend.blend.to_range(ValueRange::UNIT);
-        let tensor = Tensor::from_slice(&input.pixels, (1, input.channels, input.height, input.width), &Device::Cpu)?;
+        let tensor = Tensor::from_slice(
+            &input.pixels,
+            (1, input.channels, input.height, input.width),
+            &Device::Cpu,
+        )?;
         let run = generator.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
         for (i, (output, truth)) in run.outputs().iter().zip(&blend.truths).enumerate() {
             let pixels = output.flatten_all()?.to_vec1::<f32>()?;
-            let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED).to_range(ValueRange::UNIT);
+            let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED)
+                .to_range(ValueRange::UNIT);
             let truth = truth.to_range(ValueRange::UNIT);
             sum.psnr[i] += metrics::psnr(&output, &truth, 1.0).unwrap_or(f64::NAN);
             sum.ssim[i] += metrics::ssim(&output, &truth, 1.0).unwrap_or(f64::NAN);

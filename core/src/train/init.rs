@@ -22,7 +22,10 @@ pub fn initial_value(
         Role::Weight if dims.len() > 1 => {
             let taps: usize = dims[2..].iter().product();
             let limit = (6.0 / ((dims[0] + dims[1]) * taps) as f64).sqrt();
-            hash_uniform(key, n, seed).iter().map(|u| (u * limit) as f32).collect()
+            hash_uniform(key, n, seed)
+                .iter()
+                .map(|u| (u * limit) as f32)
+                .collect()
         }
         Role::Weight | Role::Var => vec![1.0; n],
         Role::Bias | Role::Mean | Role::Value => vec![0.0; n],

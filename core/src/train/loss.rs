@@ -9,7 +9,13 @@ use candle_core::{Result, Tensor};
 pub fn mean_square(a: &Tensor, b: &Tensor) -> Result<(f64, Tensor)> {
     let difference = (a - b)?;
     let n = difference.elem_count() as f64;
-    let loss = f64::from(difference.sqr()?.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?) / n;
+    let loss = f64::from(
+        difference
+            .sqr()?
+            .sum_all()?
+            .to_dtype(candle_core::DType::F32)?
+            .to_scalar::<f32>()?,
+    ) / n;
     Ok((loss, (difference * (2.0 / n))?))
 }
 
@@ -20,7 +26,10 @@ pub fn mean_square(a: &Tensor, b: &Tensor) -> Result<(f64, Tensor)> {
 /// When a tensor operation fails.
 pub fn binary_cross_entropy(logits: &Tensor, label: f64) -> Result<(f64, Tensor)> {
     let n = logits.elem_count() as f64;
-    let values = logits.flatten_all()?.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>()?;
+    let values = logits
+        .flatten_all()?
+        .to_dtype(candle_core::DType::F64)?
+        .to_vec1::<f64>()?;
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
     let loss = values.iter().map(|x| softplus(*x) - label * x).sum::<f64>() / n;
     let gradient = (candle_nn::ops::sigmoid(logits)?.affine(1.0 / n, -label / n))?;

@@ -103,9 +103,13 @@ impl Recipe {
     /// # Errors
     /// When the file cannot be read or a value makes no sense; the message names the file.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let invalid = |what: String| TrainError::Recipe { what, path: path.to_owned() };
+        let invalid = |what: String| TrainError::Recipe {
+            what,
+            path: path.to_owned(),
+        };
         let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-        let mut recipe: Self = toml::from_str(&text).map_err(|e| invalid(e.message().to_owned()))?;
+        let mut recipe: Self =
+            toml::from_str(&text).map_err(|e| invalid(e.message().to_owned()))?;
         if let Some(exclude) = &mut recipe.exclude {
             *exclude = path.parent().unwrap_or(Path::new(".")).join(&*exclude);
         }

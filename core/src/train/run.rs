@@ -62,7 +62,12 @@ pub fn run(
 ) -> Result<(), TrainError> {
     let recipe = Recipe::read(recipe_path)?;
     let source = pair_source(&recipe, options)?;
-    let blends = options.evaluate.as_deref().map(read_blends).transpose()?.unwrap_or_default();
+    let blends = options
+        .evaluate
+        .as_deref()
+        .map(read_blends)
+        .transpose()?
+        .unwrap_or_default();
     let state_path = out.join(STATE_FILE);
     let mut trainer = if options.resume {
         Series::open(out)?;
@@ -89,7 +94,13 @@ pub fn run(
         }
         let pace = elapsed.as_secs_f64() / (step - started.1) as f64;
         let remaining = Duration::from_secs_f64(pace * (steps - step) as f64);
-        let progress = Progress { step, steps, losses: mean, remaining, evaluation: evaluation.take() };
+        let progress = Progress {
+            step,
+            steps,
+            losses: mean,
+            remaining,
+            evaluation: evaluation.take(),
+        };
         let stop = report(&progress).is_break();
         if stop || step % recipe.checkpoints.state_every.max(1) == 0 || step == steps {
             trainer.save(&state_path)?;
@@ -103,20 +114,31 @@ pub fn run(
         if source.kind() == std::io::ErrorKind::NotFound {
             return Ok(());
         }
-        Err(TrainError::File { what: "cannot remove the finished state", source, path: state_path.clone() })
+        Err(TrainError::File {
+            what: "cannot remove the finished state",
+            source,
+            path: state_path.clone(),
+        })
     })
 }
 
 /// The pairs of one step, drawn on all cores; pair `i` of step `s` is always the same.
 fn batch(source: &PairSource, step: u64, size: usize) -> Vec<Pair> {
     let first = step * size as u64;
-    (first..first + size as u64).into_par_iter().filter_map(|index| source.pair(index).ok()).collect()
+    (first..first + size as u64)
+        .into_par_iter()
+        .filter_map(|index| source.pair(index).ok())
+        .collect()
 }
 
 fn mean(losses: &VecDeque<Losses>) -> Losses {
     let n = losses.len().max(1) as f64;
     let of = |f: fn(&Losses) -> f64| losses.iter().map(f).sum::<f64>() / n;
-    Losses { content: of(|l| l.content), adversarial: of(|l| l.adversarial), discriminator: of(|l| l.discriminator) }
+    Losses {
+        content: of(|l| l.content),
+        adversarial: of(|l| l.adversarial),
+        discriminator: of(|l| l.discriminator),
+    }
 }
 
 fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
@@ -131,7 +153,9 @@ fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
         pixel_scale_arcsec: None,
         provenance: recipe.provenance.clone(),
         licence: recipe.licence.clone(),
-        recipe: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        recipe: path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned()),
     }
 }
 
@@ -147,9 +171,16 @@ fn checkpoint(
     if !trainer.recipe.is_checkpoint(step) {
         return Ok(None);
     }
-    let evaluation = if blends.is_empty() { None } else { Some(evaluate(trainer.generator(), blends)?) };
+    let evaluation = if blends.is_empty() {
+        None
+    } else {
+        Some(evaluate(trainer.generator(), blends)?)
+    };
     let mut metrics = Metrics::new(step);
-    metrics.set("images", (step * trainer.recipe.training.batch as u64) as f64);
+    metrics.set(
+        "images",
+        (step * trainer.recipe.training.batch as u64) as f64,
+    );
     metrics.set("seconds", seconds);
     metrics.set("loss_content", losses.content);
     metrics.set("loss_adversarial", losses.adversarial);
@@ -162,7 +193,13 @@ fn checkpoint(
         metrics.set("ssim_galaxy1", evaluation.ssim[0]);
         metrics.set("ssim_galaxy2", evaluation.ssim[1]);
     }
-    write_checkpoint(out, step, trainer.generator(), trainer.discriminator(), &metrics)?;
+    write_checkpoint(
+        out,
+        step,
+        trainer.generator(),
+        trainer.discriminator(),
+        &metrics,
+    )?;
     Ok(evaluation)
 }
 
@@ -171,7 +208,11 @@ fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainEr
     let excluded = match &recipe.exclude {
         Some(path) => {
             let read = std::fs::read_to_string(path);
-            let file = |source| TrainError::File { what: "cannot read the exclusion list", source, path: path.clone() };
+            let file = |source| TrainError::File {
+                what: "cannot read the exclusion list",
+                source,
+                path: path.clone(),
+            };
             ExclusionList::parse(&read.map_err(file)?)
         }
         None => ExclusionList::default(),
@@ -180,17 +221,28 @@ fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainEr
     if let Some(folder) = &options.stamps {
         read_stamps(folder, &options.skip, &mut stamps)?;
     }
-    PairSource::new(recipe.data.clone(), stamps, &excluded)
-        .map_err(|error| TrainError::Recipe { what: error.to_string(), path: options.stamps.clone().unwrap_or_default() })
+    PairSource::new(recipe.data.clone(), stamps, &excluded).map_err(|error| TrainError::Recipe {
+        what: error.to_string(),
+        path: options.stamps.clone().unwrap_or_default(),
+    })
 }
 
 fn read_stamps(folder: &Path, skip: &[String], stamps: &mut Vec<Stamp>) -> Result<(), TrainError> {
-    let file = |source| TrainError::File { what: "cannot list the stamps", source, path: folder.to_owned() };
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(folder).map_err(file)?.filter_map(|e| e.ok().map(|e| e.path())).collect();
+    let file = |source| TrainError::File {
+        what: "cannot list the stamps",
+        source,
+        path: folder.to_owned(),
+    };
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(file)?
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .collect();
     paths.sort();
     for path in paths {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if path.is_dir() {
             if !skip.contains(&name) {
                 read_stamps(&path, skip, stamps)?;

@@ -22,7 +22,10 @@ fn fingerprint(recipe: &Recipe) -> String {
     // The exclusion list is an absolute path; where the repository lies must not matter.
     recipe.exclude = recipe.exclude.and_then(|p| p.file_name().map(Into::into));
     let text = serde_json::to_string(&recipe).unwrap_or_default();
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl Trainer {
@@ -32,34 +35,62 @@ impl Trainer {
     /// When the file cannot be written; the state saved before stays intact.
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         let mut arrays: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        let networks =
-            [("generator", &self.generator), ("discriminator", &self.discriminator), ("averaged", &self.averaged)];
+        let networks = [
+            ("generator", &self.generator),
+            ("discriminator", &self.discriminator),
+            ("averaged", &self.averaged),
+        ];
         for (name, network) in networks {
             for (key, tensor) in network.state_dict() {
                 let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-                arrays.push((format!("{name}/{key}"), tensor.dims().to_vec(), bytes(&values)));
+                arrays.push((
+                    format!("{name}/{key}"),
+                    tensor.dims().to_vec(),
+                    bytes(&values),
+                ));
             }
         }
-        for (name, adam) in [("generator", &self.generator_adam), ("discriminator", &self.discriminator_adam)] {
+        for (name, adam) in [
+            ("generator", &self.generator_adam),
+            ("discriminator", &self.discriminator_adam),
+        ] {
             for (key, moments) in &adam.moments {
-                arrays.push((format!("{name}-first/{key}"), vec![moments.first.len()], bytes(&moments.first)));
-                arrays.push((format!("{name}-second/{key}"), vec![moments.second.len()], bytes(&moments.second)));
+                arrays.push((
+                    format!("{name}-first/{key}"),
+                    vec![moments.first.len()],
+                    bytes(&moments.first),
+                ));
+                arrays.push((
+                    format!("{name}-second/{key}"),
+                    vec![moments.second.len()],
+                    bytes(&moments.second),
+                ));
             }
         }
         let metadata = [
             ("step", self.step.to_string()),
             ("generator-updates", self.generator_adam.updates.to_string()),
-            ("discriminator-updates", self.discriminator_adam.updates.to_string()),
+            (
+                "discriminator-updates",
+                self.discriminator_adam.updates.to_string(),
+            ),
             ("recipe", fingerprint(&self.recipe)),
         ];
-        let metadata = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        let state = |what: String| TrainError::State { what, path: path.to_owned() };
+        let metadata = metadata
+            .into_iter()
+            .map(|(k, v)| (k.to_owned(), v))
+            .collect();
+        let state = |what: String| TrainError::State {
+            what,
+            path: path.to_owned(),
+        };
         let views = arrays
             .iter()
             .map(|(name, dims, data)| Ok((name, TensorView::new(Dtype::F32, dims.clone(), data)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|e| state(e.to_string()))?;
-        let data = safetensors::serialize(views, Some(metadata)).map_err(|e| state(e.to_string()))?;
+        let data =
+            safetensors::serialize(views, Some(metadata)).map_err(|e| state(e.to_string()))?;
         atomic_write(path, |file| file.write_all(&data))
             .map_err(|source| state(format!("the state cannot be written: {source}")))?;
         Ok(())
@@ -70,7 +101,10 @@ impl Trainer {
     /// # Errors
     /// When the file is damaged or belongs to another recipe.
     pub fn resume(recipe: Recipe, path: &Path) -> Result<Self, TrainError> {
-        let state = |what: String| TrainError::State { what, path: path.to_owned() };
+        let state = |what: String| TrainError::State {
+            what,
+            path: path.to_owned(),
+        };
         let data = std::fs::read(path).map_err(|e| state(e.to_string()))?;
         let (_, header) = SafeTensors::read_metadata(&data).map_err(|e| state(e.to_string()))?;
         let tensors = SafeTensors::deserialize(&data).map_err(|e| state(e.to_string()))?;
@@ -87,7 +121,10 @@ impl Trainer {
         let load = |network: &Network, name: &str| {
             network.map_params(|_, param| {
                 let key = format!("{name}/{}", param.key);
-                let missing = || NetworkError::MissingParam { layer: name.into(), key: key.clone() };
+                let missing = || NetworkError::MissingParam {
+                    layer: name.into(),
+                    key: key.clone(),
+                };
                 let values = floats(tensors.tensor(&key).map_err(|_| missing())?.data());
                 Ok(Tensor::from_vec(values, param.tensor.dims(), &Device::Cpu)?)
             })
@@ -95,9 +132,10 @@ impl Trainer {
         trainer.generator = load(&trainer.generator, "generator")?;
         trainer.discriminator = load(&trainer.discriminator, "discriminator")?;
         trainer.averaged = load(&trainer.averaged, "averaged")?;
-        for (name, adam) in
-            [("generator", &mut trainer.generator_adam), ("discriminator", &mut trainer.discriminator_adam)]
-        {
+        for (name, adam) in [
+            ("generator", &mut trainer.generator_adam),
+            ("discriminator", &mut trainer.discriminator_adam),
+        ] {
             adam.updates = number(&format!("{name}-updates"))?;
             adam.moments = moments(&tensors, name).map_err(|e| state(e.to_string()))?;
         }
@@ -112,7 +150,11 @@ fn moments(
 ) -> Result<BTreeMap<String, Moments>, safetensors::SafeTensorError> {
     let prefix = format!("{name}-first/");
     let mut moments = BTreeMap::new();
-    for key in tensors.names().into_iter().filter_map(|n| n.strip_prefix(&prefix)) {
+    for key in tensors
+        .names()
+        .into_iter()
+        .filter_map(|n| n.strip_prefix(&prefix))
+    {
         let first = floats(tensors.tensor(&format!("{prefix}{key}"))?.data());
         let second = floats(tensors.tensor(&format!("{name}-second/{key}"))?.data());
         moments.insert(key.to_owned(), Moments { first, second });
@@ -120,11 +162,13 @@ fn moments(
     Ok(moments)
 }
 
-
 fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }

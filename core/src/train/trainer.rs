@@ -10,7 +10,9 @@ use super::data::Pair;
 use super::loss::{binary_cross_entropy, mean_square};
 use super::{Recipe, TrainError, initial_value};
 use crate::architecture::{discriminator, generator};
-use crate::network::{Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Role, Run, Wanted};
+use crate::network::{
+    Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Role, Run, Wanted,
+};
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,9 +47,12 @@ impl Trainer {
         let training = &recipe.training;
         let (seed, slope) = (recipe.seed, training.prelu_slope);
         let adam = Adam::new(training.beta1, training.beta2);
-        let generator = generator(&recipe.generator, |key, role, dims| initial_value(key, role, dims, seed, slope))?;
-        let discriminator =
-            discriminator(&recipe.discriminator, |key, role, dims| initial_value(key, role, dims, seed, slope))?;
+        let generator = generator(&recipe.generator, |key, role, dims| {
+            initial_value(key, role, dims, seed, slope)
+        })?;
+        let discriminator = discriminator(&recipe.discriminator, |key, role, dims| {
+            initial_value(key, role, dims, seed, slope)
+        })?;
         Ok(Self {
             step: 0,
             averaged: generator.clone(),
@@ -66,7 +71,11 @@ impl Trainer {
 
     /// The generator that checkpoints hold: averaged when the recipe says so.
     pub fn generator(&self) -> &Network {
-        if self.recipe.training.average > 0.0 { &self.averaged } else { &self.generator }
+        if self.recipe.training.average > 0.0 {
+            &self.averaged
+        } else {
+            &self.generator
+        }
     }
 
     /// The discriminator.
@@ -82,11 +91,17 @@ impl Trainer {
         let size = self.recipe.generator.stamp_size;
         let batch = |pick: fn(&Pair) -> &[f32]| -> Result<Tensor, TrainError> {
             let values: Vec<f32> = pairs.iter().flat_map(|p| pick(p).iter().copied()).collect();
-            Ok(Tensor::from_vec(values, (pairs.len(), 3, size, size), &Device::Cpu)?)
+            Ok(Tensor::from_vec(
+                values,
+                (pairs.len(), 3, size, size),
+                &Device::Cpu,
+            )?)
         };
         let blend = batch(|p| &p.blend)?;
         let truths = [batch(|p| &p.truth1)?, batch(|p| &p.truth2)?];
-        let run = self.generator.run(&[blend], &Edits::new(), &Retain::All, Mode::Training)?;
+        let run = self
+            .generator
+            .run(&[blend], &Edits::new(), &Retain::All, Mode::Training)?;
         let rate = self.recipe.learning_rate(self.step);
         let adversarial = self.step >= self.recipe.training.burn_in;
         let mut losses = Losses::default();
@@ -96,9 +111,16 @@ impl Trainer {
             losses.discriminator = self.finite("discriminator", loss)?;
             trained_discriminator = Some((network, adam));
         }
-        let judge = trained_discriminator.as_ref().map_or(&self.discriminator, |(network, _)| network);
+        let judge = trained_discriminator
+            .as_ref()
+            .map_or(&self.discriminator, |(network, _)| network);
         let mut seeds = Vec::new();
-        for ((output, truth), node) in run.outputs().iter().zip(&truths).zip(self.generator.outputs()) {
+        for ((output, truth), node) in run
+            .outputs()
+            .iter()
+            .zip(&truths)
+            .zip(self.generator.outputs())
+        {
             let (content, mut gradient) = mean_square(output, truth)?;
             losses.content += content;
             if adversarial {
@@ -111,7 +133,9 @@ impl Trainer {
         self.finite("content", losses.content)?;
         self.finite("adversarial", losses.adversarial)?;
         let gradients = self.generator.pullback(&run, &seeds, &Wanted::params())?;
-        let updated = self.generator_adam.update(&self.generator, &gradients, rate)?;
+        let updated = self
+            .generator_adam
+            .update(&self.generator, &gradients, rate)?;
         self.generator = with_statistics(&updated, &run, self.recipe.training.batch_norm_momentum)?;
         if let Some((network, adam)) = trained_discriminator {
             (self.discriminator, self.discriminator_adam) = (network, adam);
@@ -122,7 +146,14 @@ impl Trainer {
     }
 
     fn finite(&self, what: &'static str, loss: f64) -> Result<f64, TrainError> {
-        if loss.is_finite() { Ok(loss) } else { Err(TrainError::NotFinite { what, step: self.step }) }
+        if loss.is_finite() {
+            Ok(loss)
+        } else {
+            Err(TrainError::NotFinite {
+                what,
+                step: self.step,
+            })
+        }
     }
 
     /// The discriminator after one update on truths and generated galaxies.
@@ -140,7 +171,8 @@ impl Trainer {
             // The mean over both galaxies is half the sum of their two means: the objective's half.
             let (value, gradient) = binary_cross_entropy(&run.outputs()[0], label)?;
             loss += value;
-            let pulled = network.pullback(&run, &[(logit_node(network), gradient)], &Wanted::params())?;
+            let pulled =
+                network.pullback(&run, &[(logit_node(network), gradient)], &Wanted::params())?;
             add_gradients(&mut gradients, pulled)?;
             runs.push(run);
         }
@@ -160,7 +192,11 @@ impl Trainer {
         }
         let warm = (1.0 + self.step as f64) / (10.0 + self.step as f64);
         let decay = decay.min(warm);
-        let now: Vec<Tensor> = self.generator.params().map(|(_, p)| p.tensor.clone()).collect();
+        let now: Vec<Tensor> = self
+            .generator
+            .params()
+            .map(|(_, p)| p.tensor.clone())
+            .collect();
         let mut now = now.into_iter();
         self.averaged = self.averaged.map_params(|_, param| match now.next() {
             Some(_) if param.role == Role::Value => Ok(param.tensor.clone()),
@@ -176,7 +212,12 @@ fn logit_node(discriminator: &Network) -> NodeId {
 }
 
 fn training_run(network: &Network, galaxies: &Tensor) -> Result<Run, NetworkError> {
-    network.run(std::slice::from_ref(galaxies), &Edits::new(), &Retain::All, Mode::Training)
+    network.run(
+        std::slice::from_ref(galaxies),
+        &Edits::new(),
+        &Retain::All,
+        Mode::Training,
+    )
 }
 
 /// How much the judge dislikes a generated galaxy, and the gradient at its pixels.
@@ -185,9 +226,12 @@ fn adversarial_gradient(judge: &Network, galaxy: &Tensor) -> Result<(f64, Tensor
     let (loss, gradient) = binary_cross_entropy(&run.outputs()[0], 1.0)?;
     let mut pulled = judge.pullback(&run, &[(logit_node(judge), gradient)], &Wanted::inputs())?;
     let at_input = pulled.nodes.remove(&judge.inputs()[0]);
-    at_input
-        .map(|gradient| (loss, gradient))
-        .ok_or_else(|| NetworkError::NotRetained { layer: judge.node(judge.inputs()[0]).name.clone() }.into())
+    at_input.map(|gradient| (loss, gradient)).ok_or_else(|| {
+        NetworkError::NotRetained {
+            layer: judge.node(judge.inputs()[0]).name.clone(),
+        }
+        .into()
+    })
 }
 
 fn add_gradients(sum: &mut Gradients, other: Gradients) -> Result<(), TrainError> {
@@ -205,7 +249,9 @@ fn add_gradients(sum: &mut Gradients, other: Gradients) -> Result<(), TrainError
 /// variance with Bessel's correction.
 fn with_statistics(network: &Network, run: &Run, momentum: f64) -> Result<Network, TrainError> {
     Ok(network.map_params(|id, param| {
-        let Some(stats) = run.batch_stats().get(&id) else { return Ok(param.tensor.clone()) };
+        let Some(stats) = run.batch_stats().get(&id) else {
+            return Ok(param.tensor.clone());
+        };
         let batch = match param.role {
             Role::Mean => stats.mean.clone(),
             Role::Var => (&stats.var * (stats.count as f64 / (stats.count as f64 - 1.0).max(1.0)))?,
