@@ -10,7 +10,7 @@ use super::Op;
 use crate::kernels;
 
 /// Calls `f` with the elements of a contiguous CPU tensor; `None` when it is elsewhere or of another type.
-pub(super) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> R) -> Option<R> {
+pub(crate) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> R) -> Option<R> {
     if tensor.dtype() != T::DTYPE {
         return None;
     }
@@ -23,7 +23,7 @@ pub(super) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) 
 }
 
 /// Whether the fast path applies: f32 on the CPU.
-pub(super) fn is_fast(tensor: &Tensor) -> bool {
+pub(crate) fn is_fast(tensor: &Tensor) -> bool {
     tensor.dtype() == DType::F32 && tensor.device().is_cpu()
 }
 
