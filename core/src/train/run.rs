@@ -12,8 +12,8 @@ use super::evaluate::read_blends;
 use super::state::STATE_FILE;
 use super::{Evaluation, Losses, Recipe, TrainError, Trainer, evaluate};
 use crate::checkpoint::{Metrics, Series, SeriesManifest, create_series, write_checkpoint};
+use crate::stamp::Stamp;
 use crate::stamp::io::BlendFile;
-use crate::stamp::{Stamp, ValueRange};
 
 /// What a run needs besides its recipe.
 #[derive(Clone, Debug, Default)]
