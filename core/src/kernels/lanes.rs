@@ -87,7 +87,7 @@ mod x86 {
 
     use super::Lanes;
 
-    /// AVX-512F: 16 lanes, 32 registers.
+    /// AVX-512 F and VL: 16 lanes, 32 registers.
     pub(in super::super) struct Avx512;
 
     impl Lanes for Avx512 {

@@ -174,7 +174,7 @@ macro_rules! tiles {
 
 // The blockings fill the registers: R * C sums, C pixel vectors and one weight out of 32 (AVX-512, NEON) or 16.
 #[cfg(target_arch = "x86_64")]
-tiles!(avx512, super::super::lanes::Avx512, [target_feature(enable = "avx512f")],
+tiles!(avx512, super::super::lanes::Avx512, [target_feature(enable = "avx512f,avx512vl")],
     8: [3 2 1] 4: [6 4 2 1] 3: [8 4 2 1] 2: [8 4 2 1] 1: [8 4 2 1]);
 #[cfg(target_arch = "x86_64")]
 tiles!(avx2, super::super::lanes::Avx2, [target_feature(enable = "avx2,fma")],
@@ -210,7 +210,8 @@ impl Level {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 levels.push(Self(Set::Avx2));
             }
-            if is_x86_feature_detected!("avx512f") {
+            // Without VL the sums would be held in half of the registers only.
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
                 levels.push(Self(Set::Avx512));
             }
         }
