@@ -153,7 +153,7 @@ impl Gather<'_> {
             channels: self.groups * self.source_channels,
         };
         let channels = group * self.source_channels..(group + 1) * self.source_channels;
-        pack(
+        let packed = pack(
             source,
             channels,
             (&self.y, &self.x),
@@ -168,7 +168,7 @@ impl Gather<'_> {
         while row < rows.end {
             let block = level.block(rows.end - row);
             let phase_len = block.rows * row_len;
-            scratch.staged.resize(steps.len() * phase_len, 0.0);
+            let staged = scratch.staged.stale(steps.len() * phase_len);
             let channel = group * self.target_channels + row;
             let mut init = [0.0; 8];
             if let Some(bias) = self.bias {
@@ -178,11 +178,11 @@ impl Gather<'_> {
                 values: &group_weights[row * self.target_stride..],
                 stride: self.target_stride,
             };
-            for (steps, staged) in steps.iter().zip(scratch.staged.chunks_mut(phase_len)) {
+            for (steps, staged) in steps.iter().zip(staged.chunks_mut(phase_len)) {
                 product(
                     block,
                     steps,
-                    &scratch.packed,
+                    packed,
                     weights,
                     &init,
                     pixels,
@@ -196,7 +196,7 @@ impl Gather<'_> {
                     channel + local,
                     local * row_len,
                     phase_len,
-                    &scratch.staged,
+                    staged,
                     target,
                 );
             }

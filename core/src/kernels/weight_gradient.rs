@@ -154,20 +154,20 @@ impl<'a> Plan<'a> {
                 let slab = self.slabs.get(slab);
                 let axes = (&self.y, &self.x);
                 let group = piece.group * inputs..(piece.group + 1) * inputs;
-                pack(x, group, axes, &self.frame, &slab, &mut scratch.packed);
+                let packed = pack(x, group, axes, &self.frame, &slab, &mut scratch.packed);
                 let pixels = self.frame.pixels(slab.images.len(), slab.rows);
                 let row_len = pixels.next_multiple_of(self.level.lanes());
                 let staged = (&mut scratch.staged, row_len);
-                pack_target(g, channels.clone(), &self.y, &self.frame, &slab, staged);
+                let targets = pack_target(g, channels.clone(), &self.y, &self.frame, &slab, staged);
                 let mut row = 0;
                 while row < channels.len() {
                     let block = self.level.block(channels.len() - row);
                     let rows = Rows {
-                        values: &scratch.staged[row * row_len..],
+                        values: &targets[row * row_len..],
                         stride: row_len,
                     };
                     let to = (&mut sums[row * weights..], weights);
-                    dots(block, &self.steps, &scratch.packed, rows, row_len, to);
+                    dots(block, &self.steps, packed, rows, row_len, to);
                     row += block.rows;
                 }
             }
