@@ -30,6 +30,10 @@
     unsafe_code,
     reason = "vector instructions and disjoint writes, see the safety policy above"
 )]
+#![allow(
+    clippy::inline_always,
+    reason = "vector operations must end up inside an entry point compiled for their instruction set"
+)]
 
 mod dense;
 mod forward;

@@ -12,13 +12,25 @@ pub(super) struct Steps {
     w_last: usize,
 }
 
-impl Steps {
-    pub(super) fn push(&mut self, step: Step) {
-        self.x_last = self.x_last.max(step.x);
-        self.w_last = self.w_last.max(step.w);
-        self.list.push(step);
+impl Extend<Step> for Steps {
+    fn extend<I: IntoIterator<Item = Step>>(&mut self, steps: I) {
+        for step in steps {
+            self.x_last = self.x_last.max(step.x);
+            self.w_last = self.w_last.max(step.w);
+            self.list.push(step);
+        }
     }
+}
 
+impl FromIterator<Step> for Steps {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        let mut list = Self::default();
+        list.extend(steps);
+        list
+    }
+}
+
+impl Steps {
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }

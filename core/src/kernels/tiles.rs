@@ -127,6 +127,9 @@ pub(super) type ProductTile = (usize, unsafe fn(&ProductArgs<'_>));
 /// An entry point of [`dot_tile`] with its `C`.
 pub(super) type DotTile = (usize, unsafe fn(&DotArgs<'_>));
 
+/// No block has more rows than this.
+pub(super) const MAX_ROWS: usize = 8;
+
 /// All tiles of one instruction set that have the same number of rows, widest first; the last has one column.
 ///
 /// A reference comes from [`Level::block`] only, so it proves that the instruction set is present.
@@ -255,6 +258,11 @@ impl Level {
     /// Values per vector.
     pub(super) fn lanes(self) -> usize {
         self.block(1).lanes
+    }
+
+    /// Rows of the tallest tiles.
+    pub(super) fn most_rows(self) -> usize {
+        self.block(MAX_ROWS).rows
     }
 
     /// The tiles with the most rows that are not more than `rows` (at least 1).

@@ -115,7 +115,7 @@ impl<'a> Plan<'a> {
         // The cut along the output channels changes no sum, so it may follow the number of threads.
         let wanted = (shape.flops() / PIECE_FLOPS).min(4.0 * rayon::current_num_threads() as f64);
         let splits = (wanted.max(1.0) as usize).div_ceil(lanes * shape.groups());
-        let most_rows = level.block(usize::MAX).rows;
+        let most_rows = level.most_rows();
         let blocks = shape.out_per_group().div_ceil(most_rows);
         let rows = blocks.div_ceil(splits.clamp(1, blocks)) * most_rows;
         let steps = steps(shape, &y, &x, &frame);
@@ -177,14 +177,12 @@ impl<'a> Plan<'a> {
 
 /// One window per weight of an output channel, in their order.
 fn steps(shape: &ConvShape, y: &Axis, x: &Axis, frame: &Frame) -> Steps {
-    let mut steps = Steps::default();
-    for channel in 0..shape.in_per_group() {
-        for row in &y.taps {
-            for column in &x.taps {
-                let start = frame.tap_start(channel, (y, *row), (x, *column));
-                steps.push(Step { x: start, w: 0 });
-            }
-        }
-    }
-    steps
+    (0..shape.in_per_group())
+        .flat_map(|channel| y.taps.iter().map(move |row| (channel, *row)))
+        .flat_map(|(channel, row)| x.taps.iter().map(move |column| (channel, row, *column)))
+        .map(|(channel, row, column)| Step {
+            x: frame.tap_start(channel, (y, row), (x, column)),
+            w: 0,
+        })
+        .collect()
 }
