@@ -10,8 +10,8 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ganoscope_core::kernels::{
-    ConvShape, DenseShape, Level, Window, conv2d, conv2d_input_gradient, conv2d_weight_gradient,
-    dense, dense_input_gradient, dense_weight_gradient,
+    ConvShape, DenseShape, InstructionSet, Window, conv2d, conv2d_input_gradient,
+    conv2d_weight_gradient, dense, dense_input_gradient, dense_weight_gradient,
 };
 use ganoscope_core::seed::hash_uniform;
 
@@ -45,7 +45,7 @@ fn values(name: &str, len: usize) -> Vec<f32> {
 }
 
 fn convolutions(criterion: &mut Criterion) {
-    log_level();
+    log_instruction_set();
     let mut group = criterion.benchmark_group("convolution");
     group
         .measurement_time(Duration::from_secs(2))
@@ -125,10 +125,10 @@ fn dense_layers(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn log_level() {
+fn log_instruction_set() {
     eprintln!(
         "instruction set: {}, threads: {}",
-        Level::best().name(),
+        InstructionSet::best().name(),
         rayon::current_num_threads()
     );
 }

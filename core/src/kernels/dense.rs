@@ -4,8 +4,8 @@
 
 use rayon::prelude::*;
 
+use super::micro::{InstructionSet, MAX_ROWS, Step};
 use super::product::{Rows, Steps, dots, product};
-use super::tiles::{Level, MAX_ROWS, Step};
 
 /// Pieces of less work than this are not worth a thread.
 const PIECE_FLOPS: usize = 1_000_000;
@@ -25,9 +25,9 @@ pub struct DenseShape {
 
 impl DenseShape {
     /// Rows per piece so that a piece is worth a thread; a multiple of the tallest block.
-    fn piece_rows(&self, rows: usize, level: Level) -> usize {
+    fn piece_rows(&self, rows: usize, set: InstructionSet) -> usize {
         let per_row = (2 * self.batch * self.inputs * self.outputs / rows.max(1)).max(1);
-        let most = level.most_rows();
+        let most = set.most_rows();
         (PIECE_FLOPS / per_row).max(1).next_multiple_of(most)
     }
 }
@@ -47,12 +47,12 @@ fn check(name: &str, values: &[f32], [rows, columns]: [usize; 2]) {
 /// # Panics
 /// When a size is zero or a slice does not have the length that `shape` gives.
 pub fn dense(shape: DenseShape, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    dense_at(Level::best(), shape, x, w, bias)
+    dense_with(InstructionSet::best(), shape, x, w, bias)
 }
 
-/// [`dense`] with the instruction set `level`.
-pub fn dense_at(
-    level: Level,
+/// [`dense`] with the instruction set `set`.
+pub fn dense_with(
+    set: InstructionSet,
     shape: DenseShape,
     x: &[f32],
     w: &[f32],
@@ -67,7 +67,7 @@ pub fn dense_at(
     check("weight", w, [outputs, inputs]);
     assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
     // Computed as [G, N], so that a piece owns some rows of the weights.
-    let rows = shape.piece_rows(outputs, level);
+    let rows = shape.piece_rows(outputs, set);
     let mut transposed = vec![0.0; outputs * batch];
     transposed
         .par_chunks_mut((rows * batch).max(1))
@@ -75,7 +75,7 @@ pub fn dense_at(
         .for_each(|(piece, sums)| {
             let first = piece * rows;
             let w = &w[first * inputs..first * inputs + sums.len() / batch * inputs];
-            dense_rows(level, shape, x, w, sums);
+            dense_rows(set, shape, x, w, sums);
         });
     let mut y = vec![0.0; batch * outputs];
     for (n, row) in y.chunks_mut(outputs.max(1)).enumerate() {
@@ -87,9 +87,9 @@ pub fn dense_at(
 }
 
 /// Adds the dot products of some rows of weights with all rows of `x` to `sums` `[rows, N]`.
-fn dense_rows(level: Level, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut [f32]) {
+fn dense_rows(set: InstructionSet, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut [f32]) {
     let DenseShape { batch, inputs, .. } = shape;
-    let whole = inputs - inputs % level.lanes();
+    let whole = inputs - inputs % set.lanes();
     let rows = sums.len() / batch;
     for start in (0..whole).step_by(FEATURES) {
         let count = FEATURES.min(whole - start);
@@ -100,7 +100,7 @@ fn dense_rows(level: Level, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut 
         let steps: Steps = (0..batch).map(step).collect();
         let mut row = 0;
         while row < rows {
-            let block = level.block(rows - row);
+            let block = set.block(rows - row);
             let weights = Rows {
                 values: &w[row * inputs + start..],
                 stride: inputs,
@@ -132,11 +132,16 @@ fn dense_rows(level: Level, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut 
 /// # Panics
 /// When a size is zero or a slice does not have the length that `shape` gives.
 pub fn dense_input_gradient(shape: DenseShape, g: &[f32], w: &[f32]) -> Vec<f32> {
-    dense_input_gradient_at(Level::best(), shape, g, w)
+    dense_input_gradient_with(InstructionSet::best(), shape, g, w)
 }
 
-/// [`dense_input_gradient`] with the instruction set `level`.
-pub fn dense_input_gradient_at(level: Level, shape: DenseShape, g: &[f32], w: &[f32]) -> Vec<f32> {
+/// [`dense_input_gradient`] with the instruction set `set`.
+pub fn dense_input_gradient_with(
+    set: InstructionSet,
+    shape: DenseShape,
+    g: &[f32],
+    w: &[f32],
+) -> Vec<f32> {
     let DenseShape {
         batch,
         inputs,
@@ -145,7 +150,7 @@ pub fn dense_input_gradient_at(level: Level, shape: DenseShape, g: &[f32], w: &[
     check("gradient", g, [batch, outputs]);
     check("weight", w, [outputs, inputs]);
     let terms = (outputs, 1);
-    combine(level, shape, w, (g, outputs), terms, batch)
+    combine(set, shape, w, (g, outputs), terms, batch)
 }
 
 /// The gradient of [`dense`] at its weights, summed over the batch: `[G, F]` from `x` `[N, F]` and `g` `[N, G]`.
@@ -153,11 +158,16 @@ pub fn dense_input_gradient_at(level: Level, shape: DenseShape, g: &[f32], w: &[
 /// # Panics
 /// When a size is zero or a slice does not have the length that `shape` gives.
 pub fn dense_weight_gradient(shape: DenseShape, x: &[f32], g: &[f32]) -> Vec<f32> {
-    dense_weight_gradient_at(Level::best(), shape, x, g)
+    dense_weight_gradient_with(InstructionSet::best(), shape, x, g)
 }
 
-/// [`dense_weight_gradient`] with the instruction set `level`.
-pub fn dense_weight_gradient_at(level: Level, shape: DenseShape, x: &[f32], g: &[f32]) -> Vec<f32> {
+/// [`dense_weight_gradient`] with the instruction set `set`.
+pub fn dense_weight_gradient_with(
+    set: InstructionSet,
+    shape: DenseShape,
+    x: &[f32],
+    g: &[f32],
+) -> Vec<f32> {
     let DenseShape {
         batch,
         inputs,
@@ -166,12 +176,12 @@ pub fn dense_weight_gradient_at(level: Level, shape: DenseShape, x: &[f32], g: &
     check("input", x, [batch, inputs]);
     check("gradient", g, [batch, outputs]);
     let terms = (batch, outputs);
-    combine(level, shape, x, (g, 1), terms, outputs)
+    combine(set, shape, x, (g, 1), terms, outputs)
 }
 
 /// `out[r][f] = sum over terms t of factors[r * factor_row + t * factor_term] * rows[t][f]`, `F` features each.
 fn combine(
-    level: Level,
+    set: InstructionSet,
     shape: DenseShape,
     values: &[f32],
     (factors, factor_row): (&[f32], usize),
@@ -179,13 +189,13 @@ fn combine(
     rows: usize,
 ) -> Vec<f32> {
     let inputs = shape.inputs;
-    let whole = inputs - inputs % level.lanes();
+    let whole = inputs - inputs % set.lanes();
     let step = |t| Step {
         x: t * inputs,
         w: t * factor_term,
     };
     let steps: Steps = (0..terms).map(step).collect();
-    let piece_rows = shape.piece_rows(rows, level);
+    let piece_rows = shape.piece_rows(rows, set);
     let mut out = vec![0.0; rows * inputs];
     out.par_chunks_mut((piece_rows * inputs).max(1))
         .enumerate()
@@ -193,7 +203,7 @@ fn combine(
             let count = out.len() / inputs;
             let mut row = 0;
             while row < count {
-                let block = level.block(count - row);
+                let block = set.block(count - row);
                 let first = (piece * piece_rows + row) * factor_row;
                 let weights = Rows {
                     values: &factors[first..],

@@ -8,10 +8,10 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::micro::{Block, InstructionSet, MAX_ROWS, Step};
 use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
 use super::plan::{Axis, Frame, Slab, Slabs};
 use super::product::{Rows, Steps, product};
-use super::tiles::{Block, Level, MAX_ROWS, Step};
 
 /// One gather. Channel counts are per group.
 pub(super) struct Gather<'a> {
@@ -50,14 +50,14 @@ struct Cut {
 
 impl Gather<'_> {
     /// Runs the gather: `[N, groups * target_channels, H, W]` of the target.
-    pub(super) fn run(&self, level: Level) -> Vec<f32> {
+    pub(super) fn run(&self, set: InstructionSet) -> Vec<f32> {
         let plane = self.y.target_len * self.x.target_len;
         let len = self.batch * self.groups * self.target_channels * plane;
         let mut result = Vec::with_capacity(len);
-        let cut = self.cut(level);
+        let cut = self.cut(set);
         let work = Work {
             gather: self,
-            level,
+            set,
             steps: self.steps(&cut.frame),
             cut,
             target: Target(result.spare_capacity_mut().as_mut_ptr()),
@@ -84,7 +84,7 @@ impl Gather<'_> {
     }
 
     /// Chooses slabs that fit the cache and pieces that keep every thread busy.
-    fn cut(&self, level: Level) -> Cut {
+    fn cut(&self, set: InstructionSet) -> Cut {
         let (y, x) = (&self.y, &self.x);
         let phases = y.phases.len() * x.phases.len();
         let row_pixels = x.count + x.reach;
@@ -99,7 +99,7 @@ impl Gather<'_> {
             .min(pixels / row_pixels);
         let min_band = BAND_PIXELS.div_ceil(row_pixels).max(2 * y.reach);
         let slabs = Slabs::new(y, self.batch, rows, min_band);
-        let most_rows = level.most_rows();
+        let most_rows = set.most_rows();
         let blocks = self.target_channels.div_ceil(most_rows);
         let splits = wanted.div_ceil(slabs.len() * self.groups).clamp(1, blocks);
         Cut {
@@ -131,7 +131,7 @@ impl Gather<'_> {
 /// A gather that has been cut, with the array it writes.
 struct Work<'a> {
     gather: &'a Gather<'a>,
-    level: Level,
+    set: InstructionSet,
     cut: Cut,
     steps: Vec<Steps>,
     target: Target,
@@ -174,7 +174,7 @@ impl Work<'_> {
             let packed = pack(source, channels, axes, &self.cut.frame, &slab, packed);
             let mut row = rows.start;
             while row < rows.end {
-                let block = self.level.block(rows.end - row);
+                let block = self.set.block(rows.end - row);
                 let sums = self.sum(block, group, row, &slab, packed, staged);
                 for local in 0..block.rows {
                     let channel = group * gather.target_channels + row + local;

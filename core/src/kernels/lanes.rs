@@ -1,7 +1,7 @@
 //! Vectors of `f32` of one instruction set: the only five operations the micro-kernels need.
 //!
 //! Invariant: the methods of an implementation may only be called where its instruction set has been detected; they
-//! are inlined into entry points compiled for that set ([`super::tiles`]).
+//! are inlined into entry points compiled for that set ([`super::micro`]).
 
 /// One register of `f32` values.
 pub(super) trait Lanes {
