@@ -155,7 +155,7 @@ fn bad_recipes_are_named() -> Result {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("bad.toml");
     for (text, expected) in [
-        ("name = 3".to_owned(), "name"),
+        ("name = 3".to_owned(), "line 1: invalid type: integer"),
         (RECIPE.replace("batch = 3", "batch = 0"), "batch"),
         (RECIPE.replace("average = 0.9", "average = 1.5"), "average"),
         (RECIPE.replace("average = 0.9", "avarage = 0.9"), "avarage"),
