@@ -1,1 +1,8 @@
-//! Filled in by the next commits.
+//! Known network architectures, built from parameters.
+
+mod deblender;
+
+pub use deblender::{
+    DiscriminatorConfig, GeneratorConfig, PaddingConvention, PreluKind, discriminator, generator,
+    position_channels,
+};

@@ -1,1 +1,339 @@
-//! Filled in by the next commits.
+//! A network as data: an immutable, named, topologically sorted graph with several inputs and outputs.
+//!
+//! The same graph runs forward ([`Network::forward`]), resumes with edits ([`Network::resume`]), is pulled back
+//! ([`Network::pullback`]), carries relevance (`attribution`), is trained and is written back. Layers are addressed by
+//! [`LayerName`]; a [`NodeId`] is only meaningful inside one network.
+
+mod build;
+mod canonize;
+mod dump;
+mod elementwise;
+mod error;
+mod fact;
+mod forward;
+mod linear;
+mod normalise;
+mod op;
+mod pullback;
+mod resample;
+mod run;
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub use build::NetworkBuilder;
+pub use canonize::{Canonical, canonize};
+pub(crate) use elementwise::{is_fast, with_slice};
+pub use error::NetworkError;
+pub use fact::Fact;
+pub(crate) use forward::node_forward;
+pub use linear::{
+    apply as linear_apply, pullback_input as linear_pullback,
+    pullback_weight as linear_weight_pullback,
+};
+pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
+pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
+pub use run::{Affine, BatchStats, Edits, Mode, Retain, Run};
+
+/// The dotted name people address a layer by, for example `root.4.conv1`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayerName(Arc<str>);
+
+impl From<&str> for LayerName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for LayerName {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl Deref for LayerName {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for LayerName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+/// Position of a node in its network's topological order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    /// The position as an index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a parameter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Kernel, matrix or normalisation scale.
+    Weight,
+    /// Additive term.
+    Bias,
+    /// Running mean of a normalisation.
+    Mean,
+    /// Running variance of a normalisation.
+    Var,
+    /// Slope of a `PReLU` below zero.
+    Slope,
+    /// Value of a constant.
+    Value,
+}
+
+impl Role {
+    /// Whether training changes it by gradient descent.
+    pub const fn is_trained(self) -> bool {
+        matches!(self, Self::Weight | Self::Bias | Self::Slope)
+    }
+}
+
+/// A parameter: its role in the layer, its key in a state dict and its tensor.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Role within its layer.
+    pub role: Role,
+    /// Key in the state dict, for example `net.conv0.weight`.
+    pub key: Arc<str>,
+    /// Value.
+    pub tensor: Tensor,
+}
+
+/// One layer: a named operation, its parameters and the nodes it reads.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Unique name.
+    pub name: LayerName,
+    /// What it computes.
+    pub op: Op,
+    /// The nodes it reads, all earlier in the order.
+    pub inputs: Vec<NodeId>,
+    /// Its parameters.
+    pub params: Vec<Param>,
+    /// Type and dimensions of its value.
+    pub fact: Fact,
+}
+
+impl Node {
+    /// The parameter of a role, if the layer has it.
+    pub fn param(&self, role: Role) -> Option<&Tensor> {
+        self.params
+            .iter()
+            .find(|p| p.role == role)
+            .map(|p| &p.tensor)
+    }
+
+    /// The parameter of a role, or an error naming layer and role.
+    pub(crate) fn require(&self, role: Role) -> Result<&Tensor, NetworkError> {
+        self.param(role).ok_or_else(|| NetworkError::Layer {
+            layer: self.name.clone(),
+            op: self.op.kind(),
+            what: format!("parameter {role:?} is missing"),
+        })
+    }
+}
+
+/// A named output of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Name, for example `galaxy1` or `logit`.
+    pub name: Arc<str>,
+    /// The node whose (edited) value it is.
+    pub node: NodeId,
+}
+
+/// An immutable network. Cloning is cheap: tensors are shared.
+#[derive(Clone, Debug)]
+pub struct Network {
+    nodes: Vec<Node>,
+    inputs: Vec<NodeId>,
+    outputs: Vec<Output>,
+    by_name: HashMap<LayerName, NodeId>,
+}
+
+impl Network {
+    /// Checks names, order, parameters and shapes, and infers the facts of all nodes.
+    fn from_nodes(mut nodes: Vec<Node>, outputs: Vec<Output>) -> Result<Self, NetworkError> {
+        let mut by_name = HashMap::new();
+        for index in 0..nodes.len() {
+            let fact = fact::of_node(&nodes[..index], &nodes[index])?;
+            nodes[index].fact = fact;
+            let id = NodeId(index as u32);
+            if by_name.insert(nodes[index].name.clone(), id).is_some() {
+                return Err(NetworkError::DuplicateLayer {
+                    layer: nodes[index].name.clone(),
+                });
+            }
+        }
+        let is_input = |node: &Node| matches!(node.op, Op::Input { .. });
+        let inputs: Vec<_> = (0..nodes.len())
+            .filter(|i| is_input(&nodes[*i]))
+            .map(|i| NodeId(i as u32))
+            .collect();
+        if inputs.is_empty() || outputs.is_empty() {
+            return Err(NetworkError::NoInputOrOutput);
+        }
+        Ok(Self {
+            nodes,
+            inputs,
+            outputs,
+            by_name,
+        })
+    }
+
+    /// All nodes in topological order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// All nodes with their ids.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> {
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| (NodeId(i as u32), node))
+    }
+
+    /// The node of an id of this network.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// The input nodes, in the order `forward` takes tensors.
+    pub fn inputs(&self) -> &[NodeId] {
+        &self.inputs
+    }
+
+    /// The fact of the first input.
+    pub fn input_fact(&self) -> &Fact {
+        &self.node(self.inputs[0]).fact
+    }
+
+    /// The named outputs.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The id of a layer, or an error that offers the nearest name.
+    pub fn find(&self, layer: &str) -> Result<NodeId, NetworkError> {
+        self.by_name
+            .get(layer)
+            .copied()
+            .ok_or_else(|| NetworkError::UnknownLayer {
+                layer: layer.into(),
+                nearest: error::nearest(layer, self.nodes.iter().map(|n| &*n.name)),
+            })
+    }
+
+    /// The index of an output by name, or by position written as a number.
+    pub fn find_output(&self, name: &str) -> Result<usize, NetworkError> {
+        let by_name = self.outputs.iter().position(|o| &*o.name == name);
+        let by_index = || name.parse().ok().filter(|i| *i < self.outputs.len());
+        by_name
+            .or_else(by_index)
+            .ok_or_else(|| NetworkError::UnknownOutput {
+                output: name.to_owned(),
+                known: self.outputs.iter().map(|o| o.name.to_string()).collect(),
+            })
+    }
+
+    /// Element type of the network's values.
+    pub fn dtype(&self) -> DType {
+        self.input_fact().dtype
+    }
+
+    /// Device of the parameters; the CPU for a network without parameters.
+    pub fn device(&self) -> Device {
+        self.params()
+            .next()
+            .map_or(Device::Cpu, |(_, p)| p.tensor.device().clone())
+    }
+
+    /// All parameters with the node they belong to, in topological order.
+    pub fn params(&self) -> impl Iterator<Item = (NodeId, &Param)> {
+        self.iter()
+            .flat_map(|(id, node)| node.params.iter().map(move |p| (id, p)))
+    }
+
+    /// Number of stored values in all parameters, statistics included.
+    pub fn parameter_count(&self) -> usize {
+        self.params().map(|(_, p)| p.tensor.elem_count()).sum()
+    }
+
+    /// The parameters as a state dict.
+    pub fn state_dict(&self) -> BTreeMap<String, Tensor> {
+        self.params()
+            .map(|(_, p)| (p.key.to_string(), p.tensor.clone()))
+            .collect()
+    }
+
+    /// The same graph with every parameter replaced by `f(node, parameter)`; shapes are checked again.
+    pub fn map_params(
+        &self,
+        mut f: impl FnMut(NodeId, &Param) -> Result<Tensor, NetworkError>,
+    ) -> Result<Self, NetworkError> {
+        let mut nodes = self.nodes.clone();
+        for (index, node) in nodes.iter_mut().enumerate() {
+            for param in &mut node.params {
+                param.tensor = f(NodeId(index as u32), param)?;
+            }
+        }
+        Self::from_nodes(nodes, self.outputs.clone())
+    }
+
+    /// The same network with parameters converted to `dtype`; law tests run in f64.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Self, NetworkError> {
+        let mut network = self.map_params(|_, p| Ok(p.tensor.to_dtype(dtype)?))?;
+        // Inputs have no parameters to take the type from.
+        for node in &mut network.nodes {
+            node.fact.dtype = dtype;
+        }
+        Ok(network)
+    }
+
+    /// The same network on another device.
+    pub fn to_device(&self, device: &Device) -> Result<Self, NetworkError> {
+        self.map_params(|_, p| Ok(p.tensor.to_device(device)?))
+    }
+
+    /// For every node, the nodes that read it.
+    pub fn consumers(&self) -> Vec<Vec<NodeId>> {
+        let mut consumers = vec![Vec::new(); self.nodes.len()];
+        for (id, node) in self.iter() {
+            for input in &node.inputs {
+                consumers[input.index()].push(id);
+            }
+        }
+        consumers
+    }
+}

@@ -1,0 +1,115 @@
+//! What can be wrong with a network or a run; every message names the layer.
+
+use std::sync::Arc;
+
+use super::LayerName;
+
+/// An error of a network: at load, forward or pulled back.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// An operation does not fit its inputs or parameters.
+    #[error("layer {layer} ({op}): {what}")]
+    Layer {
+        /// The layer.
+        layer: LayerName,
+        /// Its kind of operation.
+        op: &'static str,
+        /// What does not fit.
+        what: String,
+    },
+    /// A parameter has other dimensions than the layer needs.
+    #[error("layer {layer}: parameter {key} has shape {got:?}, expected {expected:?}")]
+    ParamShape {
+        /// The layer.
+        layer: LayerName,
+        /// Key of the parameter in the state dict.
+        key: Arc<str>,
+        /// Dimensions needed.
+        expected: Vec<usize>,
+        /// Dimensions found.
+        got: Vec<usize>,
+    },
+    /// A parameter is not in the state dict.
+    #[error("layer {layer}: parameter {key} is missing")]
+    MissingParam {
+        /// The layer.
+        layer: LayerName,
+        /// Key of the parameter in the state dict.
+        key: String,
+    },
+    /// Two layers have one name.
+    #[error("two layers are named {layer}")]
+    DuplicateLayer {
+        /// The name.
+        layer: LayerName,
+    },
+    /// No layer has this name.
+    #[error("no layer is named {layer}{}", nearest.as_ref().map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
+    UnknownLayer {
+        /// The name asked for.
+        layer: LayerName,
+        /// The most similar name of the network.
+        nearest: Option<String>,
+    },
+    /// No output has this name.
+    #[error("no output is named {output}; the network has {}", known.join(", "))]
+    UnknownOutput {
+        /// The name asked for.
+        output: String,
+        /// The names of the network.
+        known: Vec<String>,
+    },
+    /// The graph has no input or no output.
+    #[error("a network needs at least one input and one output")]
+    NoInputOrOutput,
+    /// A tensor handed to the network does not have the input's dimensions.
+    #[error("input {layer} takes {expected:?}, got {got:?}")]
+    InputShape {
+        /// The input layer.
+        layer: LayerName,
+        /// Dimensions of one sample.
+        expected: Vec<usize>,
+        /// Dimensions handed over, batch included.
+        got: Vec<usize>,
+    },
+    /// An activation that a pullback or an attribution needs was not retained.
+    #[error("the activation of layer {layer} was not retained by this run")]
+    NotRetained {
+        /// The layer.
+        layer: LayerName,
+    },
+    /// A tensor operation failed inside a layer.
+    #[error("layer {layer}: {source}")]
+    Inside {
+        /// The layer.
+        layer: LayerName,
+        /// What failed.
+        source: candle_core::Error,
+    },
+    /// A tensor operation failed outside any layer.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// The candidate that shares the longest beginning or end with `name`, if it shares anything.
+pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    let shared = |c: &str| {
+        let front = name
+            .chars()
+            .zip(c.chars())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let back = name
+            .chars()
+            .rev()
+            .zip(c.chars().rev())
+            .take_while(|(a, b)| a == b)
+            .count();
+        front.max(back)
+    };
+    candidates
+        .map(|c| (shared(c), c))
+        .filter(|(n, _)| *n > 1)
+        .max_by_key(|(n, _)| *n)
+        .map(|(_, c)| c.to_owned())
+}

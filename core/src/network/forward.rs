@@ -1,0 +1,276 @@
+//! The forward pass: every operation's value from its inputs, with edits, retained activations and resuming.
+
+use std::collections::BTreeMap;
+
+use candle_core::{D, Tensor};
+
+use super::run::{Affine, BatchStats, Edits, Mode, Retain, Run};
+use super::{
+    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, resample,
+};
+
+impl Network {
+    /// Runs the network at inference. `inputs`: one `[N, ...]` tensor per input, same N.
+    pub fn forward(
+        &self,
+        inputs: &[Tensor],
+        edits: &Edits,
+        retain: &Retain,
+    ) -> Result<Run, NetworkError> {
+        self.run(inputs, edits, retain, Mode::Inference)
+    }
+
+    /// Runs the network in the given mode.
+    pub fn run(
+        &self,
+        inputs: &[Tensor],
+        edits: &Edits,
+        retain: &Retain,
+        mode: Mode,
+    ) -> Result<Run, NetworkError> {
+        self.check_inputs(inputs)?;
+        let mut values = vec![None; self.nodes().len()];
+        for (id, tensor) in self.inputs().iter().zip(inputs) {
+            values[id.index()] = Some(tensor.contiguous()?);
+        }
+        self.evaluate(values, self.resolve_edits(edits)?, retain, mode)
+    }
+
+    /// Runs again from `previous` with other edits, recomputing only what the changed edits reach.
+    ///
+    /// `previous` must have retained all activations and stem from this network; the result retains all of them too and
+    /// equals a full run bit by bit.
+    pub fn resume(&self, previous: &Run, edits: &Edits) -> Result<Run, NetworkError> {
+        let edits = self.resolve_edits(edits)?;
+        let changed = |id: NodeId| {
+            !same_edit(
+                previous.edits[id.index()].as_ref(),
+                edits[id.index()].as_ref(),
+            )
+        };
+        let mut dirty = vec![false; self.nodes().len()];
+        let mut values = previous.values.clone();
+        for (id, node) in self.iter() {
+            dirty[id.index()] = node
+                .inputs
+                .iter()
+                .any(|input| dirty[input.index()] || changed(*input));
+            if dirty[id.index()] {
+                values[id.index()] = None;
+            }
+        }
+        self.evaluate(values, edits, &Retain::All, previous.mode)
+    }
+
+    fn check_inputs(&self, inputs: &[Tensor]) -> Result<(), NetworkError> {
+        let batch = inputs
+            .first()
+            .and_then(|t| t.dims().first().copied())
+            .unwrap_or(0);
+        for (i, id) in self.inputs().iter().enumerate() {
+            let node = self.node(*id);
+            let got = inputs.get(i).map_or(&[][..], Tensor::dims);
+            if got.is_empty() || batch == 0 || got[0] != batch || got[1..] != node.fact.dims[..] {
+                return Err(NetworkError::InputShape {
+                    layer: node.name.clone(),
+                    expected: node.fact.dims.clone(),
+                    got: got.to_vec(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn resolve_edits(&self, edits: &Edits) -> Result<Vec<Option<Affine>>, NetworkError> {
+        let mut resolved = vec![None; self.nodes().len()];
+        for (layer, affine) in edits {
+            resolved[self.find(layer)?.index()] = Some(affine.clone());
+        }
+        Ok(resolved)
+    }
+
+    /// Computes the missing values that the outputs (or retained layers) need.
+    fn evaluate(
+        &self,
+        mut values: Vec<Option<Tensor>>,
+        edits: Vec<Option<Affine>>,
+        retain: &Retain,
+        mode: Mode,
+    ) -> Result<Run, NetworkError> {
+        let keep = self.kept(retain)?;
+        let mut readers = self.reader_counts();
+        let mut edited: Vec<Option<Tensor>> = vec![None; self.nodes().len()];
+        let mut batch_stats = BTreeMap::new();
+        let batch = self
+            .inputs()
+            .first()
+            .and_then(|id| values[id.index()].as_ref())
+            .map_or(1, |t| t.dims()[0]);
+        for (id, node) in self.iter() {
+            let index = id.index();
+            if values[index].is_none() {
+                let inputs: Vec<&Tensor> = node
+                    .inputs
+                    .iter()
+                    .map(|i| {
+                        edited[i.index()]
+                            .as_ref()
+                            .ok_or_else(|| not_retained(self.node(*i)))
+                    })
+                    .collect::<Result<_, _>>()?;
+                let value = node_forward(node, &inputs, batch, mode, |stats| {
+                    batch_stats.insert(id, stats);
+                })
+                .map_err(|error| inside(node, error))?;
+                values[index] = Some(value);
+            }
+            let value = values[index].clone().ok_or_else(|| not_retained(node))?;
+            edited[index] = Some(match &edits[index] {
+                Some(edit) => edit
+                    .apply(&value)
+                    .map_err(|source| inside(node, source.into()))?,
+                None => value,
+            });
+            if !keep[index] {
+                values[index] = None;
+            }
+            for input in &node.inputs {
+                readers[input.index()] -= 1;
+                if readers[input.index()] == 0 {
+                    edited[input.index()] = None;
+                }
+            }
+        }
+        let outputs = self
+            .outputs()
+            .iter()
+            .map(|o| {
+                edited[o.node.index()]
+                    .clone()
+                    .ok_or_else(|| not_retained(self.node(o.node)))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Run {
+            values,
+            outputs,
+            edits,
+            mode,
+            batch_stats,
+        })
+    }
+
+    fn kept(&self, retain: &Retain) -> Result<Vec<bool>, NetworkError> {
+        let mut keep = vec![matches!(retain, Retain::All); self.nodes().len()];
+        if let Retain::Layers(layers) = retain {
+            for layer in layers {
+                keep[self.find(layer)?.index()] = true;
+            }
+        }
+        Ok(keep)
+    }
+
+    /// How often each node is read; outputs count once more so that they are not dropped.
+    fn reader_counts(&self) -> Vec<usize> {
+        let mut counts: Vec<usize> = self.consumers().iter().map(Vec::len).collect();
+        for output in self.outputs() {
+            counts[output.node.index()] += 1;
+        }
+        counts
+    }
+}
+
+fn same_edit(a: Option<&Affine>, b: Option<&Affine>) -> bool {
+    let same = |a: &Tensor, b: &Tensor| {
+        a.id() == b.id()
+            || (a.dims() == b.dims()
+                && matches!((a.flatten_all(), b.flatten_all()), (Ok(a), Ok(b))
+                    if elementwise::bits(&a).is_some_and(|a| Some(a) == elementwise::bits(&b))))
+    };
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => same(&a.gain, &b.gain) && same(&a.offset, &b.offset),
+        _ => false,
+    }
+}
+
+fn not_retained(node: &Node) -> NetworkError {
+    NetworkError::NotRetained {
+        layer: node.name.clone(),
+    }
+}
+
+/// Puts the layer's name on a tensor error.
+pub(super) fn inside(node: &Node, error: NetworkError) -> NetworkError {
+    match error {
+        NetworkError::Tensor(source) => NetworkError::Inside {
+            layer: node.name.clone(),
+            source,
+        },
+        other => other,
+    }
+}
+
+/// The value of one node. `inputs`: the (edited) values it reads, each `[N, ...]`.
+pub(crate) fn node_forward(
+    node: &Node,
+    inputs: &[&Tensor],
+    batch: usize,
+    mode: Mode,
+    mut report: impl FnMut(BatchStats),
+) -> Result<Tensor, NetworkError> {
+    let x = inputs.first().copied();
+    let x = || x.ok_or_else(|| not_retained(node));
+    Ok(match &node.op {
+        Op::Input { .. } => return Err(not_retained(node)),
+        Op::Constant => {
+            let value = node.require(Role::Value)?;
+            let mut dims = vec![batch];
+            dims.extend_from_slice(value.dims());
+            value.unsqueeze(0)?.expand(dims)?.contiguous()?
+        }
+        Op::Identity => x()?.clone(),
+        Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense => linear::apply(
+            &node.op,
+            x()?,
+            node.require(Role::Weight)?,
+            node.param(Role::Bias),
+        )?,
+        Op::BatchNorm { eps } => match mode {
+            Mode::Inference => normalise::batch_norm(node, x()?, *eps)?,
+            Mode::Training => {
+                let (y, stats) = normalise::batch_norm_training(node, x()?, *eps)?;
+                report(stats);
+                y
+            }
+        },
+        Op::InstanceNorm { eps } => normalise::instance_norm(node, x()?, *eps)?,
+        Op::PixelNorm { eps } => normalise::pixel_norm(x()?, *eps)?,
+        Op::Relu
+        | Op::LeakyRelu { .. }
+        | Op::Prelu
+        | Op::Tanh
+        | Op::Sigmoid
+        | Op::Elu { .. }
+        | Op::Silu
+        | Op::Softplus => elementwise::activation(&node.op, x()?, node.param(Role::Slope))?,
+        Op::Add => elementwise::add(inputs[0], inputs[1])?,
+        Op::Mul => elementwise::mul(inputs[0], inputs[1])?,
+        Op::Concat { axis } => Tensor::cat(inputs, axis + 1)?,
+        Op::Upsample { scale, mode } => resample::upsample(x()?, *scale, *mode)?,
+        Op::PixelShuffle { factor } => resample::pixel_shuffle(x()?, *factor)?,
+        Op::AvgPool(pool) => resample::avg_pool(x()?, pool)?,
+        Op::MaxPool(pool) => resample::max_pool(x()?, pool)?.0,
+        Op::GlobalAvgPool => x()?.mean_keepdim(D::Minus1)?.mean_keepdim(D::Minus2)?,
+        Op::GlobalMaxPool => x()?.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?,
+        Op::Reshape { dims } => {
+            let mut full = vec![batch];
+            full.extend_from_slice(dims);
+            x()?.reshape(full)?
+        }
+        Op::Flatten => x()?.flatten_from(1)?,
+        Op::Pad { padding, value } => resample::pad(x()?, *padding, *value)?,
+        Op::Slice { axis, start, end } => {
+            x()?.narrow(axis + 1, *start, end - start)?.contiguous()?
+        }
+    })
+}

@@ -1,0 +1,285 @@
+//! The weighted operations (convolution, transposed convolution, dense) as linear maps with any weights: forward,
+//! transpose with respect to the input, and transpose with respect to the weights.
+//!
+//! Attribution rules run these with modified weights; the pullback of the network runs them with its own.
+
+use candle_core::{Result, Tensor};
+
+use super::elementwise::{from_vec, is_fast, with_slice};
+use super::{ConvSpec, NetworkError, Op, Padding};
+use crate::kernels::{self, ConvShape, Window};
+
+/// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
+///
+/// # Errors
+/// When `op` is not a weighted operation or the shapes do not fit.
+pub fn apply(
+    op: &Op,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+) -> std::result::Result<Tensor, NetworkError> {
+    let y = match op {
+        Op::Conv2d(conv) if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
+            return Ok(conv2d_fast(x, weight, bias, conv)?);
+        }
+        Op::Conv2d(conv) => conv2d(x, weight, conv)?,
+        Op::ConvTranspose2d {
+            conv,
+            output_padding,
+        } => {
+            let (h, w) = (x.dim(2)?, x.dim(3)?);
+            conv2d_transposed(
+                x,
+                weight,
+                conv,
+                transposed_size(conv, [h, w], *output_padding),
+            )?
+        }
+        Op::Dense => x.matmul(&weight.t()?)?,
+        other => return Err(not_weighted(other)),
+    };
+    let Some(bias) = bias else { return Ok(y) };
+    let bias = match (bias.rank(), y.rank()) {
+        (1, 4) => bias.reshape((1, bias.elem_count(), 1, 1))?,
+        (3, 4) => bias.unsqueeze(0)?,
+        _ => bias.clone(),
+    };
+    Ok(y.broadcast_add(&bias)?)
+}
+
+/// `W' g`: the transpose with respect to the input, whose dimensions (batch included) are `x_dims`.
+///
+/// # Errors
+/// When `op` is not a weighted operation or the shapes do not fit.
+pub fn pullback_input(
+    op: &Op,
+    g: &Tensor,
+    weight: &Tensor,
+    x_dims: &[usize],
+) -> std::result::Result<Tensor, NetworkError> {
+    Ok(match op {
+        Op::Conv2d(conv) => conv2d_transposed(g, weight, conv, [x_dims[2], x_dims[3]])?,
+        Op::ConvTranspose2d { conv, .. } => conv2d(g, weight, conv)?,
+        Op::Dense => g.matmul(weight)?,
+        other => return Err(not_weighted(other)),
+    })
+}
+
+/// The gradient of `sum(g * (W x))` with respect to `W`, in the dimensions of the weight.
+///
+/// # Errors
+/// When `op` is not a weighted operation or the shapes do not fit.
+pub fn pullback_weight(
+    op: &Op,
+    x: &Tensor,
+    g: &Tensor,
+    weight_dims: &[usize],
+) -> std::result::Result<Tensor, NetworkError> {
+    Ok(match op {
+        Op::Conv2d(conv) => conv2d_weight(x, g, conv, weight_dims)?,
+        // A transposed convolution reads the same weights with input and output exchanged.
+        Op::ConvTranspose2d { conv, .. } => conv2d_weight(g, x, conv, weight_dims)?,
+        Op::Dense => g.t()?.matmul(&x.contiguous()?)?,
+        other => return Err(not_weighted(other)),
+    })
+}
+
+fn not_weighted(op: &Op) -> NetworkError {
+    NetworkError::Layer {
+        layer: op.kind().into(),
+        op: op.kind(),
+        what: "has no weights to apply".to_owned(),
+    }
+}
+
+/// Rows and columns of a transposed convolution's output.
+fn transposed_size(conv: &ConvSpec, size: [usize; 2], output_padding: [usize; 2]) -> [usize; 2] {
+    let pads = [
+        conv.padding.top + conv.padding.bottom,
+        conv.padding.left + conv.padding.right,
+    ];
+    let grow = |i: usize| {
+        (size[i] - 1) * conv.stride[i]
+            + conv.dilation[i] * (conv.kernel[i] - 1)
+            + 1
+            + output_padding[i]
+            - pads[i]
+    };
+    [grow(0), grow(1)]
+}
+
+/// The kernels' description of a convolution of `[N, Ci, H, W]` with `[Co, Ci / groups, kh, kw]`.
+fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
+    let (&[n, c, h, w], &[co, per_group, kh, kw]) = (x, weight) else {
+        candle_core::bail!(
+            "a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}"
+        )
+    };
+    let window = Window {
+        stride: conv.stride,
+        dilation: conv.dilation,
+        pad_before: [conv.padding.top, conv.padding.left],
+        pad_after: [conv.padding.bottom, conv.padding.right],
+        groups: conv.groups,
+    };
+    ConvShape::new([n, c, h, w], [co, per_group, kh, kw], window).map_err(candle_core::Error::wrap)
+}
+
+/// Calls `f` with the elements of two CPU tensors and gives its result the dimensions `dims`.
+fn with_two(
+    a: &Tensor,
+    b: &Tensor,
+    f: impl FnOnce(&[f32], &[f32]) -> Vec<f32>,
+    dims: &[usize],
+) -> Result<Tensor> {
+    let (a, b) = (a.contiguous()?, b.contiguous()?);
+    match with_slice(&a, |a: &[f32]| with_slice(&b, |b: &[f32]| f(a, b))).flatten() {
+        Some(values) => from_vec(values, dims),
+        None => candle_core::bail!("both tensors must be f32 on the CPU"),
+    }
+}
+
+/// Cross-correlation with the CPU kernels; `bias`: `[Co]`.
+fn conv2d_fast(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: &ConvSpec,
+) -> Result<Tensor> {
+    let shape = shape(x.dims(), weight.dims(), conv)?;
+    let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
+    let [oh, ow] = shape.out_size();
+    let dims = [x.dim(0)?, weight.dim(0)?, oh, ow];
+    with_two(
+        x,
+        weight,
+        |x, w| kernels::conv2d(&shape, x, w, bias.as_deref()),
+        &dims,
+    )
+}
+
+/// Cross-correlation without bias.
+fn conv2d(x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
+    if is_fast(x) {
+        return conv2d_fast(x, weight, None, conv);
+    }
+    let x = pad(x, conv.padding)?;
+    if conv.stride[0] == conv.stride[1] && conv.dilation[0] == conv.dilation[1] {
+        return x.conv2d(
+            &weight.contiguous()?,
+            0,
+            conv.stride[0],
+            conv.dilation[0],
+            conv.groups,
+        );
+    }
+    candle_core::bail!(
+        "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
+        conv.stride,
+        conv.dilation
+    )
+}
+
+fn pad(x: &Tensor, padding: Padding) -> Result<Tensor> {
+    let x = if padding.is_zero() {
+        x.clone()
+    } else {
+        x.pad_with_zeros(2, padding.top, padding.bottom)?
+            .pad_with_zeros(3, padding.left, padding.right)?
+    };
+    x.contiguous()
+}
+
+/// The transpose of [`conv2d`] with respect to its input of rows and columns `size`.
+fn conv2d_transposed(
+    g: &Tensor,
+    weight: &Tensor,
+    conv: &ConvSpec,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    if is_fast(g) {
+        let dims = [g.dim(0)?, weight.dim(1)? * conv.groups, size[0], size[1]];
+        let shape = shape(&dims, weight.dims(), conv)?;
+        return with_two(
+            g,
+            weight,
+            |g, w| kernels::conv2d_input_gradient(&shape, g, w),
+            &dims,
+        );
+    }
+    if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
+        candle_core::bail!(
+            "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
+            conv.stride,
+            conv.dilation
+        );
+    }
+    let parts = |t: &Tensor, axis: usize| t.chunk(conv.groups, axis);
+    let joined = parts(g, 1)?
+        .iter()
+        .zip(parts(weight, 0)?)
+        .map(|(g, w)| {
+            g.contiguous()?.conv_transpose2d(
+                &w.contiguous()?,
+                0,
+                0,
+                conv.stride[0],
+                conv.dilation[0],
+            )
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // Without padding the result covers the rows that the kernel reached; the rest of the padded input got nothing.
+    let full = Tensor::cat(&joined, 1)?;
+    let full = fit(&full, 2, conv.padding.top, size[0])?;
+    fit(&full, 3, conv.padding.left, size[1])?.contiguous()
+}
+
+/// Keeps `start..start + len` of an axis, with zeros where the tensor ends before.
+fn fit(t: &Tensor, axis: usize, start: usize, len: usize) -> Result<Tensor> {
+    let missing = (start + len).saturating_sub(t.dim(axis)?);
+    let t = if missing > 0 {
+        t.pad_with_zeros(axis, 0, missing)?
+    } else {
+        t.clone()
+    };
+    t.narrow(axis, start, len)
+}
+
+/// The gradient of a convolution's weights: a convolution over the batch with stride and dilation exchanged.
+fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Result<Tensor> {
+    if is_fast(x) && is_fast(g) {
+        let shape = shape(x.dims(), dims, conv)?;
+        return with_two(
+            x,
+            g,
+            |x, g| kernels::conv2d_weight_gradient(&shape, x, g),
+            dims,
+        );
+    }
+    if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
+        candle_core::bail!(
+            "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
+            conv.stride,
+            conv.dilation
+        );
+    }
+    let x = pad(x, conv.padding)?;
+    let groups = x
+        .chunk(conv.groups, 1)?
+        .iter()
+        .zip(g.chunk(conv.groups, 1)?)
+        .map(|(x, g)| {
+            let (x, g) = (
+                x.transpose(0, 1)?.contiguous()?,
+                g.transpose(0, 1)?.contiguous()?,
+            );
+            let full = x.conv2d(&g, 0, conv.dilation[0], conv.stride[0], 1)?;
+            full.narrow(2, 0, dims[2])?
+                .narrow(3, 0, dims[3])?
+                .transpose(0, 1)?
+                .contiguous()
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&groups, 0)
+}

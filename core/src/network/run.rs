@@ -1,0 +1,130 @@
+//! One pass of a network: what was asked (edits, what to retain) and what came out.
+
+use std::collections::BTreeMap;
+
+use candle_core::Tensor;
+
+use super::{LayerName, Network, NetworkError, NodeId};
+
+/// Whether normalisation uses stored statistics or those of the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Stored statistics.
+    #[default]
+    Inference,
+    /// Statistics of the batch, reported in [`Run::batch_stats`].
+    Training,
+}
+
+/// Which activations a run keeps (always before edits).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Retain {
+    /// None but the outputs.
+    #[default]
+    Nothing,
+    /// Those of the named layers.
+    Layers(Vec<LayerName>),
+    /// All: what resuming and pulling back need.
+    All,
+}
+
+/// An edit of one layer's value, `x -> gain * x + offset`; both broadcast to `[1, C, H, W]` (or `[1, F]`).
+///
+/// Closed under composition without division, so any number of edits costs one multiply-add, and the pullback is a
+/// multiplication by the gain.
+#[derive(Clone, Debug)]
+pub struct Affine {
+    /// Factor, broadcast to the layer's value.
+    pub gain: Tensor,
+    /// Added after the gain.
+    pub offset: Tensor,
+}
+
+impl Affine {
+    /// The edited value of `x`, `[N, ...]`.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor, candle_core::Error> {
+        x.broadcast_mul(&self.gain)?.broadcast_add(&self.offset)
+    }
+
+    /// First `self`, then `next`.
+    pub fn then(&self, next: &Self) -> Result<Self, candle_core::Error> {
+        Ok(Self {
+            gain: self.gain.broadcast_mul(&next.gain)?,
+            offset: self
+                .offset
+                .broadcast_mul(&next.gain)?
+                .broadcast_add(&next.offset)?,
+        })
+    }
+}
+
+/// The edits of a run, at most one affine map per layer. A layer without an entry is unchanged.
+pub type Edits = BTreeMap<LayerName, Affine>;
+
+/// Mean and (population) variance of a batch at one normalisation layer, both `[C]`.
+#[derive(Clone, Debug)]
+pub struct BatchStats {
+    /// Per-channel mean.
+    pub mean: Tensor,
+    /// Per-channel population variance.
+    pub var: Tensor,
+    /// Number of values each statistic was taken over.
+    pub count: usize,
+}
+
+/// The result of a pass.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Values before edits, by node; `None` where not retained.
+    pub(super) values: Vec<Option<Tensor>>,
+    /// Values of the outputs, after edits, in the order of [`Network::outputs`].
+    pub(super) outputs: Vec<Tensor>,
+    /// The affine map of each edited node.
+    pub(super) edits: Vec<Option<Affine>>,
+    pub(super) mode: Mode,
+    pub(super) batch_stats: BTreeMap<NodeId, BatchStats>,
+}
+
+impl Run {
+    /// The outputs in the network's order, each `[N, ...]`.
+    pub fn outputs(&self) -> &[Tensor] {
+        &self.outputs
+    }
+
+    /// The retained activation of a layer, before edits.
+    pub fn activation(&self, network: &Network, layer: &str) -> Result<&Tensor, NetworkError> {
+        self.value(network, network.find(layer)?)
+    }
+
+    /// The retained value of a node, before edits.
+    pub fn value(&self, network: &Network, id: NodeId) -> Result<&Tensor, NetworkError> {
+        self.values[id.index()]
+            .as_ref()
+            .ok_or_else(|| NetworkError::NotRetained {
+                layer: network.node(id).name.clone(),
+            })
+    }
+
+    /// The value of a node as its readers saw it, after edits.
+    pub fn edited_value(&self, network: &Network, id: NodeId) -> Result<Tensor, NetworkError> {
+        let value = self.value(network, id)?;
+        match &self.edits[id.index()] {
+            Some(edit) => Ok(edit.apply(value)?),
+            None => Ok(value.clone()),
+        }
+    }
+
+    /// Batch statistics by normalisation node; empty at inference.
+    pub fn batch_stats(&self) -> &BTreeMap<NodeId, BatchStats> {
+        &self.batch_stats
+    }
+
+    /// Bytes held by the retained activations.
+    pub fn size_bytes(&self) -> usize {
+        self.values
+            .iter()
+            .flatten()
+            .map(|t| t.elem_count() * t.dtype().size_in_bytes())
+            .sum()
+    }
+}
