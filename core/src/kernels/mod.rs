@@ -15,6 +15,7 @@
 //! | `product` | bounds-checked calls of the micro-kernels |
 //! | `plan`, `pack` | taps, phases, slabs; copying to and from packed frames |
 //! | `gather` | the driver of the forward pass and the input gradient |
+//! | `planes` | element-wise loops and sums over channels |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
 //!
 //! # Results
@@ -22,9 +23,9 @@
 //! rounding, width of the final sums of the weight gradient), never on the number of threads.
 //!
 //! # Safety policy
-//! This is the only module of the project with `unsafe` code, in three files, each for one reason: `lanes` and `tiles`
+//! This is the only module of the project with `unsafe` code, in few files, each for one reason: `lanes` and `tiles`
 //! call vector instructions on raw pointers; `product` checks the bounds of every run and calls them; `gather` lets
-//! pieces of work write disjoint lines of one uninitialised output. A [`Level`] exists only for a detected instruction
+//! pieces of work write disjoint lines of one uninitialised output, as `planes` does with whole planes. A [`Level`] exists only for a detected instruction
 //! set. Everything else, all index arithmetic included, is safe code that `product` checks again.
 #![allow(
     unsafe_code,
@@ -38,6 +39,7 @@ mod input_gradient;
 mod lanes;
 mod pack;
 mod plan;
+mod planes;
 mod product;
 mod shape;
 mod tiles;
@@ -49,6 +51,7 @@ pub use dense::{
 };
 pub use forward::{conv2d, conv2d_at};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_at};
+pub use planes::{map_planes, sum_planes, zip_planes};
 pub use shape::{ConvShape, ShapeError, Window};
 pub use tiles::Level;
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_at};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::checkpoint::CheckpointError;
 use crate::network::NetworkError;
 use crate::stamp::io::StampError;
+use crate::stamp::metrics::MetricsError;
 
 /// An error of a training run; messages end with the file concerned.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +16,6 @@ pub enum TrainError {
         /// What is wrong.
         what: String,
         /// The recipe.
-        path: PathBuf,
-    },
-    /// No stamps are left to train on.
-    #[error("no usable stamps (after exclusion) and no simulated share: {}", path.display())]
-    NoStamps {
-        /// Where they were looked for.
         path: PathBuf,
     },
     /// A file cannot be read or written.
@@ -57,6 +52,12 @@ pub enum TrainError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A truth and an output differ in size.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// A pair of galaxies cannot be drawn.
+    #[error(transparent)]
+    Data(#[from] super::data::DataError),
     /// A stamp cannot be read.
     #[error(transparent)]
     Stamp(#[from] StampError),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::TrainError;
 use crate::network::{Edits, Network, Retain};
 use crate::stamp::io::{BlendFile, read_blend};
-use crate::stamp::{Stamp, ValueRange, metrics};
+use crate::stamp::metrics::Quality;
+use crate::stamp::{Stamp, ValueRange};
 
 /// Mean quality over a set of blends, pixels in `[0, 1]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -79,13 +80,14 @@ pub fn evaluate(generator: &Network, blends: &[BlendFile]) -> Result<Evaluation,
         )?;
         let run = generator.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
         for (i, (output, truth)) in run.outputs().iter().zip(&blend.truths).enumerate() {
-            let pixels = output.flatten_all()?.to_vec1::<f32>()?;
-            let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED)
-                .to_range(ValueRange::UNIT);
             let truth = truth.to_range(ValueRange::UNIT);
-            sum.psnr[i] += metrics::psnr(&output, &truth, 1.0).unwrap_or(f64::NAN);
-            sum.ssim[i] += metrics::ssim(&output, &truth, 1.0).unwrap_or(f64::NAN);
-            sum.psnr_of_blend[i] += metrics::psnr(&input, &truth, 1.0).unwrap_or(f64::NAN);
+            let pixels = output.flatten_all()?.to_vec1::<f32>()?;
+            let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED);
+            let quality = Quality::of(&truth, &output)?;
+            // Identical pictures have no finite PSNR; they do not occur between a network and a truth.
+            sum.psnr[i] += quality.psnr.unwrap_or(f64::INFINITY);
+            sum.ssim[i] += quality.ssim.unwrap_or(f64::NAN);
+            sum.psnr_of_blend[i] += Quality::of(&truth, &input)?.psnr.unwrap_or(f64::INFINITY);
         }
     }
     let n = blends.len().max(1) as f64;

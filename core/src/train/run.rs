@@ -11,11 +11,9 @@ use super::data::{ExclusionList, Pair, PairSource};
 use super::evaluate::read_blends;
 use super::state::STATE_FILE;
 use super::{Evaluation, Losses, Recipe, TrainError, Trainer, evaluate};
-use crate::checkpoint::{
-    BlendRule, Metrics, SERIES_VERSION, Series, SeriesManifest, create_series, write_checkpoint,
-};
+use crate::checkpoint::{Metrics, Series, SeriesManifest, create_series, write_checkpoint};
+use crate::stamp::Stamp;
 use crate::stamp::io::BlendFile;
-use crate::stamp::{Stamp, ValueRange};
 
 /// What a run needs besides its recipe.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +79,7 @@ pub fn run(
     let steps = recipe.training.steps;
     let mut evaluation = checkpoint(&trainer, out, &blends, Losses::default(), 0.0)?;
     while trainer.step_count() < steps {
-        let pairs = batch(&source, trainer.step_count(), recipe.training.batch);
+        let pairs = batch(&source, trainer.step_count(), recipe.training.batch)?;
         if losses.len() == WINDOW {
             losses.pop_front();
         }
@@ -123,12 +121,12 @@ pub fn run(
 }
 
 /// The pairs of one step, drawn on all cores; pair `i` of step `s` is always the same.
-fn batch(source: &PairSource, step: u64, size: usize) -> Vec<Pair> {
+fn batch(source: &PairSource, step: u64, size: usize) -> Result<Vec<Pair>, TrainError> {
     let first = step * size as u64;
-    (first..first + size as u64)
+    let pairs = (first..first + size as u64)
         .into_par_iter()
-        .filter_map(|index| source.pair(index).ok())
-        .collect()
+        .map(|index| source.pair(index));
+    Ok(pairs.collect::<Result<_, _>>()?)
 }
 
 fn mean(losses: &VecDeque<Losses>) -> Losses {
@@ -143,19 +141,17 @@ fn mean(losses: &VecDeque<Losses>) -> Losses {
 
 fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
     SeriesManifest {
-        version: SERIES_VERSION,
-        name: recipe.name.clone(),
-        generator: Some(recipe.generator.clone()),
-        discriminator: Some(recipe.discriminator.clone()),
-        input_range: ValueRange::UNIT,
-        output_range: ValueRange::SIGNED,
-        blend_rule: BlendRule::Maximum,
-        pixel_scale_arcsec: None,
         provenance: recipe.provenance.clone(),
         licence: recipe.licence.clone(),
         recipe: path
             .file_name()
-            .map(|name| name.to_string_lossy().into_owned()),
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        ..SeriesManifest::new(
+            &*recipe.name,
+            recipe.generator.clone(),
+            Some(recipe.discriminator.clone()),
+        )
     }
 }
 
@@ -176,22 +172,29 @@ fn checkpoint(
     } else {
         Some(evaluate(trainer.generator(), blends)?)
     };
-    let mut metrics = Metrics::new(step);
-    metrics.set(
-        "images",
-        (step * trainer.recipe.training.batch as u64) as f64,
-    );
-    metrics.set("seconds", seconds);
-    metrics.set("loss_content", losses.content);
-    metrics.set("loss_adversarial", losses.adversarial);
-    metrics.set("loss_discriminator", losses.discriminator);
+    let mut metrics = Metrics {
+        step,
+        images: step * trainer.recipe.training.batch as u64,
+        seconds,
+        ..Metrics::default()
+    };
+    if step > 0 {
+        metrics.losses.insert("content".to_owned(), losses.content);
+    }
+    if step > trainer.recipe.training.burn_in {
+        metrics
+            .losses
+            .insert("adversarial".to_owned(), losses.adversarial);
+        metrics
+            .losses
+            .insert("discriminator".to_owned(), losses.discriminator);
+    }
     if let Some(evaluation) = &evaluation {
-        metrics.set("psnr_galaxy1", evaluation.psnr[0]);
-        metrics.set("psnr_galaxy2", evaluation.psnr[1]);
-        metrics.set("psnr", evaluation.mean_psnr());
-        metrics.set("psnr_of_blend", evaluation.mean_psnr_of_blend());
-        metrics.set("ssim_galaxy1", evaluation.ssim[0]);
-        metrics.set("ssim_galaxy2", evaluation.ssim[1]);
+        metrics.psnr = evaluation.psnr.to_vec();
+        metrics.ssim = evaluation.ssim.to_vec();
+        metrics
+            .other
+            .insert("psnr_of_blend".to_owned(), evaluation.mean_psnr_of_blend());
     }
     write_checkpoint(
         out,
@@ -221,10 +224,7 @@ fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainEr
     if let Some(folder) = &options.stamps {
         read_stamps(folder, &options.skip, &mut stamps)?;
     }
-    PairSource::new(recipe.data.clone(), stamps, &excluded).map_err(|error| TrainError::Recipe {
-        what: error.to_string(),
-        path: options.stamps.clone().unwrap_or_default(),
-    })
+    Ok(PairSource::new(recipe.data.clone(), stamps, &excluded)?)
 }
 
 fn read_stamps(folder: &Path, skip: &[String], stamps: &mut Vec<Stamp>) -> Result<(), TrainError> {

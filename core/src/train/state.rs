@@ -1,6 +1,7 @@
 //! The state of a run on disk, so that an interrupted run continues exactly where it was saved.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};

@@ -4,6 +4,7 @@
 //! both generated galaxies; the generator minimises half of (content + 1e-3 adversarial).
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::adam::Adam;
 use super::data::Pair;
@@ -88,6 +89,43 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::NotFinite`] when a loss is NaN or infinite; the networks are unchanged then.
     pub fn train(&mut self, pairs: &[Pair]) -> Result<Losses, TrainError> {
+        let shards = in_parallel(shards(pairs), |pairs| self.shard(pairs))?;
+        let rate = self.recipe.learning_rate(self.step);
+        let momentum = self.recipe.training.batch_norm_momentum;
+        let adversarial = self.step >= self.recipe.training.burn_in;
+        let mut losses = Losses::default();
+        let mut judge = (self.discriminator.clone(), self.discriminator_adam.clone());
+        if adversarial {
+            let parts = in_parallel(shards.iter().collect(), |shard| {
+                judge_gradients(&self.discriminator, shard)
+            })?;
+            losses.discriminator =
+                self.finite("discriminator", parts.iter().map(|p| p.loss).sum())?;
+            let (gradients, runs) = joined(parts)?;
+            judge.0 = judge.1.update(&judge.0, &gradients, rate)?;
+            judge.0 = with_statistics(&judge.0, &runs, momentum)?;
+        }
+        let weight = self.recipe.training.adversarial;
+        let judging = adversarial.then_some((&judge.0, weight));
+        let parts = in_parallel(shards, |shard| {
+            generator_gradients(&self.generator, shard, judging)
+        })?;
+        losses.content = self.finite("content", parts.iter().map(|p| p.loss).sum())?;
+        losses.adversarial =
+            self.finite("adversarial", parts.iter().map(|p| p.adversarial).sum())?;
+        let (gradients, runs) = joined(parts)?;
+        let updated = self
+            .generator_adam
+            .update(&self.generator, &gradients, rate)?;
+        self.generator = with_statistics(&updated, &runs, momentum)?;
+        (self.discriminator, self.discriminator_adam) = judge;
+        self.average()?;
+        self.step += 1;
+        Ok(losses)
+    }
+
+    /// The generator's run on a part of the batch, with its truths.
+    fn shard(&self, (pairs, share): (&[Pair], f64)) -> Result<Shard, TrainError> {
         let size = self.recipe.generator.stamp_size;
         let batch = |pick: fn(&Pair) -> &[f32]| -> Result<Tensor, TrainError> {
             let values: Vec<f32> = pairs.iter().flat_map(|p| pick(p).iter().copied()).collect();
@@ -97,52 +135,9 @@ impl Trainer {
                 &Device::Cpu,
             )?)
         };
-        let blend = batch(|p| &p.blend)?;
         let truths = [batch(|p| &p.truth1)?, batch(|p| &p.truth2)?];
-        let run = self
-            .generator
-            .run(&[blend], &Edits::new(), &Retain::All, Mode::Training)?;
-        let rate = self.recipe.learning_rate(self.step);
-        let adversarial = self.step >= self.recipe.training.burn_in;
-        let mut losses = Losses::default();
-        let mut trained_discriminator = None;
-        if adversarial {
-            let (network, adam, loss) = self.discriminator_step(&truths, run.outputs(), rate)?;
-            losses.discriminator = self.finite("discriminator", loss)?;
-            trained_discriminator = Some((network, adam));
-        }
-        let judge = trained_discriminator
-            .as_ref()
-            .map_or(&self.discriminator, |(network, _)| network);
-        let mut seeds = Vec::new();
-        for ((output, truth), node) in run
-            .outputs()
-            .iter()
-            .zip(&truths)
-            .zip(self.generator.outputs())
-        {
-            let (content, mut gradient) = mean_square(output, truth)?;
-            losses.content += content;
-            if adversarial {
-                let (loss, pulled) = adversarial_gradient(judge, output)?;
-                losses.adversarial += loss;
-                gradient = (gradient + (pulled * self.recipe.training.adversarial)?)?;
-            }
-            seeds.push((node.node, (gradient * 0.5)?));
-        }
-        self.finite("content", losses.content)?;
-        self.finite("adversarial", losses.adversarial)?;
-        let gradients = self.generator.pullback(&run, &seeds, &Wanted::params())?;
-        let updated = self
-            .generator_adam
-            .update(&self.generator, &gradients, rate)?;
-        self.generator = with_statistics(&updated, &run, self.recipe.training.batch_norm_momentum)?;
-        if let Some((network, adam)) = trained_discriminator {
-            (self.discriminator, self.discriminator_adam) = (network, adam);
-        }
-        self.average()?;
-        self.step += 1;
-        Ok(losses)
+        let run = training_run(&self.generator, &batch(|p| &p.blend)?)?;
+        Ok(Shard { run, truths, share })
     }
 
     fn finite(&self, what: &'static str, loss: f64) -> Result<f64, TrainError> {
@@ -154,34 +149,6 @@ impl Trainer {
                 step: self.step,
             })
         }
-    }
-
-    /// The discriminator after one update on truths and generated galaxies.
-    fn discriminator_step(
-        &self,
-        truths: &[Tensor],
-        generated: &[Tensor],
-        rate: f64,
-    ) -> Result<(Network, Adam, f64), TrainError> {
-        let network = &self.discriminator;
-        let mut gradients = Gradients::default();
-        let (mut loss, mut runs) = (0.0, Vec::new());
-        for (galaxies, label) in [(truths, 1.0), (generated, 0.0)] {
-            let run = training_run(network, &Tensor::cat(galaxies, 0)?)?;
-            // The mean over both galaxies is half the sum of their two means: the objective's half.
-            let (value, gradient) = binary_cross_entropy(&run.outputs()[0], label)?;
-            loss += value;
-            let pulled =
-                network.pullback(&run, &[(logit_node(network), gradient)], &Wanted::params())?;
-            add_gradients(&mut gradients, pulled)?;
-            runs.push(run);
-        }
-        let mut adam = self.discriminator_adam.clone();
-        let mut updated = adam.update(network, &gradients, rate)?;
-        for run in &runs {
-            updated = with_statistics(&updated, run, self.recipe.training.batch_norm_momentum)?;
-        }
-        Ok((updated, adam, loss))
     }
 
     /// Moves the averaged generator towards the present one; faster at the start so that it does not lag.
@@ -205,6 +172,113 @@ impl Trainer {
         })?;
         Ok(())
     }
+}
+
+/// Parts a batch is trained in, so that two cores each have long work of their own. It is fixed, because the statistics
+/// of batch normalisation are those of a part and must not depend on the machine.
+const SHARDS: usize = 2;
+
+/// A part of the batch after the generator's forward pass.
+struct Shard {
+    run: Run,
+    truths: [Tensor; 2],
+    /// Its share of the batch.
+    share: f64,
+}
+
+/// Gradients of one shard, already weighted by its share.
+struct Part {
+    loss: f64,
+    adversarial: f64,
+    gradients: Gradients,
+    runs: Vec<Run>,
+}
+
+/// Parts of (nearly) equal size, with their shares.
+fn shards(pairs: &[Pair]) -> Vec<(&[Pair], f64)> {
+    let size = pairs.len().div_ceil(SHARDS).max(1);
+    pairs
+        .chunks(size)
+        .map(|part| (part, part.len() as f64 / pairs.len() as f64))
+        .collect()
+}
+
+/// `f` of every item, on all cores, in order.
+fn in_parallel<T: Send, R: Send>(
+    items: Vec<T>,
+    f: impl Fn(T) -> Result<R, TrainError> + Sync + Send,
+) -> Result<Vec<R>, TrainError> {
+    items.into_par_iter().with_max_len(1).map(f).collect()
+}
+
+/// The sum of the parts' gradients and all their runs, in order.
+fn joined(parts: Vec<Part>) -> Result<(Gradients, Vec<Run>), TrainError> {
+    let (mut sum, mut runs) = (Gradients::default(), Vec::new());
+    for part in parts {
+        for (key, gradient) in part.gradients.params {
+            let total = match sum.params.remove(&key) {
+                Some(total) => (total + gradient)?,
+                None => gradient,
+            };
+            sum.params.insert(key, total);
+        }
+        runs.extend(part.runs);
+    }
+    Ok((sum, runs))
+}
+
+/// The discriminator's gradients on the truths and the generated galaxies of a shard.
+///
+/// The mean over both galaxies is half the sum of their two means: the objective's half.
+fn judge_gradients(judge: &Network, shard: &Shard) -> Result<Part, TrainError> {
+    let mut parts = Vec::new();
+    for (galaxies, label) in [(&shard.truths[..], 1.0), (shard.run.outputs(), 0.0)] {
+        let run = training_run(judge, &Tensor::cat(galaxies, 0)?)?;
+        let (loss, gradient) = binary_cross_entropy(&run.outputs()[0], label)?;
+        let seed = (gradient * shard.share)?;
+        let gradients = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::params())?;
+        parts.push(Part {
+            loss: loss * shard.share,
+            adversarial: 0.0,
+            gradients,
+            runs: vec![run],
+        });
+    }
+    let loss = parts.iter().map(|p| p.loss).sum();
+    let (gradients, runs) = joined(parts)?;
+    Ok(Part {
+        loss,
+        adversarial: 0.0,
+        gradients,
+        runs,
+    })
+}
+
+/// The generator's gradients on a shard: half of (content + weight x adversarial).
+fn generator_gradients(
+    generator: &Network,
+    shard: Shard,
+    judge: Option<(&Network, f64)>,
+) -> Result<Part, TrainError> {
+    let Shard { run, truths, share } = shard;
+    let (mut content, mut adversarial, mut seeds) = (0.0, 0.0, Vec::new());
+    for ((output, truth), node) in run.outputs().iter().zip(&truths).zip(generator.outputs()) {
+        let (loss, mut gradient) = mean_square(output, truth)?;
+        content += loss * share;
+        if let Some((judge, weight)) = judge {
+            let (loss, pulled) = adversarial_gradient(judge, output)?;
+            adversarial += loss * share;
+            gradient = (gradient + (pulled * weight)?)?;
+        }
+        seeds.push((node.node, (gradient * (0.5 * share))?));
+    }
+    let gradients = generator.pullback(&run, &seeds, &Wanted::params())?;
+    Ok(Part {
+        loss: content,
+        adversarial,
+        gradients,
+        runs: vec![run],
+    })
 }
 
 fn logit_node(discriminator: &Network) -> NodeId {
@@ -234,29 +308,29 @@ fn adversarial_gradient(judge: &Network, galaxy: &Tensor) -> Result<(f64, Tensor
     })
 }
 
-fn add_gradients(sum: &mut Gradients, other: Gradients) -> Result<(), TrainError> {
-    for (key, gradient) in other.params {
-        let total = match sum.params.remove(&key) {
-            Some(total) => (total + gradient)?,
-            None => gradient,
-        };
-        sum.params.insert(key, total);
-    }
-    Ok(())
-}
-
-/// The network with its running statistics moved towards those of a run: `s = momentum s + (1 - momentum) batch`, the
-/// variance with Bessel's correction.
-fn with_statistics(network: &Network, run: &Run, momentum: f64) -> Result<Network, TrainError> {
+/// The network with its running statistics moved towards the mean of those of the runs:
+/// `s = momentum s + (1 - momentum) batch`, the variance with Bessel's correction.
+fn with_statistics(network: &Network, runs: &[Run], momentum: f64) -> Result<Network, TrainError> {
     Ok(network.map_params(|id, param| {
-        let Some(stats) = run.batch_stats().get(&id) else {
-            return Ok(param.tensor.clone());
-        };
-        let batch = match param.role {
-            Role::Mean => stats.mean.clone(),
-            Role::Var => (&stats.var * (stats.count as f64 / (stats.count as f64 - 1.0).max(1.0)))?,
-            _ => return Ok(param.tensor.clone()),
-        };
-        Ok(((&param.tensor * momentum)? + (batch * (1.0 - momentum))?)?)
+        let mut sum: Option<Tensor> = None;
+        for stats in runs.iter().filter_map(|run| run.batch_stats().get(&id)) {
+            let batch = match param.role {
+                Role::Mean => stats.mean.clone(),
+                Role::Var => {
+                    (&stats.var * (stats.count as f64 / (stats.count as f64 - 1.0).max(1.0)))?
+                }
+                _ => return Ok(param.tensor.clone()),
+            };
+            sum = Some(match sum {
+                Some(sum) => (sum + batch)?,
+                None => batch,
+            });
+        }
+        match sum {
+            Some(sum) => Ok(
+                ((&param.tensor * momentum)? + (sum * ((1.0 - momentum) / runs.len() as f64))?)?
+            ),
+            None => Ok(param.tensor.clone()),
+        }
     })?)
 }
