@@ -69,7 +69,9 @@ fn hubble_stamps(folder: &Path) -> Result<Vec<Stamp>> {
         .collect();
     paths.sort();
     if paths.len() != 16 {
-        return Err("16 Hubble stamps are needed; make them with assets/make_hubble_stamps.py".into());
+        return Err(
+            "16 Hubble stamps are needed; make them with assets/make_hubble_stamps.py".into(),
+        );
     }
     let read = |path: &PathBuf| Ok(io::read_one(path, None)?);
     paths.iter().map(read).collect()
@@ -95,19 +97,24 @@ fn make(path: &Path, hubble: &[Stamp], [one, two]: [Galaxy; 2], item: u64) -> Re
     };
     let first = picture(one, hubble, 80);
     let second = picture(two, hubble, WIDE);
-    let truth1 = still.warp(&first, &Perturbation::IDENTITY, &mut stream)?.stamp;
+    let truth1 = still
+        .warp(&first, &Perturbation::IDENTITY, &mut stream)?
+        .stamp;
     let warped = recipe.warp(&second, &moved, &mut stream)?;
     // 8-bit levels as in survey pictures; they also pack well.
     let levels = |stamp: &Stamp| -> Vec<f32> {
         let level = |v: &f32| (v.clamp(0.0, 1.0) * 255.0).round() / 255.0;
         stamp.pixels.iter().map(level).collect()
     };
-    let named = |name: &str, stamp: &Stamp| {
-        Stamp::new(name, levels(stamp), stamp.dims(), ValueRange::UNIT)
-    };
+    let named =
+        |name: &str, stamp: &Stamp| Stamp::new(name, levels(stamp), stamp.dims(), ValueRange::UNIT);
     let (truth1, truth2) = (named("GALAXY1", &truth1), named("GALAXY2", &warped.stamp));
     let mixed = named("BLEND", &blend(&truth1, &truth2)?);
-    let fill: Vec<f32> = warped.fill_mask.iter().map(|f| f32::from(u8::from(*f))).collect();
+    let fill: Vec<f32> = warped
+        .fill_mask
+        .iter()
+        .map(|f| f32::from(u8::from(*f)))
+        .collect();
     let fill = Stamp::new("FILL", fill, [1, 80, 80], ValueRange::UNIT);
     let cards = [
         Card::text("GAL1", &*first.name).with_comment("galaxy 1"),
