@@ -128,7 +128,7 @@ fn integrated(
         total = Some(add(total, (gradient * weight)?)?);
     }
     let map = match total {
-        Some(total) => (total * way)?,
+        Some(total) => (total * &way)?,
         None => way.zeros_like()?,
     };
     let base = Scored::new(network, &at(0.0)?, target)?;
