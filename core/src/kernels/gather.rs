@@ -1,0 +1,306 @@
+//! The driver shared by the forward pass and the input gradient: a weighted gather from packed planes.
+//!
+//! Work is cut into (slab, group, rows of output channels); each piece packs its own slab, so pieces are independent.
+//! Invariant: each target element belongs to exactly one piece and is summed in one fixed order (channels, then kernel
+//! rows, then kernel columns), so neither the cut nor the number of threads changes a bit of the result.
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::micro::{Block, InstructionSet, MAX_ROWS, Step};
+use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
+use super::plan::{Axis, Frame, Slab, Slabs};
+use super::product::{Rows, Steps, product};
+
+/// One gather. Channel counts are per group.
+pub(super) struct Gather<'a> {
+    pub(super) y: Axis,
+    pub(super) x: Axis,
+    pub(super) batch: usize,
+    pub(super) groups: usize,
+    pub(super) source_channels: usize,
+    pub(super) target_channels: usize,
+    pub(super) source: &'a [f32],
+    pub(super) weights: &'a [f32],
+    /// Distance between the weights of neighbouring target channels.
+    pub(super) target_stride: usize,
+    /// Distance between the weights of neighbouring source channels.
+    pub(super) source_stride: usize,
+    /// One start value per target channel (of all groups).
+    pub(super) bias: Option<&'a [f32]>,
+}
+
+/// Pieces of less work than this are not worth a thread.
+const PIECE_FLOPS: f64 = 1e6;
+/// A packed slab should stay well inside a second-level cache, in elements (256 KiB).
+const SLAB_ELEMENTS: usize = 64 << 10;
+/// Pixels of a slab for which sums are staged.
+const SLAB_PIXELS: usize = 2048;
+/// Bands of fewer pixels read the weights too often.
+const BAND_PIXELS: usize = 240;
+
+/// The cut of one gather into pieces.
+struct Cut {
+    slabs: Slabs,
+    frame: Frame,
+    /// Target channels per piece.
+    rows: usize,
+}
+
+impl Gather<'_> {
+    /// Runs the gather: `[N, groups * target_channels, H, W]` of the target.
+    pub(super) fn run(&self, set: InstructionSet) -> Vec<f32> {
+        let plane = self.y.target_len * self.x.target_len;
+        let len = self.batch * self.groups * self.target_channels * plane;
+        let mut result = Vec::with_capacity(len);
+        let cut = self.cut(set);
+        let work = Work {
+            gather: self,
+            set,
+            steps: self.steps(&cut.frame),
+            cut,
+            target: Target(result.spare_capacity_mut().as_mut_ptr()),
+        };
+        let pieces = work.pieces();
+        if pieces == 1 || self.flops() < PIECE_FLOPS {
+            (0..pieces).for_each(|index| work.run(index));
+        } else {
+            (0..pieces)
+                .into_par_iter()
+                .for_each(|index| work.run(index));
+        }
+        // SAFETY: the pieces cover every slab, group and target channel, and the rows of positions of the slabs cover
+        // every target row, so all `len` elements have been written (a panic would not have come here).
+        unsafe { result.set_len(len) };
+        result
+    }
+
+    fn flops(&self) -> f64 {
+        let positions = self.batch * self.y.count * self.x.count;
+        let taps = self.y.taps.len() * self.x.taps.len();
+        2.0 * (positions * self.groups) as f64
+            * (self.source_channels * self.target_channels * taps) as f64
+    }
+
+    /// Chooses slabs that fit the cache and pieces that keep every thread busy.
+    fn cut(&self, set: InstructionSet) -> Cut {
+        let (y, x) = (&self.y, &self.x);
+        let phases = y.phases.len() * x.phases.len();
+        let row_pixels = x.count + x.reach;
+        let row_elements = self.source_channels * phases * row_pixels;
+        let pixels = SLAB_PIXELS / (y.spread * x.spread);
+        let wanted = (self.flops() / PIECE_FLOPS)
+            .min(4.0 * rayon::current_num_threads() as f64)
+            .max(1.0) as usize;
+        let rows = (self.batch * y.count * self.groups)
+            .div_ceil(wanted)
+            .min(SLAB_ELEMENTS / row_elements)
+            .min(pixels / row_pixels);
+        let min_band = BAND_PIXELS.div_ceil(row_pixels).max(2 * y.reach);
+        let slabs = Slabs::new(y, self.batch, rows, min_band);
+        let most_rows = set.most_rows();
+        let blocks = self.target_channels.div_ceil(most_rows);
+        let splits = wanted.div_ceil(slabs.len() * self.groups).clamp(1, blocks);
+        Cut {
+            slabs,
+            frame: Frame::new(y, x, slabs.images, slabs.band),
+            rows: blocks.div_ceil(splits) * most_rows,
+        }
+    }
+
+    /// One list per pair of target phases (row phase major): all source channels and the taps of these phases.
+    fn steps(&self, frame: &Frame) -> Vec<Steps> {
+        let (y, x) = (&self.y, &self.x);
+        let mut lists: Vec<Steps> = (0..y.spread * x.spread).map(|_| Steps::default()).collect();
+        for channel in 0..self.source_channels {
+            for (ky, row) in y.taps.iter().enumerate() {
+                for (kx, column) in x.taps.iter().enumerate() {
+                    let step = Step {
+                        x: frame.tap_start(channel, (y, *row), (x, *column)),
+                        w: channel * self.source_stride + ky * x.taps.len() + kx,
+                    };
+                    lists[row.target_phase * x.spread + column.target_phase].extend([step]);
+                }
+            }
+        }
+        lists
+    }
+}
+
+/// A gather that has been cut, with the array it writes.
+struct Work<'a> {
+    gather: &'a Gather<'a>,
+    set: InstructionSet,
+    cut: Cut,
+    steps: Vec<Steps>,
+    target: Target,
+}
+
+/// The sums of some rows of one slab, `[target phase][row][pixel]`.
+struct Sums<'a> {
+    values: &'a [f32],
+    /// Distance between phases.
+    phase_len: usize,
+    /// Distance between rows.
+    row_len: usize,
+}
+
+impl Work<'_> {
+    /// Pieces per slab and group.
+    fn splits(&self) -> usize {
+        self.gather.target_channels.div_ceil(self.cut.rows)
+    }
+
+    fn pieces(&self) -> usize {
+        self.cut.slabs.len() * self.gather.groups * self.splits()
+    }
+
+    /// Computes and writes piece `index`.
+    fn run(&self, index: usize) {
+        let gather = self.gather;
+        let slab = self.cut.slabs.get(index / self.splits() / gather.groups);
+        let group = index / self.splits() % gather.groups;
+        let first = index % self.splits() * self.cut.rows;
+        let rows = first..(first + self.cut.rows).min(gather.target_channels);
+        let source = Source {
+            values: gather.source,
+            channels: gather.groups * gather.source_channels,
+        };
+        let channels = group * gather.source_channels..(group + 1) * gather.source_channels;
+        let axes = (&gather.y, &gather.x);
+        with_scratch(|scratch| {
+            let Scratch { packed, staged } = scratch;
+            let packed = pack(source, channels, axes, &self.cut.frame, &slab, packed);
+            let mut row = rows.start;
+            while row < rows.end {
+                let block = self.set.block(rows.end - row);
+                let sums = self.sum(block, group, row, &slab, packed, staged);
+                for local in 0..block.rows {
+                    let channel = group * gather.target_channels + row + local;
+                    self.unpack(&slab, channel, &sums, local);
+                }
+                row += block.rows;
+            }
+        });
+    }
+
+    /// The sums of the block of target channels that begins at `row` of `group`.
+    fn sum<'s>(
+        &self,
+        block: &'static Block,
+        group: usize,
+        row: usize,
+        slab: &Slab,
+        packed: &[f32],
+        staged: &'s mut Buffer,
+    ) -> Sums<'s> {
+        let gather = self.gather;
+        let pixels = self.cut.frame.pixels(slab.images.len(), slab.rows);
+        let row_len = pixels.next_multiple_of(block.lanes);
+        let phase_len = block.rows * row_len;
+        let values = staged.stale(self.steps.len() * phase_len);
+        let mut init = [0.0; MAX_ROWS];
+        if let Some(bias) = gather.bias {
+            let channel = group * gather.target_channels + row;
+            init[..block.rows].copy_from_slice(&bias[channel..channel + block.rows]);
+        }
+        let first = group * (gather.weights.len() / gather.groups) + row * gather.target_stride;
+        let weights = Rows {
+            values: &gather.weights[first..],
+            stride: gather.target_stride,
+        };
+        for (steps, phase) in self.steps.iter().zip(values.chunks_mut(phase_len)) {
+            let to = (phase, row_len);
+            product(block, steps, packed, weights, &init, pixels, to);
+        }
+        Sums {
+            values,
+            phase_len,
+            row_len,
+        }
+    }
+
+    /// Writes one channel of a slab from row `local` of its sums: drops the pixels between rows and interleaves the
+    /// phases.
+    fn unpack(&self, slab: &Slab, channel: usize, sums: &Sums<'_>, local: usize) {
+        let gather = self.gather;
+        let (y, x) = (&gather.y, &gather.x);
+        let (height, width) = (y.target_len, x.target_len);
+        let (spread, shift) = (y.spread, y.target_shift);
+        let top = slab.row as usize;
+        let first = (top * spread).saturating_sub(shift);
+        let end = ((top + slab.rows) * spread - shift).min(height);
+        for (index, image) in slab.images.clone().enumerate() {
+            let plane = (image * gather.groups * gather.target_channels + channel) * height;
+            for i in first..end {
+                let (q, phase) = ((i + shift) / spread, (i + shift) % spread);
+                let line = (index * self.cut.frame.image_rows + q - top) * self.cut.frame.pitch;
+                let from = phase * x.spread * sums.phase_len + local * sums.row_len + line;
+                // SAFETY: picture, channel and row lie inside the array that `Gather::run` allocated, and only this
+                // piece owns this channel and row.
+                let to = unsafe { self.target.line((plane + i) * width, width) };
+                interleave(&sums.values[from..], sums.phase_len, x, to);
+            }
+        }
+    }
+}
+
+/// One line of the target from the column phases of one line of sums, which lie `phase_len` apart.
+#[inline]
+fn interleave(staged: &[f32], phase_len: usize, x: &Axis, to: &mut [MaybeUninit<f32>]) {
+    let offset = x.target_shift - x.first as usize * x.spread;
+    match x.spread {
+        1 => {
+            for (to, value) in to.iter_mut().zip(staged) {
+                to.write(*value);
+            }
+        }
+        2 => {
+            let (even, odd) = staged.split_at(phase_len);
+            let to = if offset == 1 {
+                let Some((head, rest)) = to.split_first_mut() else {
+                    return;
+                };
+                head.write(odd[0]);
+                rest
+            } else {
+                to
+            };
+            let (even, odd) = (&even[offset..], &odd[offset..]);
+            let (pairs, last) = to.as_chunks_mut::<2>();
+            for ((pair, a), b) in pairs.iter_mut().zip(even).zip(odd) {
+                *pair = [MaybeUninit::new(*a), MaybeUninit::new(*b)];
+            }
+            if let [last] = last {
+                last.write(even[pairs.len()]);
+            }
+        }
+        spread => {
+            for (i, to) in to.iter_mut().enumerate() {
+                let (q, phase) = ((i + offset) / spread, (i + offset) % spread);
+                to.write(staged[phase * phase_len + q]);
+            }
+        }
+    }
+}
+
+/// The target array while the pieces write it.
+struct Target(*mut MaybeUninit<f32>);
+
+// SAFETY: the pointer is only used through `line`, whose contract forbids two threads on one line.
+unsafe impl Sync for Target {}
+
+impl Target {
+    /// # Safety
+    /// `start..start + len` lies inside the allocation, which outlives the result, and no other reference to these
+    /// elements exists.
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the lines are disjoint by the contract"
+    )]
+    unsafe fn line(&self, start: usize, len: usize) -> &mut [MaybeUninit<f32>] {
+        // SAFETY: the contract.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
+    }
+}
