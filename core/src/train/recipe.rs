@@ -40,18 +40,14 @@ pub struct Recipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingRecipe {
-    /// Training steps; each is one step of the discriminator and one of the generator.
-    pub steps: u64,
+    /// Learning rate over the steps; the last phase ends the run. A step is one of each network.
+    pub schedule: Vec<Phase>,
     /// Blends per step.
     pub batch: usize,
     /// Steps at the start that minimise the content loss alone (the published burn-in, without VGG features).
     pub burn_in: u64,
     /// Weight of the adversarial term beside the content term; 1e-3 in the publication.
     pub adversarial: f64,
-    /// Learning rate of Adam at the start.
-    pub learning_rate: f64,
-    /// Learning rate at the end, reached by a half cosine.
-    pub final_rate: f64,
     /// Decay of Adam's first moment.
     pub beta1: f64,
     /// Decay of Adam's second moment.
@@ -67,12 +63,14 @@ pub struct TrainingRecipe {
 impl Default for TrainingRecipe {
     fn default() -> Self {
         Self {
-            steps: 200_000,
+            schedule: vec![Phase {
+                until: 200_000,
+                from: 1e-4,
+                to: 1e-5,
+            }],
             batch: 8,
             burn_in: 2_000,
             adversarial: 1e-3,
-            learning_rate: 1e-4,
-            final_rate: 1e-5,
             beta1: 0.9,
             beta2: 0.999,
             batch_norm_momentum: 0.99,
@@ -80,6 +78,19 @@ impl Default for TrainingRecipe {
             prelu_slope: 0.0,
         }
     }
+}
+
+/// A part of the schedule: Adam's learning rate falls by half a cosine; a later phase may start high again (warm restart,
+/// Loshchilov and Hutter 2017, arXiv 1608.03983).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// The step it ends at.
+    pub until: u64,
+    /// Learning rate at its start.
+    pub from: f64,
+    /// Learning rate at its end.
+    pub to: f64,
 }
 
 /// When checkpoints are written.
@@ -125,8 +136,21 @@ impl Recipe {
 
     fn check(&self) -> Result<(), String> {
         let training = &self.training;
-        if training.steps == 0 || training.batch == 0 {
-            return Err("steps and batch must be at least 1".to_owned());
+        if training.batch == 0 {
+            return Err("batch must be at least 1".to_owned());
+        }
+        let mut start = 0;
+        for phase in &training.schedule {
+            if phase.until <= start {
+                return Err(format!(
+                    "the phases of the schedule must grow, but {} follows {start}",
+                    phase.until
+                ));
+            }
+            start = phase.until;
+        }
+        if start == 0 {
+            return Err("the schedule needs a phase".to_owned());
         }
         if self.generator.stamp_size != self.discriminator.stamp_size {
             return Err(format!(
@@ -147,16 +171,59 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether a checkpoint is written after `step` steps.
-    pub fn is_checkpoint(&self, step: u64) -> bool {
-        step == self.training.steps || self.checkpoints.steps.contains(&step)
+    /// Training steps in all.
+    pub fn steps(&self) -> u64 {
+        self.training.schedule.last().map_or(0, |phase| phase.until)
     }
 
-    /// The learning rate of a step: half a cosine from the first to the final rate.
+    /// Whether a checkpoint is written after `step` steps.
+    pub fn is_checkpoint(&self, step: u64) -> bool {
+        step == self.steps() || self.checkpoints.steps.contains(&step)
+    }
+
+    /// The learning rate of a step.
     pub fn learning_rate(&self, step: u64) -> f64 {
-        let training = &self.training;
-        let part = step as f64 / training.steps as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * part.min(1.0)).cos());
-        training.final_rate + (training.learning_rate - training.final_rate) * cosine
+        let mut start = 0;
+        for phase in &self.training.schedule {
+            if step < phase.until {
+                let part = (step - start) as f64 / (phase.until - start) as f64;
+                let cosine = 0.5 * (1.0 + (std::f64::consts::PI * part).cos());
+                return phase.to + (phase.from - phase.to) * cosine;
+            }
+            start = phase.until;
+        }
+        self.training.schedule.last().map_or(0.0, |phase| phase.to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_falls_and_restarts() -> Result<(), toml::de::Error> {
+        let training: TrainingRecipe = toml::from_str(
+            "schedule = [{ until = 10, from = 1.0, to = 0.0 }, { until = 20, from = 0.5, to = 0.1 }]",
+        )?;
+        let recipe = Recipe {
+            name: String::new(),
+            seed: 0,
+            provenance: String::new(),
+            licence: String::new(),
+            generator: GeneratorConfig::default(),
+            discriminator: DiscriminatorConfig::default(),
+            training,
+            data: DataRecipe::default(),
+            exclude: None,
+            checkpoints: CheckpointPlan {
+                steps: vec![0],
+                state_every: 1,
+            },
+        };
+        assert_eq!(recipe.steps(), 20);
+        let rates = [0, 5, 10, 15].map(|step| (recipe.learning_rate(step) * 100.0).round());
+        assert_eq!(rates, [100.0, 50.0, 50.0, 30.0]);
+        assert!(recipe.is_checkpoint(20) && recipe.is_checkpoint(0) && !recipe.is_checkpoint(7));
+        Ok(())
     }
 }
