@@ -29,7 +29,7 @@ dense = 4
 stamp_size = 16
 
 [training]
-schedule = [{ until = 6, from = 1e-3, to = 1e-4 }]
+schedule = [{ until = 4, from = 1e-3, to = 1e-4 }, { until = 6, from = 1e-3, to = 1e-4, statistics = "frozen" }]
 batch = 3
 burn_in = 2
 average = 0.9
@@ -156,7 +156,7 @@ fn bad_recipes_are_named() -> Result {
     for (text, expected) in [
         ("name = 3".to_owned(), "line 1: invalid type: integer"),
         (RECIPE.replace("batch = 3", "batch = 0"), "batch"),
-        (RECIPE.replace("until = 6", "until = 0"), "schedule"),
+        (RECIPE.replace("until = 6", "until = 3"), "schedule"),
         (RECIPE.replace("average = 0.9", "average = 1.5"), "average"),
         (RECIPE.replace("average = 0.9", "avarage = 0.9"), "avarage"),
         (

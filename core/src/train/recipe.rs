@@ -67,6 +67,7 @@ impl Default for TrainingRecipe {
                 until: 200_000,
                 from: 1e-4,
                 to: 1e-5,
+                statistics: Statistics::Batch,
             }],
             batch: 8,
             burn_in: 2_000,
@@ -91,6 +92,21 @@ pub struct Phase {
     pub from: f64,
     /// Learning rate at its end.
     pub to: f64,
+    /// Which statistics the generator's normalisation uses.
+    #[serde(default)]
+    pub statistics: Statistics,
+}
+
+/// The statistics of the generator's batch normalisation while it is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistics {
+    /// Those of the batch; the running statistics follow.
+    #[default]
+    Batch,
+    /// The running statistics, kept as they are: the generator then trains as the function that it is at inference.
+    /// With small batches this mends the brightness that batch statistics leave uncertain.
+    Frozen,
 }
 
 /// When checkpoints are written.
@@ -181,18 +197,31 @@ impl Recipe {
         step == self.steps() || self.checkpoints.steps.contains(&step)
     }
 
-    /// The learning rate of a step.
+    /// The phase of a step and the step it starts at.
+    fn phase(&self, step: u64) -> Option<(&Phase, u64)> {
+        let schedule = &self.training.schedule;
+        let index = schedule.iter().position(|phase| step < phase.until)?;
+        Some((
+            &schedule[index],
+            index
+                .checked_sub(1)
+                .map_or(0, |before| schedule[before].until),
+        ))
+    }
+
+    /// The learning rate of a step; 0 after the last.
     pub fn learning_rate(&self, step: u64) -> f64 {
-        let mut start = 0;
-        for phase in &self.training.schedule {
-            if step < phase.until {
-                let part = (step - start) as f64 / (phase.until - start) as f64;
-                let cosine = 0.5 * (1.0 + (std::f64::consts::PI * part).cos());
-                return phase.to + (phase.from - phase.to) * cosine;
-            }
-            start = phase.until;
-        }
-        self.training.schedule.last().map_or(0.0, |phase| phase.to)
+        self.phase(step).map_or(0.0, |(phase, start)| {
+            let part = (step - start) as f64 / (phase.until - start) as f64;
+            let cosine = 0.5 * (1.0 + (std::f64::consts::PI * part).cos());
+            phase.to + (phase.from - phase.to) * cosine
+        })
+    }
+
+    /// Which statistics the generator's normalisation uses at a step.
+    pub fn statistics(&self, step: u64) -> Statistics {
+        self.phase(step)
+            .map_or(Statistics::Frozen, |(phase, _)| phase.statistics)
     }
 }
 
@@ -223,6 +252,8 @@ mod tests {
         assert_eq!(recipe.steps(), 20);
         let rates = [0, 5, 10, 15].map(|step| (recipe.learning_rate(step) * 100.0).round());
         assert_eq!(rates, [100.0, 50.0, 50.0, 30.0]);
+        assert_eq!(recipe.statistics(9), Statistics::Batch);
+        assert_eq!(recipe.statistics(10), Statistics::Frozen);
         assert!(recipe.is_checkpoint(20) && recipe.is_checkpoint(0) && !recipe.is_checkpoint(7));
         Ok(())
     }
