@@ -33,19 +33,21 @@ enum Galaxy {
 }
 use Galaxy::{Hubble, Simulated};
 
-/// Both galaxies and the item of the perturbation, chosen by eye: overlapping, but each still to be seen.
-const BLENDS: [(Galaxy, Galaxy, u64); 8] = [
-    (Hubble(5), Simulated(0), 0),
-    (Hubble(1), Hubble(10), 1),
-    (Simulated(1), Hubble(8), 2),
-    (Hubble(13), Simulated(2), 3),
-    (Simulated(3), Simulated(4), 4),
-    (Hubble(15), Simulated(5), 5),
-    (Simulated(6), Hubble(2), 6),
-    (Simulated(7), Simulated(8), 7),
+/// Both galaxies of each blend, chosen by eye.
+const BLENDS: [(Galaxy, Galaxy); 8] = [
+    (Hubble(5), Simulated(26)),
+    (Hubble(1), Hubble(10)),
+    (Simulated(2), Hubble(8)),
+    (Hubble(13), Simulated(14)),
+    (Simulated(24), Simulated(43)),
+    (Hubble(15), Simulated(66)),
+    (Simulated(78), Hubble(2)),
+    (Simulated(75), Simulated(34)),
 ];
 /// Simulated galaxies that ship as stamps of their own.
-const STAMPS: [u64; 4] = [0, 1, 2, 3];
+const STAMPS: [u64; 4] = [2, 14, 24, 78];
+/// Galaxy 2 is drawn again until it keeps at least this share of its size, so that people see it well.
+const SMALLEST: f64 = 0.7;
 
 fn main() -> Result<()> {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
@@ -54,9 +56,9 @@ fn main() -> Result<()> {
         io::write(&path, &[simulate(SEED, *index, 80).stamp], Format::Png, &[])?;
     }
     let hubble = hubble_stamps(&assets.join("stamps"))?;
-    for (number, (one, two, item)) in BLENDS.into_iter().enumerate() {
+    for (number, (one, two)) in BLENDS.into_iter().enumerate() {
         let path = assets.join(format!("blends/demo-{:02}.fits.gz", number + 1));
-        make(&path, &hubble, [one, two], item)?;
+        make(&path, &hubble, [one, two], number as u64)?;
     }
     Ok(())
 }
@@ -86,7 +88,10 @@ fn picture(galaxy: Galaxy, hubble: &[Stamp], side: usize) -> Stamp {
 
 fn make(path: &Path, hubble: &[Stamp], [one, two]: [Galaxy; 2], item: u64) -> Result<()> {
     let mut stream = Stream::for_item(SEED, item);
-    let moved = Perturbation::draw(&mut stream);
+    let mut moved = Perturbation::draw(&mut stream);
+    while moved.scale < SMALLEST {
+        moved = Perturbation::draw(&mut stream);
+    }
     let recipe = BlendRecipe {
         feather: 6.0,
         ..BlendRecipe::published(Resolution::Reduced, Fill::Sky)
