@@ -143,7 +143,7 @@ mod tests {
         let path = folder.path().join("session.ron");
         atomic_write_bytes(&path, b"old").expect("first write");
         let error = atomic_write(&path, |out| {
-            out.write_all(&[0; 100_000])?;
+            out.write_all(&vec![0; 100_000])?;
             Err(io::Error::from(io::ErrorKind::StorageFull))
         })
         .expect_err("must fail");

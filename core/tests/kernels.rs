@@ -1,8 +1,9 @@
 //! The convolution and dense kernels against slow, obvious versions in `f64`, for every instruction set of the machine.
 
 use ganoscope_core::kernels::{
-    ConvShape, DenseShape, Level, ShapeError, Window, conv2d_at, conv2d_input_gradient_at,
-    conv2d_weight_gradient_at, dense_at, dense_input_gradient_at, dense_weight_gradient_at,
+    ConvShape, DenseShape, InstructionSet, ShapeError, Window, conv2d_input_gradient_with,
+    conv2d_weight_gradient_with, conv2d_with, dense_input_gradient_with,
+    dense_weight_gradient_with, dense_with,
 };
 use ganoscope_core::seed::Stream;
 
@@ -98,12 +99,12 @@ impl Case {
     }
 
     /// All three functions: output, input gradient, weight gradient.
-    fn run(&self, level: Level) -> [Vec<f32>; 3] {
+    fn run(&self, set: InstructionSet) -> [Vec<f32>; 3] {
         let shape = &self.shape;
         [
-            conv2d_at(level, shape, &self.x, &self.w, Some(&self.bias)),
-            conv2d_input_gradient_at(level, shape, &self.g, &self.w),
-            conv2d_weight_gradient_at(level, shape, &self.x, &self.g),
+            conv2d_with(set, shape, &self.x, &self.w, Some(&self.bias)),
+            conv2d_input_gradient_with(set, shape, &self.g, &self.w),
+            conv2d_weight_gradient_with(set, shape, &self.x, &self.g),
         ]
     }
 
@@ -121,9 +122,9 @@ impl Case {
         for (i, sum) in y.iter_mut().enumerate() {
             sum.add(self.bias[i / plane % shape.out_channels()], 1.0);
         }
-        for level in Level::available() {
-            let [found_y, found_dx, found_dw] = self.run(level);
-            let context = (level.name(), shape);
+        for set in InstructionSet::available() {
+            let [found_y, found_dx, found_dw] = self.run(set);
+            let context = (set.name(), shape);
             assert_close(&found_y, &y, "output", context);
             assert_close(&found_dx, &dx, "input gradient", context);
             assert_close(&found_dw, &dw, "weight gradient", context);
@@ -212,12 +213,12 @@ fn the_number_of_threads_changes_no_bit() {
     let mut stream = Stream::new(4);
     for shape in usual_shapes() {
         let case = Case::new(shape, &mut stream);
-        for level in Level::available() {
+        for set in InstructionSet::available() {
             let (alone, shared) = (
-                one.install(|| case.run(level)),
-                three.install(|| case.run(level)),
+                one.install(|| case.run(set)),
+                three.install(|| case.run(set)),
             );
-            assert_eq!(alone, shared, "{} {shape:?}", level.name());
+            assert_eq!(alone, shared, "{} {shape:?}", set.name());
         }
     }
 }
@@ -247,17 +248,17 @@ fn dense_layers_match_the_definition() {
                 dw[k].add(gradient[o], x[i]);
             }
         }
-        for level in Level::available() {
-            let context = (level.name(), shape);
+        for set in InstructionSet::available() {
+            let context = (set.name(), shape);
             assert_close(
-                &dense_at(level, shape, &x, &w, Some(&bias)),
+                &dense_with(set, shape, &x, &w, Some(&bias)),
                 &y,
                 "output",
                 context,
             );
-            let found = dense_input_gradient_at(level, shape, &gradient, &w);
+            let found = dense_input_gradient_with(set, shape, &gradient, &w);
             assert_close(&found, &dx, "input gradient", context);
-            let found = dense_weight_gradient_at(level, shape, &x, &gradient);
+            let found = dense_weight_gradient_with(set, shape, &x, &gradient);
             assert_close(&found, &dw, "weight gradient", context);
         }
     }

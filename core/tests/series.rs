@@ -299,6 +299,7 @@ fn a_lone_file_of_a_series_describes_itself() -> Outcome {
     assert_eq!(opened.output_range, None);
     assert_eq!(opened.input_range.low, -1.0);
     assert_eq!(opened.guesses, []);
+    assert_eq!(opened.step, Some(200));
     Ok(())
 }
 

@@ -49,12 +49,29 @@ fn recipe(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn train(recipe: &Path, out: &Path, resume: bool, until: u64) -> std::result::Result<Vec<Progress>, TrainError> {
+fn train(
+    recipe: &Path,
+    out: &Path,
+    resume: bool,
+    until: u64,
+) -> std::result::Result<Vec<Progress>, TrainError> {
     let mut seen = Vec::new();
-    run(recipe, out, &Options { resume, ..Options::default() }, &mut |progress| {
-        seen.push(progress.clone());
-        if progress.step >= until { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    run(
+        recipe,
+        out,
+        &Options {
+            resume,
+            ..Options::default()
+        },
+        &mut |progress| {
+            seen.push(progress.clone());
+            if progress.step >= until {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    )?;
     Ok(seen)
 }
 
@@ -62,14 +79,20 @@ fn train(recipe: &Path, out: &Path, resume: bool, until: u64) -> std::result::Re
 fn weights(out: &Path) -> Result<Vec<Vec<u8>>> {
     let folder = out.join("step-0000006");
     let file = |name: &str| std::fs::read(folder.join(name));
-    Ok(vec![file("generator.safetensors")?, file("discriminator.safetensors")?])
+    Ok(vec![
+        file("generator.safetensors")?,
+        file("discriminator.safetensors")?,
+    ])
 }
 
 #[test]
 fn an_interrupted_run_ends_with_the_same_weights_bit_for_bit() -> Result {
     let folder = tempfile::tempdir()?;
     let recipe = recipe(folder.path())?;
-    let (straight, stopped) = (folder.path().join("straight"), folder.path().join("stopped"));
+    let (straight, stopped) = (
+        folder.path().join("straight"),
+        folder.path().join("stopped"),
+    );
     let whole = train(&recipe, &straight, false, u64::MAX)?;
     assert_eq!(whole.len(), 6);
     train(&recipe, &stopped, false, 4)?;
@@ -105,9 +128,20 @@ fn the_series_has_the_planned_checkpoints_and_opens() -> Result {
     let out = folder.path().join("series");
     let seen = train(&recipe(folder.path())?, &out, false, u64::MAX)?;
     let last = seen.last().ok_or("no progress")?;
-    assert!(last.losses.content > 0.0 && last.losses.discriminator > 0.0 && last.losses.adversarial > 0.0);
+    assert!(
+        last.losses.content > 0.0
+            && last.losses.discriminator > 0.0
+            && last.losses.adversarial > 0.0
+    );
     let series = Series::open(&out)?;
-    assert_eq!(series.checkpoints.iter().map(|c| c.step).collect::<Vec<_>>(), [0, 3, 6]);
+    assert_eq!(
+        series
+            .checkpoints
+            .iter()
+            .map(|c| c.step)
+            .collect::<Vec<_>>(),
+        [0, 3, 6]
+    );
     assert_eq!(series.manifest.name, "tiny");
     for role in [NetworkRole::Generator, NetworkRole::Discriminator] {
         let loaded = series.load(6, role)?;
@@ -121,15 +155,23 @@ fn bad_recipes_are_named() -> Result {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("bad.toml");
     for (text, expected) in [
-        ("name = 3".to_owned(), "name"),
+        ("name = 3".to_owned(), "line 1: invalid type: integer"),
         (RECIPE.replace("batch = 3", "batch = 0"), "batch"),
         (RECIPE.replace("average = 0.9", "average = 1.5"), "average"),
         (RECIPE.replace("average = 0.9", "avarage = 0.9"), "avarage"),
-        (RECIPE.replacen("stamp_size = 16", "stamp_size = 32", 1), "16"),
-        (RECIPE.replace("simulated = 8", "simulated = 0"), "simulated"),
+        (
+            RECIPE.replacen("stamp_size = 16", "stamp_size = 32", 1),
+            "16",
+        ),
+        (
+            RECIPE.replace("simulated = 8", "simulated = 0"),
+            "simulated",
+        ),
     ] {
         std::fs::write(&path, text)?;
-        let error = train(&path, &folder.path().join("out"), false, 0).expect_err("the recipe is bad").to_string();
+        let error = train(&path, &folder.path().join("out"), false, 0)
+            .expect_err("the recipe is bad")
+            .to_string();
         assert!(error.contains(expected), "{error}");
     }
     Ok(())
@@ -142,8 +184,13 @@ fn a_state_of_another_recipe_is_refused() -> Result {
     let out = folder.path().join("series");
     train(&path, &out, false, 2)?;
     std::fs::write(&path, RECIPE.replace("seed = 7", "seed = 8"))?;
-    let error = train(&path, &out, true, 6).expect_err("another seed").to_string();
-    assert!(error.contains("another recipe") && error.contains("training-state"), "{error}");
+    let error = train(&path, &out, true, 6)
+        .expect_err("another seed")
+        .to_string();
+    assert!(
+        error.contains("another recipe") && error.contains("training-state"),
+        "{error}"
+    );
     Ok(())
 }
 
@@ -153,7 +200,9 @@ fn resuming_without_a_state_says_so() -> Result {
     let path = recipe(folder.path())?;
     let out = folder.path().join("series");
     train(&path, &out, false, u64::MAX)?;
-    let error = train(&path, &out, true, 6).expect_err("finished runs keep no state").to_string();
+    let error = train(&path, &out, true, 6)
+        .expect_err("finished runs keep no state")
+        .to_string();
     assert!(error.contains("training-state"), "{error}");
     Ok(())
 }

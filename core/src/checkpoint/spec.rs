@@ -93,7 +93,7 @@ pub struct Opened {
     pub config: NetworkConfig,
     /// Which of the two networks it is.
     pub role: NetworkRole,
-    /// The step of the checkpoint; absent for a lone file.
+    /// The step of the checkpoint, where it is known.
     pub step: Option<u64>,
     /// Range of the pixels it takes.
     pub input_range: ValueRange,
@@ -205,22 +205,13 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
         });
     }
     let (network, report) = config.build(&file)?;
-    // The ranges of the publication, by way of a manifest that says nothing else.
-    let published = SeriesManifest::new("", Default::default(), None);
-    let (input_range, output_range) = (
-        published.input_range_of(role),
-        published.output_range_of(role),
-    );
-    guesses.push(Guess {
-        what: "input range",
-        value: format!("{} to {}", input_range.low, input_range.high),
-        why: "not in the file, as published",
-    });
+    let (input_range, output_range) = infer::ranges_of(&file.header, role, &mut guesses);
+    let step = file.header.metadata.get(infer::STEP_KEY);
     Ok(Opened {
         network,
         config,
         role,
-        step: None,
+        step: step.and_then(|text| text.parse().ok()),
         input_range,
         output_range,
         report,

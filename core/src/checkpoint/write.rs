@@ -5,13 +5,14 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 
-use super::infer::CONFIG_KEY;
+use super::infer::{CONFIG_KEY, INPUT_RANGE_KEY, OUTPUT_RANGE_KEY, STEP_KEY};
 use super::manifest::{MANIFEST_FILE, SeriesManifest};
 use super::metrics::{METRICS_FILE, Metrics};
 use super::series::step_folder;
 use super::{CheckpointError, NetworkRole, write_tensors};
 use crate::atomic::{atomic_write, atomic_write_bytes};
 use crate::network::Network;
+use crate::stamp::ValueRange;
 
 /// Makes the directory of a series, if needed, and writes its manifest.
 ///
@@ -60,12 +61,7 @@ pub fn write_checkpoint(
     let mut metrics = metrics.clone();
     metrics.step = step;
     for (role, network) in NetworkRole::ALL.into_iter().zip([generator, discriminator]) {
-        let mut metadata = BTreeMap::from([("step".to_owned(), step.to_string())]);
-        if let Some(config) = manifest.config(role)
-            && let Ok(text) = serde_json::to_string(&config)
-        {
-            metadata.insert(CONFIG_KEY.to_owned(), text);
-        }
+        let metadata = metadata_of(&manifest, role, step);
         let mut tensors = network.state_dict();
         // Computed from the stamp's size, not learned.
         tensors.remove("position");
@@ -86,6 +82,28 @@ pub fn write_checkpoint(
     // Makes the rename itself durable where the file system can; the data are flushed already.
     let _ = File::open(series_dir).and_then(|dir| dir.sync_all());
     Ok(())
+}
+
+/// What lets a weights file be opened without its series.
+fn metadata_of(
+    manifest: &SeriesManifest,
+    role: NetworkRole,
+    step: u64,
+) -> BTreeMap<String, String> {
+    // Plain data of ours always has a JSON form; where it had not, the file would only say less of itself.
+    let config = manifest
+        .config(role)
+        .and_then(|config| serde_json::to_string(&config).ok());
+    let range = |range: Option<ValueRange>| range.and_then(|r| serde_json::to_string(&r).ok());
+    [
+        (STEP_KEY, Some(step.to_string())),
+        (CONFIG_KEY, config),
+        (INPUT_RANGE_KEY, range(Some(manifest.input_range_of(role)))),
+        (OUTPUT_RANGE_KEY, range(manifest.output_range_of(role))),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+    .collect()
 }
 
 /// Hidden folders with the permissions of any newly made folder.

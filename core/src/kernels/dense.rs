@@ -4,15 +4,15 @@
 
 use rayon::prelude::*;
 
+use super::micro::{InstructionSet, MAX_ROWS, Step};
 use super::product::{Rows, Steps, dots, product};
-use super::tiles::{Level, Step};
 
 /// Pieces of less work than this are not worth a thread.
 const PIECE_FLOPS: usize = 1_000_000;
 /// Features that are summed before the partial sums are added.
 const FEATURES: usize = 4096;
 
-/// Sizes of a dense layer.
+/// Sizes of a dense layer, each at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DenseShape {
     /// Rows of the batch.
@@ -24,31 +24,35 @@ pub struct DenseShape {
 }
 
 impl DenseShape {
-    fn check(&self, arrays: [(&str, usize, [usize; 2]); 2]) {
-        for (name, len, [rows, columns]) in arrays {
-            assert!(rows.checked_mul(columns) == Some(len), "{name} length");
-        }
-    }
-
     /// Rows per piece so that a piece is worth a thread; a multiple of the tallest block.
-    fn piece_rows(&self, rows: usize, level: Level) -> usize {
+    fn piece_rows(&self, rows: usize, set: InstructionSet) -> usize {
         let per_row = (2 * self.batch * self.inputs * self.outputs / rows.max(1)).max(1);
-        let most = level.block(usize::MAX).rows;
+        let most = set.most_rows();
         (PIECE_FLOPS / per_row).max(1).next_multiple_of(most)
     }
+}
+
+/// Checks the length of a matrix.
+fn check(name: &str, values: &[f32], [rows, columns]: [usize; 2]) {
+    assert!(rows > 0 && columns > 0, "{name} has no elements");
+    assert_eq!(
+        rows.checked_mul(columns),
+        Some(values.len()),
+        "{name} length"
+    );
 }
 
 /// `y[n][g] = bias[g] + sum over f of x[n][f] * w[g][f]` for `x` `[N, F]` and `w` `[G, F]`: `[N, G]`.
 ///
 /// # Panics
-/// When a slice does not have the length that `shape` gives.
+/// When a size is zero or a slice does not have the length that `shape` gives.
 pub fn dense(shape: DenseShape, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    dense_at(Level::best(), shape, x, w, bias)
+    dense_with(InstructionSet::best(), shape, x, w, bias)
 }
 
-/// [`dense`] with the instruction set `level`.
-pub fn dense_at(
-    level: Level,
+/// [`dense`] with the instruction set `set`.
+pub fn dense_with(
+    set: InstructionSet,
     shape: DenseShape,
     x: &[f32],
     w: &[f32],
@@ -59,13 +63,11 @@ pub fn dense_at(
         inputs,
         outputs,
     } = shape;
-    shape.check([
-        ("input", x.len(), [batch, inputs]),
-        ("weight", w.len(), [outputs, inputs]),
-    ]);
+    check("input", x, [batch, inputs]);
+    check("weight", w, [outputs, inputs]);
     assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
     // Computed as [G, N], so that a piece owns some rows of the weights.
-    let rows = shape.piece_rows(outputs, level);
+    let rows = shape.piece_rows(outputs, set);
     let mut transposed = vec![0.0; outputs * batch];
     transposed
         .par_chunks_mut((rows * batch).max(1))
@@ -73,7 +75,7 @@ pub fn dense_at(
         .for_each(|(piece, sums)| {
             let first = piece * rows;
             let w = &w[first * inputs..first * inputs + sums.len() / batch * inputs];
-            dense_rows(level, shape, x, w, sums);
+            dense_rows(set, shape, x, w, sums);
         });
     let mut y = vec![0.0; batch * outputs];
     for (n, row) in y.chunks_mut(outputs.max(1)).enumerate() {
@@ -85,22 +87,20 @@ pub fn dense_at(
 }
 
 /// Adds the dot products of some rows of weights with all rows of `x` to `sums` `[rows, N]`.
-fn dense_rows(level: Level, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut [f32]) {
+fn dense_rows(set: InstructionSet, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut [f32]) {
     let DenseShape { batch, inputs, .. } = shape;
-    let whole = inputs - inputs % level.lanes();
+    let whole = inputs - inputs % set.lanes();
     let rows = sums.len() / batch;
     for start in (0..whole).step_by(FEATURES) {
         let count = FEATURES.min(whole - start);
-        let mut steps = Steps::default();
-        (0..batch).for_each(|n| {
-            steps.push(Step {
-                x: n * inputs + start,
-                w: 0,
-            })
-        });
+        let step = |n| Step {
+            x: n * inputs + start,
+            w: 0,
+        };
+        let steps: Steps = (0..batch).map(step).collect();
         let mut row = 0;
         while row < rows {
-            let block = level.block(rows - row);
+            let block = set.block(rows - row);
             let weights = Rows {
                 values: &w[row * inputs + start..],
                 stride: inputs,
@@ -130,52 +130,58 @@ fn dense_rows(level: Level, shape: DenseShape, x: &[f32], w: &[f32], sums: &mut 
 /// The gradient of [`dense`] at its input: `[N, F]` from `g` `[N, G]` and `w` `[G, F]`.
 ///
 /// # Panics
-/// When a slice does not have the length that `shape` gives.
+/// When a size is zero or a slice does not have the length that `shape` gives.
 pub fn dense_input_gradient(shape: DenseShape, g: &[f32], w: &[f32]) -> Vec<f32> {
-    dense_input_gradient_at(Level::best(), shape, g, w)
+    dense_input_gradient_with(InstructionSet::best(), shape, g, w)
 }
 
-/// [`dense_input_gradient`] with the instruction set `level`.
-pub fn dense_input_gradient_at(level: Level, shape: DenseShape, g: &[f32], w: &[f32]) -> Vec<f32> {
+/// [`dense_input_gradient`] with the instruction set `set`.
+pub fn dense_input_gradient_with(
+    set: InstructionSet,
+    shape: DenseShape,
+    g: &[f32],
+    w: &[f32],
+) -> Vec<f32> {
     let DenseShape {
         batch,
         inputs,
         outputs,
     } = shape;
-    shape.check([
-        ("gradient", g.len(), [batch, outputs]),
-        ("weight", w.len(), [outputs, inputs]),
-    ]);
+    check("gradient", g, [batch, outputs]);
+    check("weight", w, [outputs, inputs]);
     let terms = (outputs, 1);
-    combine(level, shape, w, (g, outputs), terms, batch)
+    combine(set, shape, w, (g, outputs), terms, batch)
 }
 
 /// The gradient of [`dense`] at its weights, summed over the batch: `[G, F]` from `x` `[N, F]` and `g` `[N, G]`.
 ///
 /// # Panics
-/// When a slice does not have the length that `shape` gives.
+/// When a size is zero or a slice does not have the length that `shape` gives.
 pub fn dense_weight_gradient(shape: DenseShape, x: &[f32], g: &[f32]) -> Vec<f32> {
-    dense_weight_gradient_at(Level::best(), shape, x, g)
+    dense_weight_gradient_with(InstructionSet::best(), shape, x, g)
 }
 
-/// [`dense_weight_gradient`] with the instruction set `level`.
-pub fn dense_weight_gradient_at(level: Level, shape: DenseShape, x: &[f32], g: &[f32]) -> Vec<f32> {
+/// [`dense_weight_gradient`] with the instruction set `set`.
+pub fn dense_weight_gradient_with(
+    set: InstructionSet,
+    shape: DenseShape,
+    x: &[f32],
+    g: &[f32],
+) -> Vec<f32> {
     let DenseShape {
         batch,
         inputs,
         outputs,
     } = shape;
-    shape.check([
-        ("input", x.len(), [batch, inputs]),
-        ("gradient", g.len(), [batch, outputs]),
-    ]);
+    check("input", x, [batch, inputs]);
+    check("gradient", g, [batch, outputs]);
     let terms = (batch, outputs);
-    combine(level, shape, x, (g, 1), terms, outputs)
+    combine(set, shape, x, (g, 1), terms, outputs)
 }
 
 /// `out[r][f] = sum over terms t of factors[r * factor_row + t * factor_term] * rows[t][f]`, `F` features each.
 fn combine(
-    level: Level,
+    set: InstructionSet,
     shape: DenseShape,
     values: &[f32],
     (factors, factor_row): (&[f32], usize),
@@ -183,15 +189,13 @@ fn combine(
     rows: usize,
 ) -> Vec<f32> {
     let inputs = shape.inputs;
-    let whole = inputs - inputs % level.lanes();
-    let mut steps = Steps::default();
-    (0..terms).for_each(|t| {
-        steps.push(Step {
-            x: t * inputs,
-            w: t * factor_term,
-        })
-    });
-    let piece_rows = shape.piece_rows(rows, level);
+    let whole = inputs - inputs % set.lanes();
+    let step = |t| Step {
+        x: t * inputs,
+        w: t * factor_term,
+    };
+    let steps: Steps = (0..terms).map(step).collect();
+    let piece_rows = shape.piece_rows(rows, set);
     let mut out = vec![0.0; rows * inputs];
     out.par_chunks_mut((piece_rows * inputs).max(1))
         .enumerate()
@@ -199,14 +203,14 @@ fn combine(
             let count = out.len() / inputs;
             let mut row = 0;
             while row < count {
-                let block = level.block(count - row);
+                let block = set.block(count - row);
                 let first = (piece * piece_rows + row) * factor_row;
                 let weights = Rows {
                     values: &factors[first..],
                     stride: factor_row,
                 };
                 let to = (&mut out[row * inputs..], inputs);
-                product(block, &steps, values, weights, &[0.0; 8], whole, to);
+                product(block, &steps, values, weights, &[0.0; MAX_ROWS], whole, to);
                 row += block.rows;
             }
             for (row, out) in out.chunks_mut(inputs).enumerate() {

@@ -1,9 +1,9 @@
 //! The convolution itself.
 
 use super::gather::Gather;
+use super::micro::InstructionSet;
 use super::plan::Axis;
 use super::shape::ConvShape;
-use super::tiles::Level;
 
 /// Convolves `x` `[N, Ci, Hi, Wi]` with `w` `[Co, Ci / groups, kh, kw]` (cross-correlation, as all networks do) and adds
 /// `bias` `[Co]`: the output `[N, Co, Ho, Wo]`.
@@ -11,12 +11,12 @@ use super::tiles::Level;
 /// # Panics
 /// When a slice does not have the length that `shape` gives.
 pub fn conv2d(shape: &ConvShape, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    conv2d_at(Level::best(), shape, x, w, bias)
+    conv2d_with(InstructionSet::best(), shape, x, w, bias)
 }
 
-/// [`conv2d`] with the instruction set `level`.
-pub fn conv2d_at(
-    level: Level,
+/// [`conv2d`] with the instruction set `set`.
+pub fn conv2d_with(
+    set: InstructionSet,
     shape: &ConvShape,
     x: &[f32],
     w: &[f32],
@@ -41,5 +41,5 @@ pub fn conv2d_at(
         source_stride: shape.taps(),
         bias,
     }
-    .run(level)
+    .run(set)
 }

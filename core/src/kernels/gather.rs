@@ -5,14 +5,13 @@
 //! rows, then kernel columns), so neither the cut nor the number of threads changes a bit of the result.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::pack::{Scratch, Source, pack, with_scratch};
+use super::micro::{Block, InstructionSet, MAX_ROWS, Step};
+use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
 use super::plan::{Axis, Frame, Slab, Slabs};
 use super::product::{Rows, Steps, product};
-use super::tiles::{Level, Step};
 
 /// One gather. Channel counts are per group.
 pub(super) struct Gather<'a> {
@@ -51,30 +50,25 @@ struct Cut {
 
 impl Gather<'_> {
     /// Runs the gather: `[N, groups * target_channels, H, W]` of the target.
-    pub(super) fn run(&self, level: Level) -> Vec<f32> {
-        let (height, width) = (self.y.target_len, self.x.target_len);
-        let len = self.batch * self.groups * self.target_channels * height * width;
-        let cut = self.cut(level);
-        let steps = self.steps(&cut.frame);
-        let splits = self.target_channels.div_ceil(cut.rows);
+    pub(super) fn run(&self, set: InstructionSet) -> Vec<f32> {
+        let plane = self.y.target_len * self.x.target_len;
+        let len = self.batch * self.groups * self.target_channels * plane;
         let mut result = Vec::with_capacity(len);
-        let target = Target(result.spare_capacity_mut().as_mut_ptr());
-        let piece = |index: usize| {
-            let slab = cut.slabs.get(index / (self.groups * splits));
-            let group = index / splits % self.groups;
-            let first = index % splits * cut.rows;
-            let rows = first..(first + cut.rows).min(self.target_channels);
-            with_scratch(|scratch| {
-                self.piece(
-                    level, &cut.frame, &steps, &slab, group, rows, &target, scratch,
-                );
-            });
+        let cut = self.cut(set);
+        let work = Work {
+            gather: self,
+            set,
+            steps: self.steps(&cut.frame),
+            cut,
+            target: Target(result.spare_capacity_mut().as_mut_ptr()),
         };
-        let pieces = cut.slabs.len() * self.groups * splits;
+        let pieces = work.pieces();
         if pieces == 1 || self.flops() < PIECE_FLOPS {
-            (0..pieces).for_each(piece);
+            (0..pieces).for_each(|index| work.run(index));
         } else {
-            (0..pieces).into_par_iter().for_each(piece);
+            (0..pieces)
+                .into_par_iter()
+                .for_each(|index| work.run(index));
         }
         // SAFETY: the pieces cover every slab, group and target channel, and the rows of positions of the slabs cover
         // every target row, so all `len` elements have been written (a panic would not have come here).
@@ -90,7 +84,7 @@ impl Gather<'_> {
     }
 
     /// Chooses slabs that fit the cache and pieces that keep every thread busy.
-    fn cut(&self, level: Level) -> Cut {
+    fn cut(&self, set: InstructionSet) -> Cut {
         let (y, x) = (&self.y, &self.x);
         let phases = y.phases.len() * x.phases.len();
         let row_pixels = x.count + x.reach;
@@ -105,7 +99,7 @@ impl Gather<'_> {
             .min(pixels / row_pixels);
         let min_band = BAND_PIXELS.div_ceil(row_pixels).max(2 * y.reach);
         let slabs = Slabs::new(y, self.batch, rows, min_band);
-        let most_rows = level.block(usize::MAX).rows;
+        let most_rows = set.most_rows();
         let blocks = self.target_channels.div_ceil(most_rows);
         let splits = wanted.div_ceil(slabs.len() * self.groups).clamp(1, blocks);
         Cut {
@@ -126,114 +120,127 @@ impl Gather<'_> {
                         x: frame.tap_start(channel, (y, *row), (x, *column)),
                         w: channel * self.source_stride + ky * x.taps.len() + kx,
                     };
-                    lists[row.target_phase * x.spread + column.target_phase].push(step);
+                    lists[row.target_phase * x.spread + column.target_phase].extend([step]);
                 }
             }
         }
         lists
     }
+}
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call; a struct would only rename them"
-    )]
-    fn piece(
-        &self,
-        level: Level,
-        frame: &Frame,
-        steps: &[Steps],
-        slab: &Slab,
-        group: usize,
-        rows: Range<usize>,
-        target: &Target,
-        scratch: &mut Scratch,
-    ) {
+/// A gather that has been cut, with the array it writes.
+struct Work<'a> {
+    gather: &'a Gather<'a>,
+    set: InstructionSet,
+    cut: Cut,
+    steps: Vec<Steps>,
+    target: Target,
+}
+
+/// The sums of some rows of one slab, `[target phase][row][pixel]`.
+struct Sums<'a> {
+    values: &'a [f32],
+    /// Distance between phases.
+    phase_len: usize,
+    /// Distance between rows.
+    row_len: usize,
+}
+
+impl Work<'_> {
+    /// Pieces per slab and group.
+    fn splits(&self) -> usize {
+        self.gather.target_channels.div_ceil(self.cut.rows)
+    }
+
+    fn pieces(&self) -> usize {
+        self.cut.slabs.len() * self.gather.groups * self.splits()
+    }
+
+    /// Computes and writes piece `index`.
+    fn run(&self, index: usize) {
+        let gather = self.gather;
+        let slab = self.cut.slabs.get(index / self.splits() / gather.groups);
+        let group = index / self.splits() % gather.groups;
+        let first = index % self.splits() * self.cut.rows;
+        let rows = first..(first + self.cut.rows).min(gather.target_channels);
         let source = Source {
-            values: self.source,
-            channels: self.groups * self.source_channels,
+            values: gather.source,
+            channels: gather.groups * gather.source_channels,
         };
-        let channels = group * self.source_channels..(group + 1) * self.source_channels;
-        pack(
-            source,
-            channels,
-            (&self.y, &self.x),
-            frame,
-            slab,
-            &mut scratch.packed,
-        );
-        let pixels = frame.pixels(slab.images.len(), slab.rows);
-        let row_len = pixels.next_multiple_of(level.lanes());
-        let group_weights = &self.weights[group * self.weights.len() / self.groups..];
-        let mut row = rows.start;
-        while row < rows.end {
-            let block = level.block(rows.end - row);
-            let phase_len = block.rows * row_len;
-            scratch.staged.resize(steps.len() * phase_len, 0.0);
-            let channel = group * self.target_channels + row;
-            let mut init = [0.0; 8];
-            if let Some(bias) = self.bias {
-                init[..block.rows].copy_from_slice(&bias[channel..channel + block.rows]);
+        let channels = group * gather.source_channels..(group + 1) * gather.source_channels;
+        let axes = (&gather.y, &gather.x);
+        with_scratch(|scratch| {
+            let Scratch { packed, staged } = scratch;
+            let packed = pack(source, channels, axes, &self.cut.frame, &slab, packed);
+            let mut row = rows.start;
+            while row < rows.end {
+                let block = self.set.block(rows.end - row);
+                let sums = self.sum(block, group, row, &slab, packed, staged);
+                for local in 0..block.rows {
+                    let channel = group * gather.target_channels + row + local;
+                    self.unpack(&slab, channel, &sums, local);
+                }
+                row += block.rows;
             }
-            let weights = Rows {
-                values: &group_weights[row * self.target_stride..],
-                stride: self.target_stride,
-            };
-            for (steps, staged) in steps.iter().zip(scratch.staged.chunks_mut(phase_len)) {
-                product(
-                    block,
-                    steps,
-                    &scratch.packed,
-                    weights,
-                    &init,
-                    pixels,
-                    (staged, row_len),
-                );
-            }
-            for local in 0..block.rows {
-                self.unpack(
-                    frame,
-                    slab,
-                    channel + local,
-                    local * row_len,
-                    phase_len,
-                    &scratch.staged,
-                    target,
-                );
-            }
-            row += block.rows;
+        });
+    }
+
+    /// The sums of the block of target channels that begins at `row` of `group`.
+    fn sum<'s>(
+        &self,
+        block: &'static Block,
+        group: usize,
+        row: usize,
+        slab: &Slab,
+        packed: &[f32],
+        staged: &'s mut Buffer,
+    ) -> Sums<'s> {
+        let gather = self.gather;
+        let pixels = self.cut.frame.pixels(slab.images.len(), slab.rows);
+        let row_len = pixels.next_multiple_of(block.lanes);
+        let phase_len = block.rows * row_len;
+        let values = staged.stale(self.steps.len() * phase_len);
+        let mut init = [0.0; MAX_ROWS];
+        if let Some(bias) = gather.bias {
+            let channel = group * gather.target_channels + row;
+            init[..block.rows].copy_from_slice(&bias[channel..channel + block.rows]);
+        }
+        let first = group * (gather.weights.len() / gather.groups) + row * gather.target_stride;
+        let weights = Rows {
+            values: &gather.weights[first..],
+            stride: gather.target_stride,
+        };
+        for (steps, phase) in self.steps.iter().zip(values.chunks_mut(phase_len)) {
+            let to = (phase, row_len);
+            product(block, steps, packed, weights, &init, pixels, to);
+        }
+        Sums {
+            values,
+            phase_len,
+            row_len,
         }
     }
 
-    /// Writes one channel of a slab: drops the pixels between rows and interleaves the phases.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call; a struct would only rename them"
-    )]
-    fn unpack(
-        &self,
-        frame: &Frame,
-        slab: &Slab,
-        channel: usize,
-        start: usize,
-        phase_len: usize,
-        staged: &[f32],
-        target: &Target,
-    ) {
-        let (y, x) = (&self.y, &self.x);
+    /// Writes one channel of a slab from row `local` of its sums: drops the pixels between rows and interleaves the
+    /// phases.
+    fn unpack(&self, slab: &Slab, channel: usize, sums: &Sums<'_>, local: usize) {
+        let gather = self.gather;
+        let (y, x) = (&gather.y, &gather.x);
         let (height, width) = (y.target_len, x.target_len);
         let (spread, shift) = (y.spread, y.target_shift);
-        let first = (slab.row as usize * spread).saturating_sub(shift);
-        let end = ((slab.row as usize + slab.rows) * spread - shift).min(height);
+        let top = slab.row as usize;
+        let first = (top * spread).saturating_sub(shift);
+        let end = ((top + slab.rows) * spread - shift).min(height);
         for (index, image) in slab.images.clone().enumerate() {
-            let plane = (image * self.groups * self.target_channels + channel) * height;
+            let plane = (image * gather.groups * gather.target_channels + channel) * height;
             for i in first..end {
                 let (q, phase) = ((i + shift) / spread, (i + shift) % spread);
-                let line = (index * frame.image_rows + q - slab.row as usize) * frame.pitch;
-                let from = phase * x.spread * phase_len + start + line;
-                // SAFETY: picture, channel and row lie inside the array of `len` elements that `run` allocated, and
-                // only this piece owns this channel and row.
-                let to = unsafe { target.line((plane + i) * width, width) };
-                interleave(&staged[from..], phase_len, x, to);
+                let line = (index * self.cut.frame.image_rows + q - top) * self.cut.frame.pitch;
+                let from = phase * x.spread * sums.phase_len + local * sums.row_len + line;
+                // SAFETY: picture, channel and row lie inside the array that `Gather::run` allocated, and only this
+                // piece owns this channel and row.
+                let to = unsafe { self.target.line((plane + i) * width, width) };
+                interleave(&sums.values[from..], sums.phase_len, x, to);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The gradient of a convolution with respect to its input, which is also the transposed convolution.
 
 use super::gather::Gather;
+use super::micro::InstructionSet;
 use super::plan::Axis;
 use super::shape::ConvShape;
-use super::tiles::Level;
 
 /// Pulls `g` `[N, Co, Ho, Wo]`, the gradient at the output, back through the weights `[Co, Ci / groups, kh, kw]` to the
 /// input: `[N, Ci, Hi, Wi]`.
@@ -13,11 +13,16 @@ use super::tiles::Level;
 /// # Panics
 /// When a slice does not have the length that `shape` gives.
 pub fn conv2d_input_gradient(shape: &ConvShape, g: &[f32], w: &[f32]) -> Vec<f32> {
-    conv2d_input_gradient_at(Level::best(), shape, g, w)
+    conv2d_input_gradient_with(InstructionSet::best(), shape, g, w)
 }
 
-/// [`conv2d_input_gradient`] with the instruction set `level`.
-pub fn conv2d_input_gradient_at(level: Level, shape: &ConvShape, g: &[f32], w: &[f32]) -> Vec<f32> {
+/// [`conv2d_input_gradient`] with the instruction set `set`.
+pub fn conv2d_input_gradient_with(
+    set: InstructionSet,
+    shape: &ConvShape,
+    g: &[f32],
+    w: &[f32],
+) -> Vec<f32> {
     assert_eq!(g.len(), shape.out_len(), "output gradient length");
     assert_eq!(w.len(), shape.w_len(), "weight length");
     Gather {
@@ -33,5 +38,5 @@ pub fn conv2d_input_gradient_at(level: Level, shape: &ConvShape, g: &[f32], w: &
         source_stride: shape.in_per_group() * shape.taps(),
         bias: None,
     }
-    .run(level)
+    .run(set)
 }

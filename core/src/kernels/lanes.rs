@@ -1,7 +1,7 @@
 //! Vectors of `f32` of one instruction set: the only five operations the micro-kernels need.
 //!
 //! Invariant: the methods of an implementation may only be called where its instruction set has been detected; they
-//! are inlined into entry points compiled for that set ([`super::tiles`]).
+//! are inlined into entry points compiled for that set ([`super::micro`]).
 
 /// One register of `f32` values.
 pub(super) trait Lanes {
@@ -87,7 +87,7 @@ mod x86 {
 
     use super::Lanes;
 
-    /// AVX-512F: 16 lanes, 32 registers.
+    /// AVX-512 F and VL: 16 lanes, 32 registers.
     pub(in super::super) struct Avx512;
 
     impl Lanes for Avx512 {

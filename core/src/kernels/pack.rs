@@ -5,13 +5,34 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::plan::{Axis, Frame, Slab};
+use super::plan::{Axis, Frame, MAX_LANES, Slab};
+
+/// Memory that begins on a cache line, so that aligned runs of it never straddle two.
+#[derive(Default)]
+pub(super) struct Buffer(Vec<f32>);
+
+impl Buffer {
+    /// `len` elements, left from earlier use or zero.
+    pub(super) fn stale(&mut self, len: usize) -> &mut [f32] {
+        self.0.resize(self.0.len().max(len + MAX_LANES), 0.0);
+        // One cache line is as long as the longest vector.
+        let skip = self.0.as_ptr().align_offset(MAX_LANES * size_of::<f32>());
+        &mut self.0[skip.min(MAX_LANES)..][..len]
+    }
+
+    /// `len` zeros.
+    pub(super) fn zeros(&mut self, len: usize) -> &mut [f32] {
+        let values = self.stale(len);
+        values.fill(0.0);
+        values
+    }
+}
 
 /// Working memory of one thread, kept between calls.
 #[derive(Default)]
 pub(super) struct Scratch {
-    pub(super) packed: Vec<f32>,
-    pub(super) staged: Vec<f32>,
+    pub(super) packed: Buffer,
+    pub(super) staged: Buffer,
 }
 
 /// Threads give memory back beyond this many elements (16 MiB).
@@ -25,7 +46,7 @@ thread_local! {
 pub(super) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let result = work(&mut scratch);
-    if scratch.packed.capacity().max(scratch.staged.capacity()) <= KEEP {
+    if scratch.packed.0.len().max(scratch.staged.0.len()) <= KEEP {
         SCRATCH.set(Some(scratch));
     }
     result
@@ -40,17 +61,16 @@ pub(super) struct Source<'a> {
 }
 
 /// Packs the phase planes of `channels` of one slab with their zero padding.
-pub(super) fn pack(
+pub(super) fn pack<'p>(
     source: Source<'_>,
     channels: Range<usize>,
     (y, x): (&Axis, &Axis),
     frame: &Frame,
     slab: &Slab,
-    packed: &mut Vec<f32>,
-) {
+    packed: &'p mut Buffer,
+) -> &'p [f32] {
     let (height, width) = (y.source_len, x.source_len);
-    packed.clear();
-    packed.resize(frame.len(channels.len()), 0.0);
+    let packed = packed.zeros(frame.len(channels.len()));
     let (row_origin, column_origin) = (slab.row + y.delta_min, x.first + x.delta_min);
     for (local, channel) in channels.enumerate() {
         for (row_phase, h) in y.phases.iter().enumerate() {
@@ -78,6 +98,7 @@ pub(super) fn pack(
             }
         }
     }
+    packed
 }
 
 /// Every `step`-th value of `from`.
@@ -101,16 +122,15 @@ fn copy_phase(from: &[f32], step: usize, to: &mut [f32]) {
 
 /// Packs an array of the target's size into rows of pixels, zero where a pixel would be dropped: `[channel][pixel]`
 /// with `row_len` elements per channel.
-pub(super) fn pack_target(
+pub(super) fn pack_target<'p>(
     target: Source<'_>,
     channels: Range<usize>,
     y: &Axis,
     frame: &Frame,
     slab: &Slab,
-    (packed, row_len): (&mut Vec<f32>, usize),
-) {
-    packed.clear();
-    packed.resize(channels.len() * row_len, 0.0);
+    (packed, row_len): (&'p mut Buffer, usize),
+) -> &'p [f32] {
+    let packed = packed.zeros(channels.len() * row_len);
     let width = frame.columns;
     for (local, channel) in channels.enumerate() {
         for (index, image) in slab.images.clone().enumerate() {
@@ -122,4 +142,5 @@ pub(super) fn pack_target(
             }
         }
     }
+    packed
 }

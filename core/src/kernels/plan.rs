@@ -167,8 +167,6 @@ impl Axis {
 /// between the rows of one picture and the next, are computed and dropped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
-    /// Pictures.
-    pub(super) images: usize,
     /// Target positions along the rows.
     pub(super) rows: usize,
     /// Target positions along the columns.
@@ -199,7 +197,6 @@ impl Frame {
         // An odd number of cache lines spreads the planes over the sets of the cache.
         let lines = (last_row * pitch + x.count + x.reach).div_ceil(MAX_LANES) | 1;
         Self {
-            images,
             rows,
             columns: x.count,
             pitch,

@@ -1,8 +1,8 @@
 //! The bounds-checked way to the micro-kernels.
 //!
-//! Invariant: every offset that a tile will touch is checked here against the slices, once per call.
+//! Invariant: every offset that a micro-kernel will touch is checked here against the slices, once per call.
 
-use super::tiles::{Block, DotArgs, ProductArgs, Step};
+use super::micro::{Block, DotArgs, ProductArgs, Step};
 
 /// A list of steps with its bounds.
 #[derive(Debug, Default)]
@@ -12,13 +12,25 @@ pub(super) struct Steps {
     w_last: usize,
 }
 
-impl Steps {
-    pub(super) fn push(&mut self, step: Step) {
-        self.x_last = self.x_last.max(step.x);
-        self.w_last = self.w_last.max(step.w);
-        self.list.push(step);
+impl Extend<Step> for Steps {
+    fn extend<I: IntoIterator<Item = Step>>(&mut self, steps: I) {
+        for step in steps {
+            self.x_last = self.x_last.max(step.x);
+            self.w_last = self.w_last.max(step.w);
+            self.list.push(step);
+        }
     }
+}
 
+impl FromIterator<Step> for Steps {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        let mut list = Self::default();
+        list.extend(steps);
+        list
+    }
+}
+
+impl Steps {
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
@@ -56,11 +68,11 @@ pub(super) fn product(
     assert!(below * out_row + rounded <= out.len());
     let mut done = 0;
     while done < vectors {
-        let (columns, tile) = block
+        let (columns, entry) = block
             .products
             .iter()
             .find(|(columns, _)| *columns <= vectors - done)
-            .expect("the last tile has one column");
+            .expect("the last entry has one column");
         let p = done * lanes;
         let args = ProductArgs {
             steps: &steps.list,
@@ -75,7 +87,7 @@ pub(super) fn product(
         // SAFETY: a `Block` exists for detected instruction sets only. p + columns * lanes <= rounded, so that with the
         // asserts above step.x + p .. + columns * lanes lies in x, step.w + r * stride in w, r in init, and
         // r * out_row + p .. + columns * lanes in out, for every step and every r < rows.
-        unsafe { tile(&args) }
+        unsafe { entry(&args) }
         done += columns;
     }
 }
@@ -100,11 +112,11 @@ pub(super) fn dots(
     let mut done = 0;
     while done < steps.len() {
         let rest = &steps.list[done..];
-        let (columns, tile) = block
+        let (columns, entry) = block
             .dots
             .iter()
             .find(|(columns, _)| *columns <= rest.len())
-            .expect("the last tile has one column");
+            .expect("the last entry has one column");
         let args = DotArgs {
             windows: &rest[..*columns],
             x: x.as_ptr(),
@@ -117,7 +129,7 @@ pub(super) fn dots(
         // SAFETY: a `Block` exists for detected instruction sets only; `windows` has `columns` steps. The asserts above
         // keep step.x .. + count in x, r * stride .. + count in g and r * out_row + done + c in out, for r < rows and
         // c < columns; count is a multiple of the lanes.
-        unsafe { tile(&args) }
+        unsafe { entry(&args) }
         done += columns;
     }
 }

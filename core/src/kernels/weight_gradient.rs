@@ -8,11 +8,11 @@
 
 use rayon::prelude::*;
 
+use super::micro::{InstructionSet, Step};
 use super::pack::{Source, pack, pack_target, with_scratch};
 use super::plan::{Axis, Frame, Slabs};
 use super::product::{Rows, Steps, dots};
 use super::shape::ConvShape;
-use super::tiles::{Level, Step};
 
 /// Pixels of a slab: eight rows of gradients of this length fill most of a first-level cache.
 const SLAB_PIXELS: usize = 1024;
@@ -30,19 +30,19 @@ const PIECE_FLOPS: f64 = 1e6;
 /// # Panics
 /// When a slice does not have the length that `shape` gives.
 pub fn conv2d_weight_gradient(shape: &ConvShape, x: &[f32], g: &[f32]) -> Vec<f32> {
-    conv2d_weight_gradient_at(Level::best(), shape, x, g)
+    conv2d_weight_gradient_with(InstructionSet::best(), shape, x, g)
 }
 
-/// [`conv2d_weight_gradient`] with the instruction set `level`.
-pub fn conv2d_weight_gradient_at(
-    level: Level,
+/// [`conv2d_weight_gradient`] with the instruction set `set`.
+pub fn conv2d_weight_gradient_with(
+    set: InstructionSet,
     shape: &ConvShape,
     x: &[f32],
     g: &[f32],
 ) -> Vec<f32> {
     assert_eq!(x.len(), shape.x_len(), "input length");
     assert_eq!(g.len(), shape.out_len(), "output gradient length");
-    let plan = Plan::new(level, shape);
+    let plan = Plan::new(set, shape);
     let len = shape.w_len();
     let (out_channels, row_len) = (shape.out_per_group(), shape.in_per_group() * shape.taps());
     let mut lanes = vec![0.0; len * plan.lanes];
@@ -83,7 +83,7 @@ pub fn conv2d_weight_gradient_at(
 }
 
 struct Plan<'a> {
-    level: Level,
+    set: InstructionSet,
     shape: &'a ConvShape,
     y: Axis,
     x: Axis,
@@ -104,7 +104,7 @@ struct Piece {
 }
 
 impl<'a> Plan<'a> {
-    fn new(level: Level, shape: &'a ConvShape) -> Self {
+    fn new(set: InstructionSet, shape: &'a ConvShape) -> Self {
         let (y, x) = (Axis::forward(shape, 0), Axis::forward(shape, 1));
         let row_pixels = x.count + x.reach;
         let slabs = Slabs::new(&y, shape.batch(), SLAB_PIXELS / row_pixels, 1 + 2 * y.reach);
@@ -115,12 +115,12 @@ impl<'a> Plan<'a> {
         // The cut along the output channels changes no sum, so it may follow the number of threads.
         let wanted = (shape.flops() / PIECE_FLOPS).min(4.0 * rayon::current_num_threads() as f64);
         let splits = (wanted.max(1.0) as usize).div_ceil(lanes * shape.groups());
-        let most_rows = level.block(usize::MAX).rows;
+        let most_rows = set.most_rows();
         let blocks = shape.out_per_group().div_ceil(most_rows);
         let rows = blocks.div_ceil(splits.clamp(1, blocks)) * most_rows;
         let steps = steps(shape, &y, &x, &frame);
         Self {
-            level,
+            set,
             shape,
             y,
             x,
@@ -154,20 +154,20 @@ impl<'a> Plan<'a> {
                 let slab = self.slabs.get(slab);
                 let axes = (&self.y, &self.x);
                 let group = piece.group * inputs..(piece.group + 1) * inputs;
-                pack(x, group, axes, &self.frame, &slab, &mut scratch.packed);
+                let packed = pack(x, group, axes, &self.frame, &slab, &mut scratch.packed);
                 let pixels = self.frame.pixels(slab.images.len(), slab.rows);
-                let row_len = pixels.next_multiple_of(self.level.lanes());
+                let row_len = pixels.next_multiple_of(self.set.lanes());
                 let staged = (&mut scratch.staged, row_len);
-                pack_target(g, channels.clone(), &self.y, &self.frame, &slab, staged);
+                let targets = pack_target(g, channels.clone(), &self.y, &self.frame, &slab, staged);
                 let mut row = 0;
                 while row < channels.len() {
-                    let block = self.level.block(channels.len() - row);
+                    let block = self.set.block(channels.len() - row);
                     let rows = Rows {
-                        values: &scratch.staged[row * row_len..],
+                        values: &targets[row * row_len..],
                         stride: row_len,
                     };
                     let to = (&mut sums[row * weights..], weights);
-                    dots(block, &self.steps, &scratch.packed, rows, row_len, to);
+                    dots(block, &self.steps, packed, rows, row_len, to);
                     row += block.rows;
                 }
             }
@@ -177,14 +177,12 @@ impl<'a> Plan<'a> {
 
 /// One window per weight of an output channel, in their order.
 fn steps(shape: &ConvShape, y: &Axis, x: &Axis, frame: &Frame) -> Steps {
-    let mut steps = Steps::default();
-    for channel in 0..shape.in_per_group() {
-        for row in &y.taps {
-            for column in &x.taps {
-                let start = frame.tap_start(channel, (y, *row), (x, *column));
-                steps.push(Step { x: start, w: 0 });
-            }
-        }
-    }
-    steps
+    (0..shape.in_per_group())
+        .flat_map(|channel| y.taps.iter().map(move |row| (channel, *row)))
+        .flat_map(|(channel, row)| x.taps.iter().map(move |column| (channel, row, *column)))
+        .map(|(channel, row, column)| Step {
+            x: frame.tap_start(channel, (y, row), (x, column)),
+            w: 0,
+        })
+        .collect()
 }

@@ -108,8 +108,12 @@ impl Recipe {
             path: path.to_owned(),
         };
         let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-        let mut recipe: Self =
-            toml::from_str(&text).map_err(|e| invalid(e.message().to_owned()))?;
+        let mut recipe: Self = toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].lines().count().max(1));
+            invalid(format!("line {line}: {}", error.message()))
+        })?;
         if let Some(exclude) = &mut recipe.exclude {
             *exclude = path.parent().unwrap_or(Path::new(".")).join(&*exclude);
         }

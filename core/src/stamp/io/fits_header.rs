@@ -257,7 +257,8 @@ mod tests {
     }
 
     fn header(lines: &[&str]) -> Header {
-        let text: String = lines.iter().map(|line| format!("{line:<80}")).collect();
+        let cards: Vec<String> = lines.iter().map(|line| format!("{line:<80}")).collect();
+        let text = cards.concat();
         Header::parse(0, text.as_bytes()).expect("header").0
     }
 

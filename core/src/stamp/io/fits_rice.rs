@@ -133,7 +133,9 @@ pub(super) mod tests {
                 put(&mut bits, 0, split_bits);
             } else if cost(best) >= u64::from(width) * codes.len() as u64 {
                 put(&mut bits, verbatim + 1, split_bits);
-                codes.iter().for_each(|c| put(&mut bits, *c, width));
+                for code in codes {
+                    put(&mut bits, code, width);
+                }
             } else {
                 put(&mut bits, best + 1, split_bits);
                 for code in codes {

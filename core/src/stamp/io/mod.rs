@@ -178,13 +178,13 @@ fn try_read(path: &Path, selector: Option<&Selector>) -> Result<Vec<Stamp>, Stam
     let bytes = content(path)?;
     let format = Format::sniff(&bytes).ok_or_else(|| unknown(&bytes))?;
     let ok = |raws: Vec<Raw>| raws.into_iter().map(Ok).collect();
-    let picture = |kind| picture::read(&bytes, kind, format.name()).map(|raw| ok(vec![raw]));
+    let picture = |kind| picture::read(&bytes, kind, format.name());
     let raws: Vec<Result<Raw, StampProblem>> = match format {
         Format::Fits => fits::read(&bytes, selector)?,
-        Format::Png => picture(ImageFormat::Png)?,
-        Format::Jpeg => picture(ImageFormat::Jpeg)?,
-        Format::Tiff => picture(ImageFormat::Tiff)?,
-        Format::Npy => ok(vec![npy::read(&bytes)?]),
+        Format::Png => only(picture(ImageFormat::Png)?, selector)?,
+        Format::Jpeg => only(picture(ImageFormat::Jpeg)?, selector)?,
+        Format::Tiff => only(picture(ImageFormat::Tiff)?, selector)?,
+        Format::Npy => only(npy::read(&bytes)?, selector)?,
         Format::Npz => ok(npy::read_archive(&bytes, selector)?),
         Format::Safetensors => ok(tensors::read(&bytes, selector)?),
         Format::TfRecord => ok(tfrecord::read(&bytes, selector)?),
@@ -216,6 +216,20 @@ fn try_read(path: &Path, selector: Option<&Selector>) -> Result<Vec<Stamp>, Stam
             blend_file::share_range(&mut stamps);
             Ok(stamps)
         }
+    }
+}
+
+/// The array of a format that holds one, number 0.
+fn only(
+    raw: Raw,
+    selector: Option<&Selector>,
+) -> Result<Vec<Result<Raw, StampProblem>>, StampProblem> {
+    match selector {
+        Some(other) if *other != Selector::Index(0) => Err(StampProblem::NotFound {
+            wanted: format!("image {other}"),
+            available: "one image, [0]".to_owned(),
+        }),
+        _ => Ok(vec![Ok(raw)]),
     }
 }
 

@@ -140,9 +140,8 @@ fn each<const N: usize>(bytes: &[u8], endian: Endian, number: impl Fn([u8; N]) -
         .collect()
 }
 
-/// Whether floats look as if written in the other byte order: most are absurd as they stand and nearly all are sensible
-/// reversed. Noisy data in unusual units is safe: reversed, its noisy last byte becomes the exponent, which is sensible
-/// by chance in four of five pixels only.
+/// Whether floats look as if written in the other byte order: as they stand their magnitudes are scattered or absurd,
+/// reversed nearly all are of a kind. Noisy data in unusual units is safe: reversed, its noise becomes the exponent.
 pub(super) fn looks_reversed(bytes: &[u8], number: Number, endian: Endian) -> bool {
     if !matches!(number, Number::F32 | Number::F64) {
         return false;
@@ -151,18 +150,28 @@ pub(super) fn looks_reversed(bytes: &[u8], number: Number, endian: Endian) -> bo
         Endian::Little => Endian::Big,
         Endian::Big => Endian::Little,
     };
-    let fraction = |order| {
-        let values = decode(bytes, number, order, Scaling::NONE);
-        let sensible = values.iter().filter(|v| is_sensible(**v)).count();
-        sensible as f64 / values.len().max(1) as f64
-    };
-    let as_is = fraction(endian);
-    as_is < 0.5 && fraction(reversed) > 0.95
+    coherence(bytes, number, endian) < 0.5 && coherence(bytes, number, reversed) > 0.95
 }
 
-/// Zero, or between 1e-30 and 1e30: everything from watts per square metre to photons fits.
-fn is_sensible(value: f32) -> bool {
-    value == 0.0 || (1e-30..1e30).contains(&value.abs())
+/// The fraction of values that are zero or share a magnitude: between 1e-30 and 1e30 (from watts per square metre to
+/// photons) and within 16 powers of two around a common one.
+fn coherence(bytes: &[u8], number: Number, endian: Endian) -> f64 {
+    const WINDOW: usize = 33;
+    let values = decode(bytes, number, endian, Scaling::NONE);
+    let mut exponents = [0_u32; 256];
+    let mut zeros = 0;
+    for value in &values {
+        if *value == 0.0 {
+            zeros += 1;
+        } else if (1e-30..1e30).contains(&value.abs()) {
+            exponents[(value.to_bits() >> 23 & 0xFF) as usize] += 1;
+        }
+    }
+    let most = exponents
+        .windows(WINDOW)
+        .map(|w| w.iter().sum::<u32>())
+        .max();
+    f64::from(zeros + most.unwrap_or(0)) / values.len().max(1) as f64
 }
 
 #[cfg(test)]

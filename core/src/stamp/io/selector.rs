@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn selectors_are_read_and_written_alike() {
         for text in ["[1]", "[SCI]", "[SCI,2]"] {
-            let (path, selector) = split_selector(&format!("x.fits{text}")).clone();
+            let whole = format!("x.fits{text}");
+            let (path, selector) = split_selector(&whole);
             assert_eq!(path, "x.fits");
             assert_eq!(selector.expect("selector").to_string(), text);
         }

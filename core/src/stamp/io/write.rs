@@ -118,7 +118,7 @@ fn put_arrays(
     provenance: &[Card],
     metadata: BTreeMap<String, String>,
 ) -> Result<(), StampError> {
-    check(arrays).map_err(|problem| problem.at(path))?;
+    check(arrays, format).map_err(|problem| problem.at(path))?;
     match (format, arrays) {
         (Format::Fits, _) => put(path, |out| fits_write::write(out, arrays, provenance)),
         (Format::Safetensors, _) => put(path, |out| {
@@ -145,8 +145,9 @@ fn put_arrays(
     }
 }
 
-/// Names must be distinct and sizes true before a byte is written.
-fn check(arrays: &[NamedArray<'_>]) -> Result<(), StampProblem> {
+/// Sizes must be true, and names distinct where the format knows arrays by their name alone (FITS numbers equal names by
+/// EXTVER).
+fn check(arrays: &[NamedArray<'_>], format: Format) -> Result<(), StampProblem> {
     let unwritable = |what: String, expected: &str| StampProblem::Unwritable {
         what,
         expected: expected.to_owned(),
@@ -161,11 +162,8 @@ fn check(arrays: &[NamedArray<'_>]) -> Result<(), StampProblem> {
             let what = format!("`{}`, {} values of size {}", array.name, sizes.0, sizes.1);
             return Err(unwritable(what, "as many values as the size says"));
         }
-        if arrays
-            .iter()
-            .skip(i + 1)
-            .any(|other| other.name == array.name)
-        {
+        let mut later = arrays.iter().skip(i + 1);
+        if format != Format::Fits && later.any(|other| other.name == array.name) {
             let what = format!("two arrays called `{}`", array.name);
             return Err(unwritable(what, "distinct names"));
         }

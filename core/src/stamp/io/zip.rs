@@ -35,13 +35,13 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>, StampProblem> {
         .ok_or_else(|| StampProblem::damaged("NPZ archive", "its list of files is damaged"))
 }
 
-/// Position of the end-of-central-directory record: in the last 22 bytes plus a comment of up to 65,535.
+/// Position of the end-of-central-directory record: 22 bytes, followed by a comment of up to 65,535.
 fn find_end(bytes: &[u8]) -> Option<usize> {
-    let from = bytes.len().saturating_sub(22 + 65_535);
-    let tail = bytes.get(from..)?;
-    tail.windows(4)
-        .rposition(|w| w == b"PK\x05\x06")
-        .map(|at| from + at)
+    const RECORD: usize = 22;
+    let from = bytes.len().saturating_sub(RECORD + 65_535);
+    let mut records = bytes.get(from..)?.windows(RECORD);
+    let at = records.rposition(|record| record.starts_with(b"PK\x05\x06"))?;
+    Some(from + at)
 }
 
 fn try_entries(bytes: &[u8], end: usize) -> Option<Vec<Entry<'_>>> {

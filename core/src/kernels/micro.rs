@@ -2,9 +2,9 @@
 //!
 //! Both hold `R x C` accumulators in registers and walk a list of *windows*: places in one packed buffer where a run of
 //! pixels begins.
-//! - [`product_tile`]: `out[r][p] = init[r] + sum over steps s of w[s.w + r * w_row] * x[s.x + p]`, for `C` vectors of
+//! - [`weighted_sums`]: `out[r][p] = init[r] + sum over steps s of w[s.w + r * w_row] * x[s.x + p]`, for `C` vectors of
 //!   pixels `p`; the forward pass and the input gradient.
-//! - [`dot_tile`]: `out[r][c] += sum over p of g[r][p] * x[window c + p]`, for `C` windows; the weight gradient.
+//! - [`dot_products`]: `out[r][c] += sum over p of g[r][p] * x[window c + p]`, for `C` windows; the weight gradient.
 //!
 //! Invariant: the terms of one output are added in the order of the list (of the pixels), whatever the blocking, so the
 //! result depends on the instruction set only.
@@ -20,7 +20,7 @@ pub(super) struct Step {
     pub(super) w: usize,
 }
 
-/// What a product tile reads and writes.
+/// What one call of [`weighted_sums`] reads and writes.
 #[derive(Clone, Copy)]
 pub(super) struct ProductArgs<'a> {
     pub(super) steps: &'a [Step],
@@ -35,10 +35,10 @@ pub(super) struct ProductArgs<'a> {
     pub(super) out_row: usize,
 }
 
-/// What a dot tile reads and writes.
+/// What one call of [`dot_products`] reads and writes.
 #[derive(Clone, Copy)]
 pub(super) struct DotArgs<'a> {
-    /// As many windows as the tile has columns; `w` is not read.
+    /// At least `C` windows; `w` is not read.
     pub(super) windows: &'a [Step],
     pub(super) x: *const f32,
     pub(super) g: *const f32,
@@ -57,7 +57,7 @@ pub(super) struct DotArgs<'a> {
 /// The instruction set of `L` is present. For every step, `x + step.x` is readable for `C * LANES` values and
 /// `w + step.w + r * w_row` for one; `init` is readable for `R` values, `out + r * out_row` writable for `C * LANES`.
 #[inline(always)]
-unsafe fn product_tile<L: Lanes, const R: usize, const C: usize>(args: &ProductArgs<'_>) {
+unsafe fn weighted_sums<L: Lanes, const R: usize, const C: usize>(args: &ProductArgs<'_>) {
     // SAFETY: every access below is one that the contract names.
     unsafe {
         let mut sums = [[L::splat(0.0); C]; R];
@@ -92,7 +92,7 @@ unsafe fn product_tile<L: Lanes, const R: usize, const C: usize>(args: &ProductA
 /// `x + window` and `g + r * g_row` are readable for `count` values, `out + r * out_row` is readable and writable for
 /// `C`.
 #[inline(always)]
-unsafe fn dot_tile<L: Lanes, const R: usize, const C: usize>(args: &DotArgs<'_>) {
+unsafe fn dot_products<L: Lanes, const R: usize, const C: usize>(args: &DotArgs<'_>) {
     // SAFETY: every access below is one that the contract names.
     unsafe {
         let mut sums = [[L::splat(0.0); C]; R];
@@ -122,43 +122,46 @@ unsafe fn dot_tile<L: Lanes, const R: usize, const C: usize>(args: &DotArgs<'_>)
     }
 }
 
-/// An entry point of [`product_tile`] with its `C`.
-pub(super) type ProductTile = (usize, unsafe fn(&ProductArgs<'_>));
-/// An entry point of [`dot_tile`] with its `C`.
-pub(super) type DotTile = (usize, unsafe fn(&DotArgs<'_>));
+/// An entry point of [`weighted_sums`] with its `C`.
+pub(super) type ProductEntry = (usize, unsafe fn(&ProductArgs<'_>));
+/// An entry point of [`dot_products`] with its `C`.
+pub(super) type DotEntry = (usize, unsafe fn(&DotArgs<'_>));
 
-/// All tiles of one instruction set that have the same number of rows, widest first; the last has one column.
+/// No block has more rows than this.
+pub(super) const MAX_ROWS: usize = 8;
+
+/// All entry points of one instruction set with the same number of rows `R`, most columns first; the last has one.
 ///
-/// A reference comes from [`Level::block`] only, so it proves that the instruction set is present.
+/// A reference comes from [`InstructionSet::block`] only, so it proves that the instruction set is present.
 pub(super) struct Block {
     /// Values per vector.
     pub(super) lanes: usize,
-    /// Rows of every tile.
+    /// Rows `R` of every entry point.
     pub(super) rows: usize,
-    pub(super) products: &'static [ProductTile],
-    pub(super) dots: &'static [DotTile],
+    pub(super) products: &'static [ProductEntry],
+    pub(super) dots: &'static [DotEntry],
 }
 
 /// Compiles both micro-kernels for one instruction set in the given blockings.
-macro_rules! tiles {
+macro_rules! instruction_set {
     ($module:ident, $lanes:ty, [$($feature:meta)?], $($rows:literal: [$($columns:literal)+])+) => {
         mod $module {
             use super::*;
 
             /// # Safety
-            /// As [`product_tile`].
+            /// As [`weighted_sums`].
             $(#[$feature])?
             unsafe fn product<const R: usize, const C: usize>(args: &ProductArgs<'_>) {
                 // SAFETY: the contract is passed on.
-                unsafe { product_tile::<$lanes, R, C>(args) }
+                unsafe { weighted_sums::<$lanes, R, C>(args) }
             }
 
             /// # Safety
-            /// As [`dot_tile`].
+            /// As [`dot_products`].
             $(#[$feature])?
             unsafe fn dot<const R: usize, const C: usize>(args: &DotArgs<'_>) {
                 // SAFETY: the contract is passed on.
-                unsafe { dot_tile::<$lanes, R, C>(args) }
+                unsafe { dot_products::<$lanes, R, C>(args) }
             }
 
             /// Most rows first; the last block has one row.
@@ -172,23 +175,24 @@ macro_rules! tiles {
     };
 }
 
-// The blockings fill the registers: R * C sums, C pixel vectors and one weight out of 32 (AVX-512, NEON) or 16.
+// The blockings fill the registers: R * C sums, C pixel vectors and one weight out of 32 (AVX-512, NEON) or 16. With
+// all 16 in use (4 by 3 on AVX2) the compiler spills sums in the inner loop; 6 by 2 is a third faster.
 #[cfg(target_arch = "x86_64")]
-tiles!(avx512, super::super::lanes::Avx512, [target_feature(enable = "avx512f")],
+instruction_set!(avx512, super::super::lanes::Avx512, [target_feature(enable = "avx512f,avx512vl")],
     8: [3 2 1] 4: [6 4 2 1] 3: [8 4 2 1] 2: [8 4 2 1] 1: [8 4 2 1]);
 #[cfg(target_arch = "x86_64")]
-tiles!(avx2, super::super::lanes::Avx2, [target_feature(enable = "avx2,fma")],
-    4: [3 2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 3 1]);
+instruction_set!(avx2, super::super::lanes::Avx2, [target_feature(enable = "avx2,fma")],
+    6: [2 1] 4: [2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 3 1]);
 #[cfg(target_arch = "aarch64")]
-tiles!(neon, super::super::lanes::Neon, [target_feature(enable = "neon")],
+instruction_set!(neon, super::super::lanes::Neon, [target_feature(enable = "neon")],
     8: [3 2 1] 4: [6 4 2 1] 3: [8 4 2 1] 2: [8 4 2 1] 1: [8 4 2 1]);
-tiles!(portable, Portable, [], 4: [3 2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 3 1]);
+instruction_set!(portable, Portable, [], 4: [3 2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 3 1]);
 
 /// An instruction set that this machine has.
 ///
 /// A value of this type is the proof that the set was detected; the kernels rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Level(Set);
+pub struct InstructionSet(Set);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Set {
@@ -201,35 +205,36 @@ enum Set {
     Neon,
 }
 
-impl Level {
-    /// Every level of this machine, the slowest ([`Level::portable`]) first.
+impl InstructionSet {
+    /// Every set of this machine, the slowest ([`InstructionSet::portable`]) first.
     pub fn available() -> Vec<Self> {
-        let mut levels = vec![Self::portable()];
+        let mut sets = vec![Self::portable()];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                levels.push(Self(Set::Avx2));
+                sets.push(Self(Set::Avx2));
             }
-            if is_x86_feature_detected!("avx512f") {
-                levels.push(Self(Set::Avx512));
+            // Without VL the sums would be held in half of the registers only.
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+                sets.push(Self(Set::Avx512));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("neon") {
-            levels.push(Self(Set::Neon));
+            sets.push(Self(Set::Neon));
         }
-        levels
+        sets
     }
 
-    /// The fastest level of this machine, or the one that the environment variable `GANOSCOPE_KERNELS` names
+    /// The fastest set of this machine, or the one that the environment variable `GANOSCOPE_KERNELS` names
     /// (`portable`, `avx2`, `avx512`, `neon`) if the machine has it. Looked up once.
     pub fn best() -> Self {
-        static BEST: std::sync::OnceLock<Level> = std::sync::OnceLock::new();
+        static BEST: std::sync::OnceLock<InstructionSet> = std::sync::OnceLock::new();
         *BEST.get_or_init(|| {
-            let levels = Self::available();
+            let sets = Self::available();
             let wanted = std::env::var("GANOSCOPE_KERNELS").ok();
-            let named = wanted.and_then(|name| levels.iter().find(|level| level.name() == name));
-            named.or(levels.last()).copied().unwrap_or(Self::portable())
+            let named = wanted.and_then(|name| sets.iter().find(|set| set.name() == name));
+            named.or(sets.last()).copied().unwrap_or(Self::portable())
         })
     }
 
@@ -256,7 +261,12 @@ impl Level {
         self.block(1).lanes
     }
 
-    /// The tiles with the most rows that are not more than `rows` (at least 1).
+    /// Rows of the tallest block.
+    pub(super) fn most_rows(self) -> usize {
+        self.block(MAX_ROWS).rows
+    }
+
+    /// The block with the most rows that are not more than `rows` (at least 1).
     pub(super) fn block(self, rows: usize) -> &'static Block {
         let blocks = match self.0 {
             Set::Portable => portable::BLOCKS,

@@ -1,0 +1,195 @@
+//! Options that every command has, and the two streams a command talks to people by.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::str::FromStr;
+
+use anyhow::{Context as _, anyhow};
+use candle_core::Device;
+use candle_core::utils::{cuda_is_available, metal_is_available};
+use clap::Args;
+use log::LevelFilter;
+
+/// Options that every command has.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Common {
+    /// Where to compute: cpu, cuda, cuda:N, metal or auto.
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
+    pub(super) device: DeviceChoice,
+    /// Threads to compute with; all cores when not given.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// Seed of everything random.
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Write tables as JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say nothing but results and errors.
+    #[arg(long, global = true)]
+    pub(super) quiet: bool,
+}
+
+impl Common {
+    /// Warnings of the library go to standard error; `RUST_LOG` says otherwise.
+    pub(super) fn start_log(&self) {
+        let level = if self.quiet {
+            LevelFilter::Error
+        } else {
+            LevelFilter::Warn
+        };
+        let environment = env_logger::Env::default().default_filter_or(level.as_str());
+        // A second logger is refused; then the first one is as good.
+        let _ = env_logger::Builder::from_env(environment).try_init();
+    }
+
+    /// Limits the threads of all computations.
+    pub(super) fn start_threads(&self) -> Result<(), anyhow::Error> {
+        let Some(threads) = self.threads else {
+            return Ok(());
+        };
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .context("cannot start the threads")
+    }
+}
+
+/// A device as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DeviceChoice {
+    /// The processor.
+    Cpu,
+    /// The CUDA device of a number.
+    Cuda(usize),
+    /// The Apple GPU.
+    Metal,
+    /// A GPU this program was built for, if there is one, else the processor.
+    Auto,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_prefix("cuda:").map(str::parse);
+        match (text, number) {
+            ("cpu", _) => Ok(Self::Cpu),
+            ("cuda", _) => Ok(Self::Cuda(0)),
+            ("metal", _) => Ok(Self::Metal),
+            ("auto", _) => Ok(Self::Auto),
+            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
+            _ => Err("expected cpu, cuda, cuda:N, metal or auto".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Metal => f.write_str("metal"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The device, or an error that says how to get one.
+    pub(super) fn open(self) -> Result<Device, anyhow::Error> {
+        let opened = match self {
+            Self::Auto if cuda_is_available() => Device::new_cuda(0),
+            Self::Auto if metal_is_available() => Device::new_metal(0),
+            Self::Auto | Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda(_) if !cuda_is_available() => return Err(self.not_built("cuda")),
+            Self::Metal if !metal_is_available() => return Err(self.not_built("metal")),
+            Self::Cuda(number) => Device::new_cuda(number),
+            Self::Metal => Device::new_metal(0),
+        };
+        opened.map_err(|error| anyhow!("cannot open device {self} ({error}); use --device cpu"))
+    }
+
+    fn not_built(self, feature: &str) -> anyhow::Error {
+        anyhow!(
+            "this program was built without device {self}; build it with --features {feature} or use --device cpu"
+        )
+    }
+}
+
+/// Standard output for tables, standard error for everything said on the way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Console {
+    quiet: bool,
+}
+
+impl Console {
+    /// The streams as the options want them.
+    pub(super) fn new(common: &Common) -> Self {
+        Self {
+            quiet: common.quiet,
+        }
+    }
+
+    /// Says something on the way: a guess, a warning, progress.
+    pub(super) fn note(self, text: &str) {
+        if !self.quiet {
+            to_stderr(text);
+        }
+    }
+
+    /// Prints a table or JSON to standard output.
+    pub(super) fn table(self, text: &str) -> Result<(), anyhow::Error> {
+        let mut out = io::stdout().lock();
+        match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+            // `ganoscope inspect MODEL | head` has seen what it wanted.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("cannot write to standard output"),
+        }
+    }
+}
+
+/// A line on standard error; nothing can be done when that is closed.
+pub(super) fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Columns of text, the first and those named in `left` aligned left, the others right.
+pub(super) fn columns(rows: &[Vec<String>], left: &[usize]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(c));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (c, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let cell = if c == 0 || left.contains(&c) {
+                format!("{cell:<width$}  ")
+            } else {
+                format!("{cell:>width$}  ")
+            };
+            line.push_str(&cell);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_read_as_they_are_written() {
+        for text in ["cpu", "cuda:0", "cuda:3", "metal", "auto"] {
+            let device: DeviceChoice = text.parse().expect("a device");
+            assert_eq!(device.to_string(), text);
+        }
+        assert!("gpu".parse::<DeviceChoice>().is_err());
+        assert!("cuda:x".parse::<DeviceChoice>().is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! Results written as the person asked: one file per input, or one per array where the format holds only one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use candle_core::{DType, Device, Tensor};
+use ganoscope_core::stamp::io::{Format, NamedArray, write, write_arrays};
+use ganoscope_core::stamp::{Card, Stamp, ValueRange};
+
+/// A result gathered over the batches of an input.
+#[derive(Clone, Debug)]
+pub(super) struct Gathered {
+    /// Name in the file, for example `output.1`.
+    pub(super) name: String,
+    /// Dimensions of one sample.
+    pub(super) dims: Vec<usize>,
+    /// Values of all samples, `[N, ...]`.
+    pub(super) values: Vec<f32>,
+    /// Black and white, where the values are pixels.
+    pub(super) range: Option<ValueRange>,
+}
+
+impl Gathered {
+    /// Number of samples.
+    fn samples(&self) -> usize {
+        let len: usize = self.dims.iter().product();
+        self.values.len() / len.max(1)
+    }
+
+    /// All samples with their batch axis: `[N, ...]`.
+    fn batched_dims(&self) -> Vec<usize> {
+        let mut dims = vec![self.samples()];
+        dims.extend(&self.dims);
+        dims
+    }
+}
+
+/// Results by name, in the order in which they were first added.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    arrays: Vec<Gathered>,
+    index: BTreeMap<String, usize>,
+}
+
+impl Results {
+    /// Adds the samples of a batch, `[n, ...]`, to the array of a name.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        batch: &Tensor,
+        range: Option<ValueRange>,
+    ) -> Result<(), anyhow::Error> {
+        let values = batch
+            .to_dtype(DType::F32)?
+            .to_device(&Device::Cpu)?
+            .flatten_all()?
+            .to_vec1::<f32>()?;
+        let dims = batch.dims().get(1..).unwrap_or_default().to_vec();
+        if let Some(index) = self.index.get(name) {
+            self.arrays[*index].values.extend(values);
+        } else {
+            self.index.insert(name.to_owned(), self.arrays.len());
+            self.arrays.push(Gathered {
+                name: name.to_owned(),
+                dims,
+                values,
+                range,
+            });
+        }
+        Ok(())
+    }
+
+    /// The arrays in order.
+    pub(super) fn arrays(&self) -> &[Gathered] {
+        &self.arrays
+    }
+}
+
+/// What a file of results says about itself besides the arrays.
+#[derive(Clone, Debug, Default)]
+pub(super) struct About<'a> {
+    /// The stamp the results belong to, whose coordinates carry over.
+    pub(super) stamp: Option<&'a Stamp>,
+    /// How the results were made, one sentence per line.
+    pub(super) history: Vec<String>,
+}
+
+impl About<'_> {
+    fn provenance(&self) -> Vec<Card> {
+        let line = |text: &String| Card::commentary("HISTORY", text.clone());
+        self.history.iter().map(line).collect()
+    }
+}
+
+/// The files that `arrays` are written to under `DIR/STEM` in `format`.
+pub(super) fn files(
+    dir: &Path,
+    stem: &str,
+    format: Format,
+    arrays: &[Gathered],
+) -> Vec<(PathBuf, Vec<usize>)> {
+    let extension = format.extension();
+    let together = || {
+        vec![(
+            dir.join(format!("{stem}.{extension}")),
+            (0..arrays.len()).collect(),
+        )]
+    };
+    match format {
+        Format::Npy | Format::Png => arrays
+            .iter()
+            .enumerate()
+            .map(|(i, array)| {
+                // `output` is the file named after the input, the others add their name to it.
+                let name = array.name.strip_prefix("output").unwrap_or(&array.name);
+                let dot = if name.is_empty() || name.starts_with('.') {
+                    ""
+                } else {
+                    "."
+                };
+                (dir.join(format!("{stem}{dot}{name}.{extension}")), vec![i])
+            })
+            .collect(),
+        _ => together(),
+    }
+}
+
+/// Writes arrays into one file; it appears when it is complete.
+pub(super) fn write_file(
+    path: &Path,
+    format: Format,
+    arrays: &[&Gathered],
+    about: &About<'_>,
+) -> Result<(), anyhow::Error> {
+    if format == Format::Png {
+        let [array] = arrays else {
+            bail!("a PNG file holds one picture: {}", path.display());
+        };
+        return write_png(path, array, about);
+    }
+    let named: Vec<NamedArray<'_>> = arrays.iter().map(|a| named(a, format, about)).collect();
+    Ok(write_arrays(path, &named, format, &about.provenance())?)
+}
+
+fn named<'a>(array: &'a Gathered, format: Format, about: &About<'_>) -> NamedArray<'a> {
+    // Programs that open FITS expect a picture, not a batch of one.
+    let dims = if format == Format::Fits && array.samples() == 1 {
+        array.dims.clone()
+    } else {
+        array.batched_dims()
+    };
+    let mut named = NamedArray::new(array.name.clone(), dims, array.values.as_slice());
+    named.range = array.range;
+    if let Some(stamp) = about.stamp {
+        let same_grid =
+            matches!(array.dims.as_slice(), [_, h, w] if [*h, *w] == [stamp.height, stamp.width]);
+        if same_grid && array.samples() == 1 {
+            named.cards.clone_from(&stamp.cards);
+            named.rows = stamp.rows;
+        }
+    }
+    named
+}
+
+/// A picture for display: the array's range from black to white.
+fn write_png(path: &Path, array: &Gathered, about: &About<'_>) -> Result<(), anyhow::Error> {
+    let wrong = |what: &str| {
+        anyhow!(
+            "{} cannot be a PNG picture, {what}; use safetensors, fits or npy: {}",
+            array.name,
+            path.display()
+        )
+    };
+    let &[channels @ (1 | 3), height, width] = array.dims.as_slice() else {
+        return Err(wrong("it is not one or three channels of pixels"));
+    };
+    if array.samples() != 1 {
+        return Err(wrong("it holds several samples"));
+    }
+    let Some(range) = array.range else {
+        return Err(wrong("it has no range from black to white"));
+    };
+    let dims = [channels, height, width];
+    let stamp = Stamp::new(array.name.as_str(), array.values.clone(), dims, range);
+    Ok(write(path, &[stamp], Format::Png, &about.provenance())?)
+}

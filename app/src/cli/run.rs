@@ -1,0 +1,231 @@
+//! `ganoscope run`: a network's outputs, and the activations of named layers, for every input.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+use ganoscope_core::checkpoint::{NetworkSpec, Opened, open_network_for};
+use ganoscope_core::edit::EditStack;
+use ganoscope_core::network::{Edits, LayerName, Retain};
+use ganoscope_core::stamp::io::Format;
+
+use super::Failure;
+use super::common::{Common, Console, columns};
+use super::inputs::{Input, RangeArgument};
+use super::outputs::{About, Results, files, write_file};
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE.
+    model: String,
+    /// Stamps or blends.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    input: Vec<String>,
+    /// Folder for the results; made if needed.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Layers whose activations (before edits) are written too.
+    #[arg(long, value_name = "LAYER", value_delimiter = ',')]
+    retain: Vec<String>,
+    /// Edits to apply, a recipe.
+    #[arg(long, value_name = "RECIPE")]
+    edit: Option<PathBuf>,
+    /// Format of the results; that of the input when not given.
+    #[arg(long)]
+    format: Option<FormatArgument>,
+    /// Range of the input's pixels, LO,HI.
+    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
+    input_range: Option<RangeArgument>,
+}
+
+/// The formats results can be asked for in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatArgument {
+    Safetensors,
+    Fits,
+    Npy,
+    Npz,
+    Png,
+}
+
+impl From<FormatArgument> for Format {
+    fn from(format: FormatArgument) -> Self {
+        match format {
+            FormatArgument::Safetensors => Self::Safetensors,
+            FormatArgument::Fits => Self::Fits,
+            FormatArgument::Npy => Self::Npy,
+            FormatArgument::Npz => Self::Npz,
+            FormatArgument::Png => Self::Png,
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
+        let inputs = Input::read_all(&self.input)?;
+        let spec = NetworkSpec::parse(&self.model);
+        let mut opened = open_network_for(&spec, Input::stamp_size(&inputs))?;
+        say_guesses(&opened, *console);
+        let device = common.device.open()?;
+        opened.network = opened.network.to_device(&device)?;
+        let retain: Vec<LayerName> = self.retain.iter().map(|l| l.as_str().into()).collect();
+        for layer in &retain {
+            opened.network.find(layer)?;
+        }
+        let (edits, mut history) = self.edits(&opened)?;
+        history.insert(
+            0,
+            format!(
+                "made by ganoscope run {spec}, weights sha256 {}",
+                opened.sha256
+            ),
+        );
+        self.check_names(&inputs)?;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make the folder {}", self.out.display()))?;
+
+        let mut written = Vec::new();
+        for (n, input) in inputs.iter().enumerate() {
+            console.note(&format!(
+                "{} of {}: {}",
+                n + 1,
+                inputs.len(),
+                input.path.display()
+            ));
+            let mut results = Results::default();
+            for batch in input.batches(&opened, self.input_range, &device, *console)? {
+                forward(&opened, &batch, &edits, &retain, &mut results)
+                    .with_context(|| format!("cannot run {}", input.path.display()))?;
+            }
+            let about = About {
+                stamp: input.stamps.first(),
+                history: history.clone(),
+            };
+            written.extend(self.write(input, &results, &about)?);
+        }
+        report(&written, common, *console)
+    }
+
+    fn edits(&self, opened: &Opened) -> Result<(Edits, Vec<String>), Failure> {
+        let Some(path) = &self.edit else {
+            return Ok((Edits::new(), Vec::new()));
+        };
+        let edits = EditStack::read(path)?
+            .resolve(&opened.network)
+            .map_err(|error| anyhow!("{error}: {}", path.display()))?;
+        Ok((edits, vec![format!("edited by {}", path.display())]))
+    }
+
+    fn format(&self, input: &Input) -> Format {
+        match (self.format, input.format) {
+            (Some(format), _) => format.into(),
+            (None, Format::Jpeg) => Format::Png,
+            (None, format) if format.is_writable() => format,
+            (None, _) => Format::Safetensors,
+        }
+    }
+
+    /// Two results under one name, or a result over its input, would lose data.
+    fn check_names(&self, inputs: &[Input]) -> Result<(), anyhow::Error> {
+        let mut owners: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+        for input in inputs {
+            let extension = self.format(input).extension();
+            let path = self.out.join(format!("{}.{extension}", input.stem));
+            if let Some(other) = owners.insert(path.clone(), &input.path) {
+                return Err(anyhow!(
+                    "{} and {} would both be written to {}",
+                    other.display(),
+                    input.path.display(),
+                    path.display()
+                ));
+            }
+            let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+            if inputs.iter().any(|input| same(&path, &input.path)) {
+                return Err(anyhow!(
+                    "the result would replace the input, choose another --out: {}",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        input: &Input,
+        results: &Results,
+        about: &About<'_>,
+    ) -> Result<Vec<Written>, anyhow::Error> {
+        let format = self.format(input);
+        let arrays = results.arrays();
+        files(&self.out, &input.stem, format, arrays)
+            .into_iter()
+            .map(|(path, members)| {
+                let members: Vec<_> = members.iter().map(|i| &arrays[*i]).collect();
+                write_file(&path, format, &members, about)?;
+                let names = members.iter().map(|a| a.name.clone()).collect();
+                Ok(Written { path, names })
+            })
+            .collect()
+    }
+}
+
+/// A written file and the arrays in it.
+#[derive(Debug, serde::Serialize)]
+struct Written {
+    path: PathBuf,
+    names: Vec<String>,
+}
+
+/// Says what a network was taken to be where its file does not say it.
+pub(super) fn say_guesses(opened: &Opened, console: Console) {
+    for guess in &opened.guesses {
+        console.note(&format!("guessed {guess}"));
+    }
+    for warning in &opened.warnings {
+        console.note(&format!("warning: {warning}"));
+    }
+}
+
+/// The name of an output in a file: `output`, `output.1`, ...
+pub(super) fn output_name(index: usize) -> String {
+    match index {
+        0 => "output".to_owned(),
+        index => format!("output.{index}"),
+    }
+}
+
+fn forward(
+    opened: &Opened,
+    batch: &candle_core::Tensor,
+    edits: &Edits,
+    retain: &[LayerName],
+    results: &mut Results,
+) -> Result<(), anyhow::Error> {
+    let network = &opened.network;
+    let keep = Retain::Layers(retain.to_vec());
+    let run = network.forward(std::slice::from_ref(batch), edits, &keep)?;
+    for (index, output) in run.outputs().iter().enumerate() {
+        results.add(&output_name(index), output, opened.output_range)?;
+    }
+    for layer in retain {
+        let value = run.activation(network, layer)?;
+        results.add(&format!("activation.{layer}"), value, None)?;
+    }
+    Ok(())
+}
+
+fn report(written: &[Written], common: &Common, console: Console) -> Result<(), Failure> {
+    if common.json {
+        let files = serde_json::json!({ "files": written });
+        console.table(&serde_json::to_string_pretty(&files)?)?;
+    } else if !common.quiet {
+        let row = |w: &Written| vec![w.path.display().to_string(), w.names.join(", ")];
+        let rows: Vec<_> = written.iter().map(row).collect();
+        console.table(&columns(&rows, &[1]))?;
+    }
+    Ok(())
+}
