@@ -4,6 +4,7 @@
 //! and the headless commands call the same functions of this crate.
 
 pub mod architecture;
+pub mod atomic;
 pub mod attribution;
 pub mod checkpoint;
 pub mod edit;

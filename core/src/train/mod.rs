@@ -1,1 +1,3 @@
-//! Filled in by the next commits.
+//! Training of deblenders: data, objective, schedule.
+
+pub mod data;
