@@ -66,6 +66,11 @@ impl<K: PartialEq, V: SizeBytes> BytesCache<K, V> {
         value
     }
 
+    /// Forgets the thing of a key.
+    pub fn forget(&mut self, key: &K) {
+        self.entries.retain(|(k, _)| k != key);
+    }
+
     /// Bytes held by everything in the cache.
     pub fn size_bytes(&self) -> usize {
         self.entries.iter().map(|(_, v)| v.size_bytes()).sum()

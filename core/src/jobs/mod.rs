@@ -21,7 +21,7 @@ pub use failure::Failure;
 pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
 pub use preview::{
     CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps,
+    RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request};

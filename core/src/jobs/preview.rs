@@ -67,6 +67,8 @@ pub struct NetworkInfo {
     pub layers: Vec<LayerInfo>,
     /// Number of parameters.
     pub parameters: usize,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
 }
 
 impl NetworkInfo {
@@ -89,6 +91,8 @@ pub struct LayerInfo {
     pub dims: Vec<usize>,
     /// Number of its parameters.
     pub parameters: usize,
+    /// The outputs it has an effect on, by position.
+    pub reaches: Vec<usize>,
 }
 
 impl LayerInfo {
@@ -252,8 +256,8 @@ pub struct PoleMap {
     pub is_real_pole: Option<bool>,
     /// Relevance per pixel, channels summed: positive towards real, negative towards generated. `[1, H, W]`.
     pub map: Stamp,
-    /// The share of the evidence that the map does not account for.
-    pub conservation_gap: f64,
+    /// The share of the evidence that the map does not account for; `None` where the method claims none.
+    pub conservation_gap: Option<f64>,
     /// What a person should know about the map.
     pub warnings: Vec<String>,
 }
