@@ -1,6 +1,22 @@
 //! Opening the window.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow};
+use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup};
+use egui::ViewportBuilder;
+use ganoscope_core::jobs::Studio;
+
+use crate::app::{App, AppParts};
+use crate::bridge::Bridge;
+use crate::demo::{self, Demo};
+use crate::dialogs::Native;
+use crate::document::Document;
+use crate::notify::TERMINAL;
+use crate::store::{self, Recovery};
+use crate::workbench::Workbench;
 
 /// What the window opens with.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +36,14 @@ pub struct WindowOptions {
 /// # Errors
 /// Without a display or a usable graphics driver; the message names the headless commands.
 pub fn open(options: WindowOptions) -> anyhow::Result<()> {
-    let _ = options;
+    let started = Instant::now();
+    check_display()?;
+    // The worker reads while the window opens.
+    let bridge = Bridge::new(Studio::default).context("cannot start the worker")?;
+    let _ = (options, bridge, started);
+    Ok(())
+}
+
+fn check_display() -> anyhow::Result<()> {
     Ok(())
 }

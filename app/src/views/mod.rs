@@ -19,6 +19,7 @@ pub use library::library_ui;
 pub use timeline::strip_ui;
 
 use crate::command::{Commands, UiCommand};
+use crate::display::Levels;
 use crate::document::Document;
 use crate::results::Results;
 use crate::widgets::Textures;
@@ -32,6 +33,8 @@ pub struct ViewCx<'a> {
     pub workbench: &'a Workbench,
     /// What the worker has answered.
     pub results: &'a Results,
+    /// Black and white of all light.
+    pub levels: Levels,
     /// Where to ask for things.
     pub commands: &'a Commands,
     /// Pictures on the graphics card.

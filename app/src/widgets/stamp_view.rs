@@ -109,7 +109,7 @@ fn fitted(well: Rect, stamp: &Stamp) -> Rect {
 }
 
 /// The part of the picture that a navigation shows, in shares of width and height.
-fn visible_part(navigation: Navigation) -> Rect {
+pub fn visible_part(navigation: Navigation) -> Rect {
     let Navigation { zoom, centre } = navigation.clamped();
     Rect::from_center_size(centre, Vec2::splat(1.0 / zoom))
 }

@@ -107,10 +107,12 @@ impl LayerInfo {
 pub struct Scene {
     /// Where it is.
     pub path: PathBuf,
-    /// The blend, in its own value range.
+    /// The blend, `[0, 1]` (not clipped).
     pub blend: Stamp,
-    /// The galaxies of the blend, each alone, in the value range of the blend; empty when unknown.
+    /// The galaxies of the blend, each alone, in the same units; empty when unknown.
     pub truths: Vec<Stamp>,
+    /// The range of values in the file that became 0 to 1.
+    pub range_in_file: ValueRange,
     /// What a person should know, for example a guessed value range.
     pub notes: Vec<String>,
 }
@@ -126,6 +128,8 @@ pub struct DeblendPreview {
     pub recombination: Stamp,
     /// Blend minus recombination, in units of the `[0, 1]` range; zero is a perfect account.
     pub residual: Stamp,
+    /// The residual drawn in full colour: the 99.5 percentile of its absolute values.
+    pub residual_scale: f32,
     /// One per output.
     pub measures: Vec<Measures>,
     /// Which output accounts for which truth is by position; false when there are no truths.
@@ -266,17 +270,19 @@ impl RelevancePreview {
     /// The scale shared by maps: the 99.5 percentile of all their absolute values.
     pub fn shared_scale(rows: &[RelevanceRow]) -> f32 {
         let maps = rows.iter().flat_map(|row| &row.maps);
-        let mut values: Vec<f32> = maps
-            .flat_map(|pair| pair.map.pixels.iter().map(|v| v.abs()))
-            .filter(|v| v.is_finite())
-            .collect();
-        if values.is_empty() {
-            return 1.0;
-        }
-        let at = ((values.len() - 1) as f64 * 0.995) as usize;
-        let (_, scale, _) = values.select_nth_unstable_by(at, f32::total_cmp);
-        if *scale > 0.0 { *scale } else { 1.0 }
+        typical_largest(maps.flat_map(|map| map.map.pixels.iter().copied()))
     }
+}
+
+/// The largest absolute value that is not extreme, the 99.5 percentile; 1 when there is none above zero.
+pub(super) fn typical_largest(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.map(f32::abs).filter(|v| v.is_finite()).collect();
+    if values.is_empty() {
+        return 1.0;
+    }
+    let at = ((values.len() - 1) as f64 * 0.995) as usize;
+    let (_, scale, _) = values.select_nth_unstable_by(at, f32::total_cmp);
+    if *scale > 0.0 { *scale } else { 1.0 }
 }
 
 /// A signed map as a stamp: zero-centred, `[1, H, W]`.

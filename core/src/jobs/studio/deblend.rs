@@ -8,6 +8,7 @@ use super::input::{stamp_from_output, tensor_from_stamp};
 use super::measure;
 use crate::checkpoint::{BlendRule, NetworkRole, Series};
 use crate::edit::EditStack;
+use crate::jobs::preview::typical_largest;
 use crate::jobs::{DeblendPreview, DeblendSpec, Failure, Preview};
 use crate::network::{Network, Retain, Run};
 use crate::stamp::{Stamp, ValueRange};
@@ -114,22 +115,17 @@ fn picture(
     outputs: Vec<Stamp>,
 ) -> Result<Preview, Failure> {
     let scene = studio.scene(&spec.input)?;
-    let blend = scene.blend.to_range(ValueRange::UNIT);
-    let truths: Vec<Stamp> = scene
-        .truths
-        .iter()
-        .map(|t| t.to_range(ValueRange::UNIT))
-        .collect();
     let recombination = recombine(&outputs, series.manifest.blend_rule)?;
-    let residual = difference(&blend, &recombination);
-    let measures = measure::all(&outputs, &truths, &blend);
+    let residual = difference(&scene.blend, &recombination);
+    let measures = measure::all(&outputs, &scene.truths, &scene.blend);
     Ok(Preview::Deblend(Arc::new(DeblendPreview {
         step: spec.step,
         outputs,
         recombination,
+        residual_scale: typical_largest(residual.pixels.iter().copied()),
         residual,
         measures,
-        has_truth: !truths.is_empty(),
+        has_truth: !scene.truths.is_empty(),
     })))
 }
 

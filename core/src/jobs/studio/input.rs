@@ -25,10 +25,12 @@ pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
             "{missing} pixel values are missing; the network sees them as black."
         ));
     }
+    let to_unit = |stamp: &Stamp| stamp.to_range(ValueRange::UNIT);
     Ok(Scene {
         path: path.to_owned(),
-        blend: file.blend,
-        truths: file.truths,
+        range_in_file: file.blend.range,
+        blend: to_unit(&file.blend),
+        truths: file.truths.iter().map(to_unit).collect(),
         notes,
     })
 }

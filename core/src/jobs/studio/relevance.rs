@@ -12,7 +12,7 @@ use crate::jobs::{
     Failure, PoleMap, Preview, Progress, RelevancePreview, RelevanceRow, RelevanceSpec, Step, Study,
 };
 use crate::network::Network;
-use crate::stamp::{Stamp, ValueRange};
+use crate::stamp::Stamp;
 
 /// A discriminator made ready for one method.
 pub(super) struct HeldAttributor {
@@ -81,7 +81,6 @@ impl RelevanceJob {
     fn candidates(&self, studio: &mut Studio) -> Result<Vec<Candidate>, Failure> {
         let scene = studio.scene(&self.spec.run.input)?;
         let outputs = studio.outputs(&self.spec.run)?;
-        let truths = scene.truths.iter().map(|t| t.to_range(ValueRange::UNIT));
         let candidates = |images: Vec<Stamp>, is_generated| {
             images
                 .into_iter()
@@ -92,7 +91,7 @@ impl RelevanceJob {
                     image,
                 })
         };
-        let mut waiting: Vec<_> = candidates(truths.collect(), false)
+        let mut waiting: Vec<_> = candidates(scene.truths.clone(), false)
             .chain(candidates(outputs, true))
             .collect();
         waiting.reverse();

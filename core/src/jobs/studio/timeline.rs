@@ -9,7 +9,7 @@ use super::{Studio, measure};
 use crate::checkpoint::NetworkRole;
 use crate::jobs::{Failure, Finding, Progress, Step, Study, TimelinePoint};
 use crate::network::{Edits, Network, Retain};
-use crate::stamp::{Stamp, ValueRange};
+use crate::stamp::Stamp;
 
 /// Sums over the blends of one checkpoint.
 #[derive(Default)]
@@ -58,9 +58,7 @@ impl TimelineStudy {
         let tensor = tensor_from_stamp(&scene.blend, &network, series.manifest.input_range)?;
         let run = network.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
         let outputs = stamps_from_run(&network, &run, &series)?;
-        let to_unit = |stamp: &Stamp| stamp.to_range(ValueRange::UNIT);
-        let truths: Vec<Stamp> = scene.truths.iter().map(to_unit).collect();
-        let measures = measure::all(&outputs, &truths, &to_unit(&scene.blend));
+        let measures = measure::all(&outputs, &scene.truths, &scene.blend);
         let psnr: Option<Vec<f64>> = measures.iter().map(|m| m.psnr).collect();
         if let Some(psnr) = psnr {
             let of_blend: f64 = measures.iter().filter_map(|m| m.psnr_of_blend).sum();
