@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum AtomicWriteError {
     /// The folder is missing or does not accept new files.
-    #[error("cannot create a file in this folder ({source}): {}", path.display())]
+    #[error("cannot create a file in this folder ({why}): {}", .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        why: io::Error,
     },
     /// The final name belongs to a folder or to a file marked read-only.
-    #[error("cannot replace {what}: {}", path.display())]
+    #[error("cannot replace {what}: {}", .path.display())]
     Taken {
         /// What is there: `a folder`, `a read-only file`.
         what: &'static str,
@@ -27,12 +27,12 @@ pub enum AtomicWriteError {
         path: PathBuf,
     },
     /// Writing failed half-way: full disk, broken device, or the producer of the bytes gave up.
-    #[error("cannot write ({source}), the old file is kept: {}", path.display())]
+    #[error("cannot write ({why}), the old file is kept: {}", .path.display())]
     Write {
         /// The final name.
         path: PathBuf,
         /// What the operating system or the producer said.
-        source: io::Error,
+        why: io::Error,
     },
 }
 
@@ -61,9 +61,9 @@ pub fn atomic_write(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), AtomicWriteError> {
-    let failed = |source| AtomicWriteError::Write {
+    let failed = |why| AtomicWriteError::Write {
         path: path.to_owned(),
-        source,
+        why,
     };
     // The target of a link is what the person means; a dangling link is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -82,9 +82,9 @@ pub fn atomic_write(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let in_folder = |source| AtomicWriteError::Folder {
+    let in_folder = |why| AtomicWriteError::Folder {
         path: folder.to_owned(),
-        source,
+        why,
     };
     // Dropping the temporary file on any early return deletes it.
     let temporary = new_file_builder().tempfile_in(folder).map_err(in_folder)?;
@@ -143,7 +143,7 @@ mod tests {
         let path = folder.path().join("session.ron");
         atomic_write_bytes(&path, b"old").expect("first write");
         let error = atomic_write(&path, |out| {
-            out.write_all(&[0; 100_000])?;
+            out.write_all(&vec![0; 100_000])?;
             Err(io::Error::from(io::ErrorKind::StorageFull))
         })
         .expect_err("must fail");

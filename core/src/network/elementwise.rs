@@ -7,12 +7,10 @@ use candle_core::{CpuStorage, DType, Result, Storage, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::Op;
-
-/// Elements per parallel task: large enough to hide the hand-over, small enough for two cores to share one stamp.
-const CHUNK: usize = 1 << 14;
+use crate::kernels;
 
 /// Calls `f` with the elements of a contiguous CPU tensor; `None` when it is elsewhere or of another type.
-pub(super) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> R) -> Option<R> {
+pub(crate) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> R) -> Option<R> {
     if tensor.dtype() != T::DTYPE {
         return None;
     }
@@ -25,7 +23,7 @@ pub(super) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) 
 }
 
 /// Whether the fast path applies: f32 on the CPU.
-pub(super) fn is_fast(tensor: &Tensor) -> bool {
+pub(crate) fn is_fast(tensor: &Tensor) -> bool {
     tensor.dtype() == DType::F32 && tensor.device().is_cpu()
 }
 
@@ -54,40 +52,75 @@ pub(super) fn bits(flat: &Tensor) -> Option<Vec<u64>> {
     }
 }
 
+/// Elements of one channel of one sample of a `[N, C, ...]` value; the whole value when that would be tiny.
+fn plane_len(x: &Tensor) -> usize {
+    x.dims().iter().skip(2).product()
+}
+
 /// `f(x_i)` for every element; contiguous f32 on the CPU only.
-fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Result<Tensor> {
+fn map<F: Fn(f32) -> f32 + Sync + Copy>(x: &Tensor, f: F) -> Result<Tensor> {
+    map_planes(x, |_| f)
+}
+
+/// `f(i)(x)` for every element of every plane `i`; f32 on the CPU only.
+pub(super) fn map_planes<F: Fn(f32) -> f32>(
+    x: &Tensor,
+    f: impl Fn(usize) -> F + Sync,
+) -> Result<Tensor> {
     let x = x.contiguous()?;
-    let values = with_slice(&x, |x: &[f32]| {
-        let mut y = vec![0.0; x.len()];
-        y.par_chunks_mut(CHUNK)
-            .zip(x.par_chunks(CHUNK))
-            .for_each(|(y, x)| {
-                for (y, x) in y.iter_mut().zip(x) {
-                    *y = f(*x);
-                }
-            });
-        y
-    });
-    from_vec(values.unwrap_or_default(), x.dims())
+    match with_slice(&x, |values: &[f32]| {
+        kernels::map_planes(values, plane_len(&x), f)
+    }) {
+        Some(values) => from_vec(values, x.dims()),
+        None => candle_core::bail!("the value must be f32 on the CPU"),
+    }
 }
 
 /// `f(a_i, b_i)` for every pair of elements; equal dimensions, f32 on the CPU only.
-fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Result<Tensor> {
+fn zip<F: Fn(f32, f32) -> f32 + Sync + Copy>(a: &Tensor, b: &Tensor, f: F) -> Result<Tensor> {
+    zip_planes(a, b, |_| f)
+}
+
+/// `f(i)(a, b)` for every pair of elements of every plane `i`; equal dimensions, f32 on the CPU only.
+pub(super) fn zip_planes<F: Fn(f32, f32) -> f32>(
+    a: &Tensor,
+    b: &Tensor,
+    f: impl Fn(usize) -> F + Sync,
+) -> Result<Tensor> {
     let (a, b) = (a.contiguous()?, b.contiguous()?);
-    let values = with_slice(&a, |a: &[f32]| {
+    let plane = plane_len(&a);
+    match with_slice(&a, |a: &[f32]| {
+        with_slice(&b, |b: &[f32]| kernels::zip_planes(a, b, plane, f))
+    })
+    .flatten()
+    {
+        Some(values) => from_vec(values, a.dims()),
+        None => candle_core::bail!("both values must be f32 on the CPU"),
+    }
+}
+
+/// Two sums over every channel, of both components of `f(channel)(a, b)`; equal dimensions, f32 on the CPU only.
+pub(super) fn channel_sums<F: Fn(f32, f32) -> [f32; 2]>(
+    a: &Tensor,
+    b: &Tensor,
+    f: impl Fn(usize) -> F + Sync,
+) -> Result<Vec<[f64; 2]>> {
+    let (a, b) = (a.contiguous()?, b.contiguous()?);
+    let (channels, plane) = (a.dim(1)?, plane_len(&a));
+    let sums = |a: &[f32]| {
         with_slice(&b, |b: &[f32]| {
-            let mut y = vec![0.0; a.len()];
-            y.par_chunks_mut(CHUNK)
-                .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
-                .for_each(|(y, (a, b))| {
-                    for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                        *y = f(*a, *b);
-                    }
-                });
-            y
+            kernels::sum_planes(a, b, plane, |i| f(i % channels))
         })
-    });
-    from_vec(values.flatten().unwrap_or_default(), a.dims())
+    };
+    let Some(planes) = with_slice(&a, sums).flatten() else {
+        candle_core::bail!("both values must be f32 on the CPU")
+    };
+    let mut sums = vec![[0.0; 2]; channels];
+    for (i, plane) in planes.iter().enumerate() {
+        sums[i % channels][0] += plane[0];
+        sums[i % channels][1] += plane[1];
+    }
+    Ok(sums)
 }
 
 /// Gives two `[N, ...]` values the same rank, so that their dimensions align at the end (the batch stays first).
@@ -233,12 +266,15 @@ pub(super) fn activation_pullback(
 
 /// The gradient of a `PReLU`'s slope, summed to the slope's own dimensions.
 pub(super) fn prelu_slope_pullback(x: &Tensor, g: &Tensor, slope: &Tensor) -> Result<Tensor> {
-    let per_element = if is_fast(x) && is_fast(g) {
-        zip(x, g, |x, g| if x > 0.0 { 0.0 } else { x * g })?
-    } else {
-        (g * x.minimum(0.0)?)?
-    };
-    let over_batch = per_element.sum(0)?;
+    if is_fast(x) && is_fast(g) && slope.rank() == 1 {
+        let sums = channel_sums(x, g, |_| |x, g| [if x > 0.0 { 0.0 } else { x * g }, 0.0])?;
+        let sums: Vec<f32> = match slope.elem_count() {
+            1 => vec![sums.iter().map(|s| s[0]).sum::<f64>() as f32],
+            _ => sums.iter().map(|s| s[0] as f32).collect(),
+        };
+        return from_vec(sums, slope.dims());
+    }
+    let over_batch = (g * x.minimum(0.0)?)?.sum(0)?;
     if slope.dims() == over_batch.dims() {
         return Ok(over_batch);
     }
@@ -262,51 +298,46 @@ fn slope_map(slope: Option<&Tensor>, x: &Tensor) -> Result<Tensor> {
 }
 
 /// `f(x, g, slope)` plane by plane, so that a per-channel slope stays in a register.
-fn prelu_fast(
+fn prelu_fast<F: Fn(f32, f32, f32) -> f32 + Sync + Copy>(
     x: &Tensor,
     g: &Tensor,
     slope: Option<&Tensor>,
-    f: impl Fn(f32, f32, f32) -> f32 + Sync,
+    f: F,
 ) -> Result<Tensor> {
     let Some(slope) = slope else {
         candle_core::bail!("the slope is missing")
     };
+    if slope.rank() == 1 {
+        let (slope, channels) = (slope.to_vec1::<f32>()?, x.dim(1)?);
+        return zip_planes(x, g, |i| {
+            let slope = slope[i % channels % slope.len()];
+            move |x, g| f(x, g, slope)
+        });
+    }
     let (x, g, slope) = (x.contiguous()?, g.contiguous()?, slope.contiguous()?);
-    let channels = x.dims().get(1).copied().unwrap_or(1);
-    let plane: usize = x.dims().iter().skip(2).product();
     let values = with_slice(&x, |x: &[f32]| {
         with_slice(&g, |g: &[f32]| {
-            with_slice(&slope, |slope: &[f32]| {
-                prelu_planes(x, g, slope, channels, plane, &f)
-            })
+            with_slice(&slope, |slope: &[f32]| prelu_samples(x, g, slope, f))
         })
     });
     from_vec(values.flatten().flatten().unwrap_or_default(), x.dims())
 }
 
-fn prelu_planes(
+/// One slope per element of a sample.
+fn prelu_samples(
     x: &[f32],
     g: &[f32],
     slope: &[f32],
-    channels: usize,
-    plane: usize,
-    f: &(impl Fn(f32, f32, f32) -> f32 + Sync),
+    f: impl Fn(f32, f32, f32) -> f32 + Sync,
 ) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
-    y.par_chunks_mut(plane).enumerate().for_each(|(i, y)| {
-        let (x, g) = (&x[i * plane..][..plane], &g[i * plane..][..plane]);
-        let channel = i % channels;
-        if slope.len() == channels * plane && plane > 1 {
-            let slope = &slope[channel * plane..][..plane];
-            for (((y, x), g), slope) in y.iter_mut().zip(x).zip(g).zip(slope) {
+    y.par_chunks_mut(slope.len())
+        .enumerate()
+        .for_each(|(i, y)| {
+            let at = i * slope.len();
+            for (((y, x), g), slope) in y.iter_mut().zip(&x[at..]).zip(&g[at..]).zip(slope) {
                 *y = f(*x, *g, *slope);
             }
-        } else {
-            let slope = slope[channel % slope.len()];
-            for ((y, x), g) in y.iter_mut().zip(x).zip(g) {
-                *y = f(*x, *g, slope);
-            }
-        }
-    });
+        });
     y
 }

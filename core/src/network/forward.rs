@@ -211,7 +211,7 @@ pub(super) fn inside(node: &Node, error: NetworkError) -> NetworkError {
 }
 
 /// The value of one node. `inputs`: the (edited) values it reads, each `[N, ...]`.
-fn node_forward(
+pub(crate) fn node_forward(
     node: &Node,
     inputs: &[&Tensor],
     batch: usize,

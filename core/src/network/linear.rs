@@ -5,7 +5,9 @@
 
 use candle_core::{Result, Tensor};
 
+use super::elementwise::{from_vec, is_fast, with_slice};
 use super::{ConvSpec, NetworkError, Op, Padding};
+use crate::kernels::{self, ConvShape, Window};
 
 /// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
 ///
@@ -18,6 +20,9 @@ pub fn apply(
     bias: Option<&Tensor>,
 ) -> std::result::Result<Tensor, NetworkError> {
     let y = match op {
+        Op::Conv2d(conv) if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
+            return Ok(conv2d_fast(x, weight, bias, conv)?);
+        }
         Op::Conv2d(conv) => conv2d(x, weight, conv)?,
         Op::ConvTranspose2d {
             conv,
@@ -104,8 +109,61 @@ fn transposed_size(conv: &ConvSpec, size: [usize; 2], output_padding: [usize; 2]
     [grow(0), grow(1)]
 }
 
+/// The kernels' description of a convolution of `[N, Ci, H, W]` with `[Co, Ci / groups, kh, kw]`.
+fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
+    let (&[n, c, h, w], &[co, per_group, kh, kw]) = (x, weight) else {
+        candle_core::bail!(
+            "a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}"
+        )
+    };
+    let window = Window {
+        stride: conv.stride,
+        dilation: conv.dilation,
+        pad_before: [conv.padding.top, conv.padding.left],
+        pad_after: [conv.padding.bottom, conv.padding.right],
+        groups: conv.groups,
+    };
+    ConvShape::new([n, c, h, w], [co, per_group, kh, kw], window).map_err(candle_core::Error::wrap)
+}
+
+/// Calls `f` with the elements of two CPU tensors and gives its result the dimensions `dims`.
+fn with_two(
+    a: &Tensor,
+    b: &Tensor,
+    f: impl FnOnce(&[f32], &[f32]) -> Vec<f32>,
+    dims: &[usize],
+) -> Result<Tensor> {
+    let (a, b) = (a.contiguous()?, b.contiguous()?);
+    match with_slice(&a, |a: &[f32]| with_slice(&b, |b: &[f32]| f(a, b))).flatten() {
+        Some(values) => from_vec(values, dims),
+        None => candle_core::bail!("both tensors must be f32 on the CPU"),
+    }
+}
+
+/// Cross-correlation with the CPU kernels; `bias`: `[Co]`.
+fn conv2d_fast(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: &ConvSpec,
+) -> Result<Tensor> {
+    let shape = shape(x.dims(), weight.dims(), conv)?;
+    let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
+    let [oh, ow] = shape.out_size();
+    let dims = [x.dim(0)?, weight.dim(0)?, oh, ow];
+    with_two(
+        x,
+        weight,
+        |x, w| kernels::conv2d(&shape, x, w, bias.as_deref()),
+        &dims,
+    )
+}
+
 /// Cross-correlation without bias.
 fn conv2d(x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
+    if is_fast(x) {
+        return conv2d_fast(x, weight, None, conv);
+    }
     let x = pad(x, conv.padding)?;
     if conv.stride[0] == conv.stride[1] && conv.dilation[0] == conv.dilation[1] {
         return x.conv2d(
@@ -116,7 +174,6 @@ fn conv2d(x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
             conv.groups,
         );
     }
-    // Unequal strides: take the finest output that contains both, then thin it out.
     candle_core::bail!(
         "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
         conv.stride,
@@ -141,6 +198,16 @@ fn conv2d_transposed(
     conv: &ConvSpec,
     size: [usize; 2],
 ) -> Result<Tensor> {
+    if is_fast(g) {
+        let dims = [g.dim(0)?, weight.dim(1)? * conv.groups, size[0], size[1]];
+        let shape = shape(&dims, weight.dims(), conv)?;
+        return with_two(
+            g,
+            weight,
+            |g, w| kernels::conv2d_input_gradient(&shape, g, w),
+            &dims,
+        );
+    }
     if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
         candle_core::bail!(
             "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
@@ -181,6 +248,15 @@ fn fit(t: &Tensor, axis: usize, start: usize, len: usize) -> Result<Tensor> {
 
 /// The gradient of a convolution's weights: a convolution over the batch with stride and dilation exchanged.
 fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Result<Tensor> {
+    if is_fast(x) && is_fast(g) {
+        let shape = shape(x.dims(), dims, conv)?;
+        return with_two(
+            x,
+            g,
+            |x, g| kernels::conv2d_weight_gradient(&shape, x, g),
+            dims,
+        );
+    }
     if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
         candle_core::bail!(
             "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",

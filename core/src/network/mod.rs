@@ -29,8 +29,10 @@ use serde::{Deserialize, Serialize};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
+pub(crate) use elementwise::{is_fast, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
+pub(crate) use forward::node_forward;
 pub use linear::{
     apply as linear_apply, pullback_input as linear_pullback,
     pullback_weight as linear_weight_pullback,

@@ -2,11 +2,9 @@
 //!
 //! Batch statistics are population moments accumulated in f64, so they do not depend on the number of threads.
 
-use candle_core::{D, Result, Tensor};
-use rayon::prelude::*;
-
-use super::elementwise::{from_vec, is_fast, with_slice};
+use super::elementwise::{channel_sums, from_vec, is_fast, map_planes, zip_planes};
 use super::{BatchStats, NetworkError, Node, Role};
+use candle_core::{D, Result, Tensor};
 
 /// Shapes a `[C]` tensor to broadcast with `x`.
 fn per_channel(values: &Tensor, x: &Tensor) -> Result<Tensor> {
@@ -32,23 +30,11 @@ pub(super) fn scale_shift(x: &Tensor, gain: &Tensor, offset: &Tensor) -> Result<
             .broadcast_mul(&per_channel(gain, x)?)?
             .broadcast_add(&per_channel(offset, x)?);
     }
-    let (x, gain, offset) = (
-        x.contiguous()?,
-        gain.to_vec1::<f32>()?,
-        offset.to_vec1::<f32>()?,
-    );
-    let plane: usize = x.dims().iter().skip(2).product();
-    let values = with_slice(&x, |x: &[f32]| {
-        let mut y = vec![0.0; x.len()];
-        y.par_chunks_mut(plane).enumerate().for_each(|(i, y)| {
-            let (gain, offset) = (gain[i % gain.len()], offset[i % offset.len()]);
-            for (y, x) in y.iter_mut().zip(&x[i * plane..]) {
-                *y = gain.mul_add(*x, offset);
-            }
-        });
-        y
-    });
-    from_vec(values.unwrap_or_default(), x.dims())
+    let (gain, offset) = (gain.to_vec1::<f32>()?, offset.to_vec1::<f32>()?);
+    map_planes(x, |i| {
+        let (gain, offset) = (gain[i % gain.len()], offset[i % offset.len()]);
+        move |x| gain * x + offset
+    })
 }
 
 /// Normalisation by stored statistics.
@@ -86,11 +72,11 @@ fn batch_stats(x: &Tensor) -> Result<BatchStats> {
             .mean(D::Minus1)?;
         return Ok(BatchStats { mean, var, count });
     }
-    let sums = channel_sums(x, x, |x, _, _| [f64::from(x), 0.0])?;
+    let sums = channel_sums(x, x, |_| |x, _| [x, 0.0])?;
     let mean: Vec<f64> = sums.iter().map(|s| s[0] / count as f64).collect();
-    let squares = channel_sums(x, x, |x, _, c| {
-        let d = x - mean[c] as f32;
-        [f64::from(d), f64::from(d * d)]
+    let squares = channel_sums(x, x, |c| {
+        let mean = mean[c] as f32;
+        move |x, _| [x - mean, (x - mean) * (x - mean)]
     })?;
     // The mean was rounded to f32 for the differences; the first moment of those differences corrects for it.
     let var = squares
@@ -103,52 +89,6 @@ fn batch_stats(x: &Tensor) -> Result<BatchStats> {
         var: from_vec(var, &[channels])?,
         count,
     })
-}
-
-/// Two sums over every channel of `f(a, b, channel)`, in a fixed order.
-fn channel_sums(
-    a: &Tensor,
-    b: &Tensor,
-    f: impl Fn(f32, f32, usize) -> [f64; 2] + Sync,
-) -> Result<Vec<[f64; 2]>> {
-    let (a, b) = (a.contiguous()?, b.contiguous()?);
-    let channels = a.dim(1)?;
-    let plane: usize = a.dims().iter().skip(2).product();
-    let planes = with_slice(&a, |a: &[f32]| {
-        with_slice(&b, |b: &[f32]| {
-            a.par_chunks(plane)
-                .zip(b.par_chunks(plane))
-                .enumerate()
-                .map(|(i, (a, b))| plane_sums(a, b, |a, b| f(a, b, i % channels)))
-                .collect::<Vec<_>>()
-        })
-    });
-    let mut sums = vec![[0.0; 2]; channels];
-    for (i, plane) in planes.flatten().unwrap_or_default().iter().enumerate() {
-        sums[i % channels][0] += plane[0];
-        sums[i % channels][1] += plane[1];
-    }
-    Ok(sums)
-}
-
-/// Eight interleaved partial sums let the compiler vectorise without reordering between machines.
-fn plane_sums(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> [f64; 2]) -> [f64; 2] {
-    let mut partial = [[0.0; 8]; 2];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let (a_rest, b_rest) = (a_chunks.remainder(), b_chunks.remainder());
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
-            let [s, t] = f(a[lane], b[lane]);
-            partial[0][lane] += s;
-            partial[1][lane] += t;
-        }
-    }
-    for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
-        let [s, t] = f(*a, *b);
-        partial[0][lane] += s;
-        partial[1][lane] += t;
-    }
-    partial.map(|lanes| lanes.iter().sum())
 }
 
 /// Gradients of a normalisation: at its input, its weight and its bias.
@@ -204,8 +144,9 @@ pub(super) fn batch_norm_training_pullback(
 fn gradient_sums(x: &Tensor, g: &Tensor, mean: &Tensor, rstd: &Tensor) -> Result<(Tensor, Tensor)> {
     if is_fast(x) && is_fast(g) {
         let (mean, rstd) = (mean.to_vec1::<f32>()?, rstd.to_vec1::<f32>()?);
-        let sums = channel_sums(x, g, |x, g, c| {
-            [f64::from(g), f64::from(g * (x - mean[c]) * rstd[c])]
+        let sums = channel_sums(x, g, |c| {
+            let (mean, rstd) = (mean[c], rstd[c]);
+            move |x, g| [g, g * (x - mean) * rstd]
         })?;
         let column = |i: usize| from_vec(sums.iter().map(|s| s[i] as f32).collect(), &[sums.len()]);
         return Ok((column(0)?, column(1)?));
@@ -232,26 +173,16 @@ fn combine(g: &Tensor, x: &Tensor, gain: &Tensor, a: &Tensor, b: &Tensor) -> Res
         ];
         return (g.broadcast_mul(&gain)? + x.broadcast_mul(&a)?)?.broadcast_add(&b);
     }
-    let (g, x) = (g.contiguous()?, x.contiguous()?);
     let [gain, a, b] = [
         gain.to_vec1::<f32>()?,
         a.to_vec1::<f32>()?,
         b.to_vec1::<f32>()?,
     ];
-    let plane: usize = x.dims().iter().skip(2).product();
-    let values = with_slice(&g, |g: &[f32]| {
-        with_slice(&x, |x: &[f32]| {
-            let mut y = vec![0.0; x.len()];
-            y.par_chunks_mut(plane).enumerate().for_each(|(i, y)| {
-                let c = i % gain.len();
-                for ((y, g), x) in y.iter_mut().zip(&g[i * plane..]).zip(&x[i * plane..]) {
-                    *y = gain[c] * g + a[c] * x + b[c];
-                }
-            });
-            y
-        })
-    });
-    from_vec(values.flatten().unwrap_or_default(), x.dims())
+    zip_planes(g, x, |i| {
+        let c = i % gain.len();
+        let (gain, a, b) = (gain[c], a[c], b[c]);
+        move |g, x| gain * g + a * x + b
+    })
 }
 
 /// `(x - mean) / sqrt(var + eps)` over the pixels of every channel of every sample, and `1 / sqrt(var + eps)`.
@@ -328,7 +259,7 @@ pub(super) fn bias_pullback(g: &Tensor, dims: &[usize]) -> Result<Tensor> {
         return g.sum(0);
     }
     if is_fast(g) {
-        let sums = channel_sums(g, g, |g, _, _| [f64::from(g), 0.0])?;
+        let sums = channel_sums(g, g, |_| |g, _| [g, 0.0])?;
         return from_vec(sums.iter().map(|s| s[0] as f32).collect(), &[sums.len()]);
     }
     g.transpose(0, 1)?

@@ -7,7 +7,7 @@
 
 mod sky;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod warp;
 
 use serde::{Deserialize, Serialize};

@@ -93,15 +93,60 @@ pub struct Stamp {
     pub cards: Vec<Card>,
 }
 
+/// What the value of a [`Card`] is; decides how it is written back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CardKind {
+    /// A number or `T`/`F`.
+    Value,
+    /// A string.
+    Text,
+    /// Free text without a value: COMMENT, HISTORY, blank and nonstandard cards.
+    Commentary,
+}
+
 /// One FITS header card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
-    /// Keyword, up to 8 characters.
+    /// Keyword: up to 8 characters, or the longer name of a HIERARCH card (`ESO TEL ALTITUDE`).
     pub keyword: String,
-    /// Value as written, strings without quotes.
+    /// Value as written, strings without quotes and with CONTINUE cards joined.
     pub value: String,
     /// Comment, possibly empty.
     pub comment: String,
+    /// What `value` is.
+    pub kind: CardKind,
+}
+
+impl Card {
+    /// A number or `T`/`F`, written without quotes.
+    pub fn value(keyword: impl Into<String>, value: impl ToString) -> Self {
+        Self::new(keyword.into(), value.to_string(), CardKind::Value)
+    }
+
+    /// A string.
+    pub fn text(keyword: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::new(keyword.into(), value.into(), CardKind::Text)
+    }
+
+    /// COMMENT or HISTORY; long text is spread over several cards when written.
+    pub fn commentary(keyword: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::new(keyword.into(), value.into(), CardKind::Commentary)
+    }
+
+    /// The same card with a comment.
+    pub fn with_comment(mut self, comment: impl Into<String>) -> Self {
+        self.comment = comment.into();
+        self
+    }
+
+    fn new(keyword: String, value: String, kind: CardKind) -> Self {
+        Self {
+            keyword,
+            value,
+            comment: String::new(),
+            kind,
+        }
+    }
 }
 
 impl Stamp {
@@ -163,5 +208,48 @@ impl Stamp {
             range_source: RangeSource::Given,
             ..self.clone()
         }
+    }
+
+    /// The same pixels with `range` as their meaning: an explicit statement that overrides what the file says or a
+    /// guess. To change the pixels use [`Stamp::to_range`].
+    pub fn with_range(self, range: ValueRange) -> Self {
+        Self {
+            range,
+            range_source: RangeSource::Given,
+            ..self
+        }
+    }
+
+    /// Smallest and largest finite pixel, or `None` when there is no finite pixel.
+    pub fn finite_extremes(&self) -> Option<(f32, f32)> {
+        io::finite_extremes(&self.pixels)
+    }
+
+    /// Number of pixels that are NaN or infinite.
+    pub fn missing(&self) -> usize {
+        self.pixels.iter().filter(|v| !v.is_finite()).count()
+    }
+
+    /// The same picture with every NaN or infinite pixel set to `level`, since one of them would spread through a whole
+    /// network.
+    pub fn with_missing_set_to(&self, level: f32) -> Self {
+        let pixels = self
+            .pixels
+            .iter()
+            .map(|v| if v.is_finite() { *v } else { level })
+            .collect();
+        Self {
+            pixels,
+            ..self.clone()
+        }
+    }
+
+    /// The value of the first header card `keyword` (any case), trimmed.
+    pub fn card(&self, keyword: &str) -> Option<&str> {
+        let card = self
+            .cards
+            .iter()
+            .find(|c| c.keyword.eq_ignore_ascii_case(keyword))?;
+        Some(card.value.trim())
     }
 }

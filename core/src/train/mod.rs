@@ -1,3 +1,23 @@
-//! Training of deblenders: data, objective, schedule.
+//! Training a branched deblender with its discriminator: recipe in, series of checkpoints out.
+//!
+//! Seeded and resumable: the state after step n depends on the recipe, the stamps and n alone.
+
+mod adam;
+mod error;
+mod evaluate;
+mod init;
+mod loss;
+mod recipe;
+mod run;
+mod state;
+mod trainer;
 
 pub mod data;
+
+pub use error::TrainError;
+pub use evaluate::{Evaluation, evaluate};
+pub use init::initial_value;
+pub use loss::{binary_cross_entropy, mean_square};
+pub use recipe::{CheckpointPlan, Recipe, TrainingRecipe};
+pub use run::{Options, Progress, run};
+pub use trainer::{Losses, Trainer};

@@ -65,5 +65,5 @@ pub(crate) fn median(values: &mut [f32]) -> Option<f32> {
         return Some(middle);
     }
     let lower = below.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    Some((lower + middle) / 2.0)
+    Some(lower.midpoint(middle))
 }

@@ -1,8 +1,12 @@
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
 
 use super::*;
 
-fn shared(path: &str) -> Option<PathBuf> {
+/// A file of the shared data, where it is there.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../shared/data/public"
@@ -162,13 +166,19 @@ fn blend_is_the_maximum_of_its_truths() {
         .unwrap();
     assert_eq!(example.blend.range, ValueRange::UNIT);
     for (i, value) in example.blend.pixels.iter().enumerate() {
-        let [a, b] = [0, 1].map(|g| (example.truth[g].pixels[i] + 1.0) / 2.0);
+        let [a, b] = [0, 1].map(|g| example.truth[g].pixels[i].midpoint(1.0));
         assert!((a.max(b) - value).abs() < 1e-6);
     }
 }
 
 /// The extensions of a FITS file of the shared blends: float32 or 16-bit cubes in `[-1, 1]`, rows turned top-down.
-fn cubes(bytes: &[u8]) -> Vec<Vec<f32>> {
+pub(crate) fn cubes(path: &Path) -> Vec<Vec<f32>> {
+    let mut bytes = std::fs::read(path).unwrap();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+        bytes = plain;
+    }
     let mut at = 0;
     let mut cubes = Vec::new();
     while at < bytes.len() {
@@ -214,7 +224,7 @@ fn shared_blends_are_maxima_of_their_galaxies() {
         let Some(path) = shared(&format!("blends/blend-p{i:02}.fits")) else {
             return;
         };
-        let cubes = cubes(&std::fs::read(path).unwrap());
+        let cubes = cubes(&path);
         let stamps: Vec<Stamp> = cubes
             .into_iter()
             .map(|pixels| Stamp::new("", pixels, [3, 80, 80], ValueRange::SIGNED))
@@ -245,7 +255,7 @@ fn shared_perturbed_galaxy_is_reproduced_from_its_original() {
     let p: Perturbation = serde_json::from_value(list[2].clone()).unwrap();
     let recipe = BlendRecipe::published(Resolution::Full, Fill::Constant(0.0));
     let warped = recipe.warp(&picture, &p, &mut Stream::new(0)).unwrap();
-    let expected = &cubes(&std::fs::read(fits).unwrap())[2];
+    let expected = &cubes(&fits)[2];
     let mut errors: Vec<f32> = warped
         .stamp
         .to_range(ValueRange::SIGNED)

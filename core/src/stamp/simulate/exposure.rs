@@ -17,7 +17,7 @@ use crate::seed::Stream;
 pub enum Survey {
     /// Dark sky with coloured grain (SDSS).
     Sloan,
-    /// Grey, strongly grained sky (DECaLS).
+    /// Grey, strongly grained sky (`DECaLS`).
     Decals,
     /// Smooth, lifted, bluish sky (KiDS/GAMA).
     Gama,
@@ -193,7 +193,9 @@ impl Exposure {
             if self.noise_width > 0.2 {
                 smooth(band, &mut scratch, size, self.noise_width);
                 let gain = smoothing_gain(self.noise_width);
-                band.iter_mut().for_each(|v| *v *= gain);
+                for value in band.iter_mut() {
+                    *value *= gain;
+                }
             }
         }
         noise.truncate(3 * plane);

@@ -32,7 +32,9 @@ pub(super) fn smooth(plane: &mut [f32], scratch: &mut [f32], size: usize, sigma:
         .map(|i| (-0.5 * (i as f64 / sigma).powi(2)).exp() as f32)
         .collect();
     let total = kernel[0] + 2.0 * kernel[1..].iter().sum::<f32>();
-    kernel.iter_mut().for_each(|k| *k /= total);
+    for weight in &mut kernel {
+        *weight /= total;
+    }
 
     let mut padded = vec![0.0; size + 2 * radius];
     for (row, out) in plane.chunks_exact(size).zip(scratch.chunks_exact_mut(size)) {

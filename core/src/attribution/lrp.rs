@@ -1,0 +1,399 @@
+//! The walk of relevance from an output to the inputs, layer by layer, for any composite.
+//!
+//! Invariant: relevance that does not arrive at the first input is counted, either as absorbed (biases, constants,
+//! other inputs) or in the conservation gap.
+
+use std::collections::BTreeMap;
+
+use candle_core::{D, Tensor};
+
+use super::composite::Place;
+use super::propagate::{PreparedGroup, propagate, sample_sums, stabilise, stacked_mul};
+use super::rule::STABILISER;
+use super::{AttributionError, BatchNormHandling, Composite, LayerSum, Options, Rule};
+use crate::network::{
+    LayerName, Mode, Network, Node, NodeId, Op, Role, Run, canonize, node_forward, node_pullback,
+};
+
+/// A network with a rule for each layer, the weights changed once.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// The network as relevance sees it: canonised when batch normalisation is folded.
+    pub(super) network: Network,
+    pub(super) composite: Composite,
+    treatments: Vec<Treatment>,
+    /// What a reader of every map of this plan should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What happens to relevance at a layer.
+#[derive(Clone, Debug)]
+enum Treatment {
+    /// It stays: an input or a constant.
+    End,
+    /// Unchanged.
+    Pass,
+    /// Pulled back like a gradient.
+    Gradient,
+    /// Shared by a rule through weights.
+    Weighted(Vec<PreparedGroup>),
+    /// Shared by a rule through fixed weights.
+    Fixed(Rule),
+    /// Instance normalisation: the deviations are constants, the means are not.
+    Centred { eps: f64 },
+    /// Half to each factor, all to the only one that depends on an input.
+    Product([f64; 2]),
+}
+
+/// Relevance asked for by a walk and where it went; `[P N, ...]` like its start.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub(super) inputs: Vec<Tensor>,
+    pub(super) absorbed: Vec<f64>,
+    pub(super) layers: Vec<LayerSum>,
+    pub(super) inner: BTreeMap<LayerName, Tensor>,
+}
+
+impl Plan {
+    /// Chooses and prepares the rule of each layer.
+    pub(super) fn new(
+        network: &Network,
+        composite: Composite,
+        options: &Options,
+    ) -> Result<Self, AttributionError> {
+        for rule in composite.rules() {
+            rule.check()?;
+        }
+        for layer in composite.by_name.keys().chain(&options.retain) {
+            network.find(layer)?;
+        }
+        let mut warnings = Vec::new();
+        let (network, batch_norm) = match options.batch_norm {
+            BatchNormHandling::Fold => {
+                let canonical = canonize(network)?;
+                if !canonical.left.is_empty() {
+                    let left: Vec<_> = canonical.left.iter().map(|l| &**l).collect();
+                    warnings.push(format!(
+                        "batch normalisation could not be folded and is under the norm rule: {}",
+                        left.join(", ")
+                    ));
+                }
+                (canonical.network, Rule::Norm)
+            }
+            BatchNormHandling::Pass => (network.clone(), Rule::Pass),
+            BatchNormHandling::Norm => (network.clone(), Rule::Norm),
+        };
+        let places = places(&network);
+        let live = live(&network);
+        let treatments = network
+            .iter()
+            .map(|(id, node)| {
+                let rule =
+                    composite.rule_for(&node.name, &node.op, places[id.index()], batch_norm)?;
+                Treatment::new(&network, node, rule, &live, options.zero_bias)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            network,
+            composite,
+            treatments,
+            warnings,
+        })
+    }
+
+    /// Carries `start`, relevance at the value of node `from` (P stacked batches), to the inputs.
+    pub(super) fn walk(
+        &self,
+        run: &Run,
+        from: NodeId,
+        start: &Tensor,
+        options: &Options,
+    ) -> Result<Walk, AttributionError> {
+        let walk = self.walk_checked(run, from, start, options, false)?;
+        for input in &walk.inputs {
+            if sample_sums(input)?.iter().any(|sum| !sum.is_finite()) {
+                // Only a second walk that looks at every layer can tell where it began.
+                return self.walk_checked(run, from, start, options, true);
+            }
+        }
+        Ok(walk)
+    }
+
+    fn walk_checked(
+        &self,
+        run: &Run,
+        from: NodeId,
+        start: &Tensor,
+        options: &Options,
+        check: bool,
+    ) -> Result<Walk, AttributionError> {
+        let network = &self.network;
+        let stack = start.dim(0)?;
+        let mut pending: Vec<Option<Tensor>> = vec![None; network.nodes().len()];
+        pending[from.index()] = Some(start.clone());
+        let mut walk = Walk {
+            inputs: Vec::new(),
+            absorbed: vec![0.0; stack],
+            layers: Vec::new(),
+            inner: BTreeMap::new(),
+        };
+        for (id, node) in network.iter().rev() {
+            let Some(r) = pending[id.index()].clone() else {
+                continue;
+            };
+            if check && !super::prepared::is_finite(&r)? {
+                return Err(AttributionError::NotFinite {
+                    layer: node.name.clone(),
+                    what: "relevance",
+                });
+            }
+            if options.layer_sums {
+                walk.layers.push(LayerSum {
+                    layer: node.name.clone(),
+                    sums: sample_sums(&r)?,
+                });
+            }
+            if options.retain.contains(&node.name) {
+                walk.inner.insert(node.name.clone(), r.clone());
+            }
+            if matches!(node.op, Op::Input { .. }) {
+                continue;
+            }
+            pending[id.index()] = None;
+            let shares = self.share(run, id, node, &r, &mut walk.absorbed)?;
+            for (input, share) in node.inputs.iter().zip(shares) {
+                let slot = &mut pending[input.index()];
+                *slot = Some(match slot.take() {
+                    Some(sum) => (sum + share)?,
+                    None => share,
+                });
+            }
+        }
+        walk.inputs = network
+            .inputs()
+            .iter()
+            .map(|id| match pending[id.index()].take() {
+                Some(r) => Ok(r),
+                None => {
+                    let mut dims = vec![stack];
+                    dims.extend_from_slice(&network.node(*id).fact.dims);
+                    Tensor::zeros(dims, start.dtype(), start.device())
+                }
+            })
+            .collect::<Result<_, candle_core::Error>>()?;
+        for other in walk.inputs.iter().skip(1) {
+            add_to(&mut walk.absorbed, &sample_sums(other)?);
+        }
+        Ok(walk)
+    }
+
+    /// The relevance of a node's inputs from the relevance `r` at its value.
+    fn share(
+        &self,
+        run: &Run,
+        id: NodeId,
+        node: &Node,
+        r: &Tensor,
+        absorbed: &mut [f64],
+    ) -> Result<Vec<Tensor>, AttributionError> {
+        let network = &self.network;
+        let x = node
+            .inputs
+            .iter()
+            .map(|input| run.value(network, *input).cloned())
+            .collect::<Result<Vec<_>, _>>()?;
+        let y = run.value(network, id)?;
+        match &self.treatments[id.index()] {
+            Treatment::End => {
+                add_to(absorbed, &sample_sums(r)?);
+                Ok(Vec::new())
+            }
+            Treatment::Pass => Ok(vec![r.clone()]),
+            Treatment::Gradient => {
+                let pulled = pull(node, &x, y, r)?;
+                if let Op::Pad { value, .. } = &node.op
+                    && *value != 0.0
+                {
+                    let (before, after) = (sample_sums(r)?, sample_sums(&pulled[0])?);
+                    let lost: Vec<_> = before.iter().zip(after).map(|(b, a)| b - a).collect();
+                    add_to(absorbed, &lost);
+                }
+                Ok(pulled)
+            }
+            Treatment::Weighted(groups) => {
+                let (relevance, taken) = propagate(node, groups, &x[0], y, r)?;
+                add_to(absorbed, &taken);
+                Ok(vec![relevance])
+            }
+            Treatment::Fixed(rule) => fixed(node, *rule, &x, y, r),
+            Treatment::Centred { eps } => Ok(vec![centred(node, *eps, &x[0], y, r)?]),
+            Treatment::Product(shares) => {
+                let sum = Node {
+                    op: Op::Add,
+                    ..node.clone()
+                };
+                let pulled = pull(&sum, &x, y, r)?;
+                let scaled = pulled.iter().zip(shares).map(|(r, share)| r * *share);
+                Ok(scaled.collect::<Result<_, _>>()?)
+            }
+        }
+    }
+}
+
+impl Treatment {
+    fn new(
+        network: &Network,
+        node: &Node,
+        rule: Rule,
+        live: &[bool],
+        zero_bias: bool,
+    ) -> Result<Self, AttributionError> {
+        Ok(match (&node.op, rule) {
+            (Op::Input { .. } | Op::Constant, _) => Self::End,
+            (_, Rule::Gradient) => Self::Gradient,
+            // Division by the root mean square is a constant factor: every relevance stays where it is.
+            (_, Rule::Pass) | (Op::PixelNorm { .. }, _) => Self::Pass,
+            (Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense, rule) => {
+                let input_dims = &network.node(node.inputs[0]).fact.dims;
+                let groups = rule.groups();
+                let prepared = groups
+                    .iter()
+                    .map(|group| PreparedGroup::new(node, group, input_dims, zero_bias));
+                Self::Weighted(prepared.collect::<Result<_, _>>()?)
+            }
+            (Op::InstanceNorm { eps }, _) => Self::Centred { eps: *eps },
+            (Op::Mul, _) => {
+                let [a, b] = [0, 1].map(|i| live[node.inputs[i].index()]);
+                Self::Product(match (a, b) {
+                    (true, false) => [1.0, 0.0],
+                    (false, true) => [0.0, 1.0],
+                    _ => [0.5, 0.5],
+                })
+            }
+            (_, rule) => Self::Fixed(rule),
+        })
+    }
+}
+
+/// Which values depend on an input.
+fn live(network: &Network) -> Vec<bool> {
+    let mut live = vec![false; network.nodes().len()];
+    for (id, node) in network.iter() {
+        live[id.index()] = matches!(node.op, Op::Input { .. })
+            || node.inputs.iter().any(|input| live[input.index()]);
+    }
+    live
+}
+
+/// Where each layer lies: before any weighted layer (or the first itself), after all (or the last itself).
+fn places(network: &Network) -> Vec<Place> {
+    let mut places = vec![Place::default(); network.nodes().len()];
+    let opens = |place: Place, node: &Node| place.first && !node.op.is_weighted();
+    for (id, node) in network.iter() {
+        places[id.index()].first = matches!(node.op, Op::Input { .. })
+            || node
+                .inputs
+                .iter()
+                .any(|input| opens(places[input.index()], network.node(*input)));
+    }
+    for output in network.outputs() {
+        places[output.node.index()].last = true;
+    }
+    for (id, node) in network.iter().rev() {
+        if places[id.index()].last && !node.op.is_weighted() {
+            for input in &node.inputs {
+                places[input.index()].last = true;
+            }
+        }
+    }
+    places
+}
+
+/// Pulls the stacked relevance `r` back like a gradient, one batch at a time.
+fn pull(
+    node: &Node,
+    x: &[Tensor],
+    y: &Tensor,
+    r: &Tensor,
+) -> Result<Vec<Tensor>, AttributionError> {
+    let need = vec![true; x.len()];
+    let batch = y.dim(0)?;
+    let mut batches: Vec<Vec<Tensor>> = vec![Vec::new(); x.len()];
+    for start in (0..r.dim(0)?).step_by(batch) {
+        let g = r.narrow(0, start, batch)?.contiguous()?;
+        let local = node_pullback(node, x, y, &g, &need, false, Mode::Inference)?;
+        for ((slot, pulled), x) in batches.iter_mut().zip(local.inputs).zip(x) {
+            slot.push(match pulled {
+                Some(pulled) => pulled,
+                None => x.zeros_like()?,
+            });
+        }
+    }
+    let joined = batches.iter().map(|batches| match batches.as_slice() {
+        [one] => Ok(one.clone()),
+        many => Tensor::cat(many, 0),
+    });
+    Ok(joined.collect::<Result<_, _>>()?)
+}
+
+/// Rules on layers whose weights are fixed and not negative (and normalisation by stored statistics): the share of an
+/// input is its part of the stabilised sum.
+fn fixed(
+    node: &Node,
+    rule: Rule,
+    x: &[Tensor],
+    y: &Tensor,
+    r: &Tensor,
+) -> Result<Vec<Tensor>, AttributionError> {
+    let through = |x: &[Tensor], y: &Tensor, r: &Tensor, epsilon: f64| {
+        let s = stacked_mul(r, &stabilise(y, epsilon)?.recip()?)?;
+        let pulled = pull(node, x, y, &s)?;
+        let shares = pulled.iter().zip(x).map(|(g, x)| stacked_mul(g, x));
+        Ok::<_, AttributionError>(shares.collect::<Result<Vec<_>, _>>()?)
+    };
+    let of_part = |part: fn(&Tensor) -> Result<Tensor, candle_core::Error>, r: &Tensor| {
+        let x = x.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<&Tensor> = x.iter().collect();
+        let y = node_forward(node, &inputs, y.dim(0)?, Mode::Inference, |_| ())?;
+        through(&x, &y, r, STABILISER)
+    };
+    let positive: fn(&Tensor) -> _ = |x| x.maximum(0.0);
+    let negative: fn(&Tensor) -> _ = |x| x.minimum(0.0);
+    match rule {
+        Rule::Epsilon { epsilon } => through(x, y, r, epsilon),
+        Rule::ZPlus => of_part(positive, r),
+        Rule::Polar => {
+            let real = of_part(positive, &r.maximum(0.0)?)?;
+            let fake = of_part(negative, &r.minimum(0.0)?)?;
+            let both = real.iter().zip(&fake).map(|(a, b)| a + b);
+            Ok(both.collect::<Result<_, _>>()?)
+        }
+        _ => through(x, y, r, STABILISER),
+    }
+}
+
+/// Instance normalisation with its deviations held constant: `y = a (x - mean(x)) + b` per sample and channel, shared by
+/// the norm rule (the layer-normalisation rule of Ali et al. 2022, arXiv 2202.07304).
+fn centred(
+    node: &Node,
+    eps: f64,
+    x: &Tensor,
+    y: &Tensor,
+    r: &Tensor,
+) -> Result<Tensor, AttributionError> {
+    let mean = |t: &Tensor| t.mean_keepdim(D::Minus1)?.mean_keepdim(D::Minus2);
+    let var = mean(&x.broadcast_sub(&mean(x)?)?.sqr()?)?;
+    let mut gain = (var + eps)?.sqrt()?.recip()?;
+    if let Some(weight) = node.param(Role::Weight) {
+        gain = gain.broadcast_mul(&weight.reshape((1, weight.elem_count(), 1, 1))?)?;
+    }
+    let per_element = gain.broadcast_div(&stabilise(y, STABILISER)?)?;
+    let s = stacked_mul(r, &per_element)?;
+    Ok(stacked_mul(&s.broadcast_sub(&mean(&s)?)?, x)?)
+}
+
+fn add_to(total: &mut [f64], more: &[f64]) {
+    for (total, more) in total.iter_mut().zip(more) {
+        *total += more;
+    }
+}

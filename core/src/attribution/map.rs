@@ -1,0 +1,114 @@
+//! The result of an attribution: the map and everything that says how far to trust it.
+
+use std::collections::BTreeMap;
+
+use candle_core::Tensor;
+
+use crate::network::LayerName;
+
+/// Where the relevance of one sample went.
+///
+/// `start = sum + absorbed + the rest`; the rest had nowhere to go (no evidence for it in some layer, or a stabiliser).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Balance {
+    /// The explained value, for example the logit.
+    pub score: f64,
+    /// The relevance the walk started from.
+    pub start: f64,
+    /// Sum of the map.
+    pub sum: f64,
+    /// Sum of the map's magnitudes.
+    pub absolute: f64,
+    /// Relevance that biases, constants and other inputs took.
+    pub absorbed: f64,
+    /// What is not accounted for, relative to the start: `(start - sum - absorbed) / |start|`. For gradients times an
+    /// input difference it is the completeness gap; `None` where conservation is not claimed.
+    pub gap: Option<f64>,
+}
+
+impl Balance {
+    /// The share of the start that did not reach the input: `1 - sum / start`.
+    pub fn leak(&self) -> f64 {
+        if self.start == 0.0 {
+            0.0
+        } else {
+            1.0 - self.sum / self.start
+        }
+    }
+
+    pub(super) fn close(mut self) -> Self {
+        let rest = self.start - self.sum - self.absorbed;
+        self.gap = Some(if self.start == 0.0 {
+            rest
+        } else {
+            rest / self.start.abs()
+        });
+        self
+    }
+}
+
+/// The map of one pole.
+#[derive(Clone, Debug)]
+pub struct PoleMap {
+    /// `[N, C, H, W]`; not negative for the real pole, not positive for the other.
+    pub relevance: Tensor,
+    /// One per sample.
+    pub balances: Vec<Balance>,
+}
+
+/// Both poles of a Polarized-LRP.
+#[derive(Clone, Debug)]
+pub struct Poles {
+    /// Evidence for "real".
+    pub real: PoleMap,
+    /// Evidence for "generated".
+    pub fake: PoleMap,
+}
+
+/// The relevance that arrived at a layer's output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerSum {
+    /// The layer.
+    pub layer: LayerName,
+    /// Sum over each sample.
+    pub sums: Vec<f64>,
+}
+
+/// What an attribution returns.
+#[derive(Clone, Debug)]
+pub struct AttributionMap {
+    /// Attribution of the first input, in its dimensions, `[N, C, H, W]`; positive pushes the score up.
+    pub relevance: Tensor,
+    /// Attribution of the other inputs, in the network's order.
+    pub other_inputs: Vec<Tensor>,
+    /// Each pole alone, for Polarized-LRP with both poles.
+    pub poles: Option<Poles>,
+    /// The explained output's value, `[N, ...]`.
+    pub output: Tensor,
+    /// Where the relevance went, one per sample.
+    pub balances: Vec<Balance>,
+    /// Relevance arriving at every layer's output, from output to input, when asked for.
+    pub layers: Vec<LayerSum>,
+    /// Inner relevance of the layers asked for, in the layers' dimensions.
+    pub inner: BTreeMap<LayerName, Tensor>,
+    /// What a reader of the map should know, as sentences without a full stop.
+    pub warnings: Vec<String>,
+}
+
+impl AttributionMap {
+    /// The map summed over channels: `[N, H, W]`.
+    ///
+    /// # Errors
+    /// When the input has no channels.
+    pub fn heat(&self) -> Result<Tensor, candle_core::Error> {
+        self.relevance.sum(1)
+    }
+
+    /// The largest gap of the samples, in magnitude; `None` where the method claims no conservation.
+    pub fn conservation_gap(&self) -> Option<f64> {
+        self.balances
+            .iter()
+            .filter_map(|balance| balance.gap.map(f64::abs))
+            .reduce(f64::max)
+    }
+}

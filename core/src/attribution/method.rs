@@ -1,0 +1,313 @@
+//! The attribution methods by name, and the options they share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AttributionError, Composite};
+use crate::network::LayerName;
+
+/// Which side of a discriminator's decision a Polarized-LRP map explains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pole {
+    /// The evidence for "real" (ground truth): relevance is never negative.
+    Real,
+    /// The evidence for "generated": relevance is never positive.
+    Fake,
+    /// The side the discriminator took: real where the logit is above zero, else generated.
+    #[default]
+    Auto,
+    /// Both sides; the map is their sum, and [`super::AttributionMap::poles`] has each.
+    Both,
+}
+
+/// How batch normalisation carries relevance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchNormHandling {
+    /// Folded into the weighted layers around it, also where it follows the activation (bias map).
+    #[default]
+    Fold,
+    /// Relevance passes unchanged, scale and shift are ignored (what zennit does where it cannot merge).
+    Pass,
+    /// As an element-wise affine map under the norm rule.
+    Norm,
+}
+
+/// The relevance the walk starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// The explained value itself, for example the logit.
+    #[default]
+    Score,
+    /// One, for comparing maps of different confidence.
+    One,
+    /// The probability of the explained side, `sigmoid(|logit|)`.
+    Probability,
+}
+
+/// What is common to all methods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// How batch normalisation carries relevance (rule-based methods only).
+    pub batch_norm: BatchNormHandling,
+    /// The relevance the walk starts from (rule-based methods only).
+    pub start: Start,
+    /// Leaves biases out of the denominators, so that they absorb nothing.
+    pub zero_bias: bool,
+    /// Smallest and largest value an input can take: the box of the z-box rule.
+    pub input_range: (f64, f64),
+    /// Reports the sum of relevance at every layer.
+    pub layer_sums: bool,
+    /// Layers whose inner relevance (arriving at their output) is returned.
+    pub retain: Vec<LayerName>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            batch_norm: BatchNormHandling::Fold,
+            start: Start::Score,
+            zero_bias: false,
+            input_range: (-1.0, 1.0),
+            layer_sums: false,
+            retain: Vec::new(),
+        }
+    }
+}
+
+/// An attribution method. `Display` and `FromStr` use the kebab-case names of the command line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// The epsilon rule everywhere.
+    Epsilon,
+    /// The z-plus rule everywhere.
+    #[serde(rename = "zplus")]
+    ZPlus,
+    /// The alpha-beta rule with 2 and 1 everywhere.
+    #[serde(rename = "alpha2-beta1")]
+    Alpha2Beta1,
+    /// The gamma rule with 0.25 everywhere.
+    Gamma,
+    /// The w-square rule everywhere.
+    WSquare,
+    /// The flat rule everywhere.
+    Flat,
+    /// The z-box rule at the input, epsilon elsewhere.
+    ZBox,
+    /// [`Composite::epsilon_plus`].
+    EpsilonPlus,
+    /// [`Composite::epsilon_plus_flat`].
+    EpsilonPlusFlat,
+    /// [`Composite::epsilon_alpha2_beta1`].
+    #[serde(rename = "epsilon-alpha2-beta1")]
+    EpsilonAlpha2Beta1,
+    /// [`Composite::epsilon_gamma_box`].
+    EpsilonGammaBox,
+    /// Polarized-LRP (Li, Lin, Mueller and Xu 2020, arXiv 2001.06151) of a discriminator.
+    Polarized {
+        /// Side of the decision.
+        pole: Pole,
+    },
+    /// Any composite.
+    Composite(Composite),
+    /// The gradient of the score.
+    Gradient,
+    /// Input times gradient.
+    InputXGradient,
+    /// Mean gradient over noisy copies of the input (Smilkov et al. 2017, arXiv 1706.03825).
+    #[serde(rename = "smoothgrad")]
+    SmoothGrad {
+        /// Number of noisy copies.
+        samples: usize,
+        /// Standard deviation of the noise in input units.
+        std: f64,
+        /// Seed of the noise.
+        seed: u64,
+    },
+    /// Gradients along the straight path from a flat baseline (Sundararajan et al. 2017, arXiv 1703.01365).
+    IntegratedGradients {
+        /// Gauss-Legendre nodes.
+        steps: usize,
+        /// Value of every pixel of the baseline.
+        baseline: f64,
+    },
+    /// Gradient-weighted sum of a layer's units (Selvaraju et al. 2017, arXiv 1610.02391), enlarged to the input.
+    GradCam {
+        /// The layer; the last one with rows and columns when not given.
+        layer: Option<LayerName>,
+    },
+    /// Change of the score when a window is covered (Zeiler and Fergus 2014, arXiv 1311.2901).
+    Occlusion {
+        /// Rows and columns of the window.
+        window: usize,
+        /// Steps between windows.
+        stride: usize,
+        /// Value of the covered pixels.
+        baseline: f64,
+    },
+}
+
+impl Method {
+    /// Every method with its usual parameters, in the order a person should see them.
+    pub fn all() -> Vec<Self> {
+        vec![
+            Self::Polarized { pole: Pole::Auto },
+            Self::EpsilonPlus,
+            Self::EpsilonPlusFlat,
+            Self::EpsilonAlpha2Beta1,
+            Self::EpsilonGammaBox,
+            Self::Epsilon,
+            Self::ZPlus,
+            Self::Alpha2Beta1,
+            Self::Gamma,
+            Self::WSquare,
+            Self::Flat,
+            Self::ZBox,
+            Self::Gradient,
+            Self::InputXGradient,
+            Self::SmoothGrad {
+                samples: 8,
+                std: 0.3,
+                seed: 0,
+            },
+            Self::IntegratedGradients {
+                steps: 32,
+                baseline: -1.0,
+            },
+            Self::GradCam { layer: None },
+            Self::Occlusion {
+                window: 8,
+                stride: 4,
+                baseline: -1.0,
+            },
+        ]
+    }
+
+    /// The name of the command line, without parameters.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Epsilon => "epsilon",
+            Self::ZPlus => "zplus",
+            Self::Alpha2Beta1 => "alpha2-beta1",
+            Self::Gamma => "gamma",
+            Self::WSquare => "w-square",
+            Self::Flat => "flat",
+            Self::ZBox => "z-box",
+            Self::EpsilonPlus => "epsilon-plus",
+            Self::EpsilonPlusFlat => "epsilon-plus-flat",
+            Self::EpsilonAlpha2Beta1 => "epsilon-alpha2-beta1",
+            Self::EpsilonGammaBox => "epsilon-gamma-box",
+            Self::Polarized { .. } => "polarized",
+            Self::Composite(composite) => &composite.name,
+            Self::Gradient => "gradient",
+            Self::InputXGradient => "input-x-gradient",
+            Self::SmoothGrad { .. } => "smoothgrad",
+            Self::IntegratedGradients { .. } => "integrated-gradients",
+            Self::GradCam { .. } => "grad-cam",
+            Self::Occlusion { .. } => "occlusion",
+        }
+    }
+
+    /// Whether the method distributes the score by rules (so that a conservation gap and layer sums exist).
+    pub fn is_relevance(&self) -> bool {
+        !matches!(
+            self,
+            Self::Gradient
+                | Self::InputXGradient
+                | Self::SmoothGrad { .. }
+                | Self::IntegratedGradients { .. }
+                | Self::GradCam { .. }
+                | Self::Occlusion { .. }
+        )
+    }
+
+    /// The composite of a rule-based method; `input_range` is the box of the z-box rule.
+    pub fn composite(&self, input_range: (f64, f64)) -> Option<Composite> {
+        use super::Rule;
+        Some(match self {
+            Self::Epsilon => Composite::single(Rule::Epsilon { epsilon: 1e-6 }),
+            Self::ZPlus => Composite::single(Rule::ZPlus),
+            Self::Alpha2Beta1 => Composite::single(Rule::AlphaBeta {
+                alpha: 2.0,
+                beta: 1.0,
+            }),
+            Self::Gamma => Composite::single(Rule::Gamma { gamma: 0.25 }),
+            Self::WSquare => Composite::single(Rule::WSquare),
+            Self::Flat => Composite::single(Rule::Flat),
+            Self::ZBox => Composite::z_box(input_range),
+            Self::EpsilonPlus => Composite::epsilon_plus(),
+            Self::EpsilonPlusFlat => Composite::epsilon_plus_flat(),
+            Self::EpsilonAlpha2Beta1 => Composite::epsilon_alpha2_beta1(),
+            Self::EpsilonGammaBox => Composite::epsilon_gamma_box(input_range),
+            Self::Polarized { .. } => Composite::polarized(input_range),
+            Self::Composite(composite) => composite.clone(),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Method {
+    type Err = AttributionError;
+
+    fn from_str(name: &str) -> Result<Self, AttributionError> {
+        let all = Self::all();
+        let known = || {
+            all.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        all.iter()
+            .find(|method| method.name() == name)
+            .cloned()
+            .ok_or_else(|| AttributionError::UnknownMethod {
+                name: name.to_owned(),
+                known: known(),
+            })
+    }
+}
+
+impl FromStr for Pole {
+    type Err = AttributionError;
+
+    fn from_str(name: &str) -> Result<Self, AttributionError> {
+        match name {
+            "real" => Ok(Self::Real),
+            "fake" => Ok(Self::Fake),
+            "auto" => Ok(Self::Auto),
+            "both" => Ok(Self::Both),
+            _ => Err(AttributionError::Method {
+                method: "polarized".to_owned(),
+                what: format!("no pole is named {name}; known are real, fake, auto, both"),
+            }),
+        }
+    }
+}
+
+impl FromStr for BatchNormHandling {
+    type Err = AttributionError;
+
+    fn from_str(name: &str) -> Result<Self, AttributionError> {
+        match name {
+            "fold" => Ok(Self::Fold),
+            "pass" => Ok(Self::Pass),
+            "norm" => Ok(Self::Norm),
+            _ => Err(AttributionError::Rule {
+                rule: "batch norm".to_owned(),
+                what: format!("no handling is named {name}; known are fold, pass, norm"),
+            }),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The skeleton of all rules on layers with weights: denominators, division, transpose, recombination.
+//!
+//! Several relevances can share one pass: `r` may hold P stacked batches `[P N, ...]` for an input of batch N, whose
+//! denominators are computed once. f32 on the CPU runs in single passes over memory, other types by tensor operations.
+
+use candle_core::{DType, Result, Tensor};
+
+use super::AttributionError;
+use super::rule::{Change, Group, Part, When};
+use crate::network::{Node, Role, is_fast, linear_apply, linear_pullback, with_slice};
+
+/// A group with its weights changed once, for many maps.
+#[derive(Clone, Debug)]
+pub(super) struct PreparedGroup {
+    coefficient: f64,
+    when: When,
+    epsilon: f64,
+    /// Whether the denominator is the layer's own output.
+    is_output: bool,
+    /// The sum of the terms' biases.
+    bias: Option<Tensor>,
+    terms: Vec<PreparedTerm>,
+}
+
+#[derive(Clone, Debug)]
+struct PreparedTerm {
+    input: Part,
+    weight: Tensor,
+    /// The term's value where it does not depend on the input, `[1, ...]`.
+    value: Option<Tensor>,
+}
+
+impl PreparedGroup {
+    /// Changes the weights of `node`, which reads values of dimensions `input_dims` (batch left out).
+    pub(super) fn new(
+        node: &Node,
+        group: &Group,
+        input_dims: &[usize],
+        zero_bias: bool,
+    ) -> std::result::Result<Self, AttributionError> {
+        let weight = node.require(Role::Weight)?;
+        let own_bias = node.param(Role::Bias).filter(|_| !zero_bias);
+        let (mut bias, mut terms) = (None, Vec::new());
+        for term in &group.terms {
+            if let Some(own) = own_bias
+                && let Some(part) = term.bias.of(own)?
+            {
+                bias = Some(sum(bias, part)?);
+            }
+            let Some(weight) = term.weight.of(weight)? else {
+                continue;
+            };
+            if is_zero(&weight)? {
+                continue;
+            }
+            let value = if term.input == Part::One {
+                let mut dims = vec![1];
+                dims.extend_from_slice(input_dims);
+                let ones = Tensor::ones(dims, weight.dtype(), weight.device())?;
+                Some(linear_apply(&node.op, &ones, &weight, None)?)
+            } else {
+                None
+            };
+            terms.push(PreparedTerm {
+                input: term.input,
+                weight: weight.contiguous()?,
+                value,
+            });
+        }
+        let unchanged = |c: Change| c == Change::All;
+        let is_output = group.terms.len() == 1
+            && group.terms[0].input == Part::All
+            && unchanged(group.terms[0].weight)
+            && (own_bias.is_none() || unchanged(group.terms[0].bias))
+            && (own_bias.is_some() || node.param(Role::Bias).is_none());
+        Ok(Self {
+            coefficient: group.coefficient,
+            when: group.when,
+            epsilon: group.epsilon,
+            is_output,
+            bias,
+            terms,
+        })
+    }
+
+    /// The denominator before stabilising: `[N, ...]`, or `[1, ...]` where it does not depend on the input.
+    fn denominator(
+        &self,
+        node: &Node,
+        parts: &[Option<Tensor>],
+        y: &Tensor,
+    ) -> std::result::Result<Tensor, AttributionError> {
+        if self.is_output {
+            return Ok(y.clone());
+        }
+        let mut z: Option<Tensor> = None;
+        let mut bias = self.bias.as_ref();
+        for (term, part) in self.terms.iter().zip(parts) {
+            let value = match (&term.value, part) {
+                (Some(value), _) => value.clone(),
+                // The first product takes the bias along.
+                (None, Some(part)) => linear_apply(&node.op, part, &term.weight, bias.take())?,
+                (None, None) => continue,
+            };
+            z = Some(sum(z, value)?);
+        }
+        let z = match z {
+            Some(z) => z,
+            None => y.zeros_like()?,
+        };
+        match bias {
+            Some(bias) => Ok(z.broadcast_add(&bias_shape(bias, z.rank())?)?),
+            None => Ok(z),
+        }
+    }
+}
+
+/// Shares the relevance `r` at the output `y` of a weighted layer among its inputs `x`.
+///
+/// Returns the relevance of the input, stacked like `r`, and what the bias of each stacked sample took.
+pub(super) fn propagate(
+    node: &Node,
+    groups: &[PreparedGroup],
+    x: &Tensor,
+    y: &Tensor,
+    r: &Tensor,
+) -> std::result::Result<(Tensor, Vec<f64>), AttributionError> {
+    let stack = r.dim(0)?;
+    let mut input_dims = x.dims().to_vec();
+    input_dims[0] = stack;
+    let mut relevance: Option<Tensor> = None;
+    let mut absorbed = vec![0.0; stack];
+    let mut parts_seen: Vec<(Part, Option<Tensor>)> = Vec::new();
+    for group in groups {
+        let parts = group
+            .terms
+            .iter()
+            .map(|term| part_of(x, term.input, &mut parts_seen))
+            .collect::<Result<Vec<_>>>()?;
+        let z = group.denominator(node, &parts, y)?;
+        let s = divide(r, &z, y, group)?;
+        if let Some(bias) = &group.bias {
+            let taken = s.broadcast_mul(&bias_shape(bias, s.rank())?)?;
+            for (sum, taken) in absorbed.iter_mut().zip(sample_sums(&taken)?) {
+                *sum += taken;
+            }
+        }
+        for (term, part) in group.terms.iter().zip(&parts) {
+            let Some(part) = part else { continue };
+            let c = linear_pullback(&node.op, &s, &term.weight, &input_dims)?;
+            relevance = Some(if term.input == Part::One {
+                sum(relevance, c)?
+            } else {
+                add_product(relevance, part, &c)?
+            });
+        }
+    }
+    let relevance = match relevance {
+        Some(relevance) => relevance,
+        None => Tensor::zeros(input_dims, r.dtype(), r.device())?,
+    };
+    Ok((relevance, absorbed))
+}
+
+/// The part of `x`, computed once for all groups of a layer.
+fn part_of(
+    x: &Tensor,
+    part: Part,
+    seen: &mut Vec<(Part, Option<Tensor>)>,
+) -> Result<Option<Tensor>> {
+    if let Some((_, value)) = seen.iter().find(|(p, _)| *p == part) {
+        return Ok(value.clone());
+    }
+    let value = part.of(x)?;
+    seen.push((part, value.clone()));
+    Ok(value)
+}
+
+/// `coefficient r / s(z)` where the group applies, zero elsewhere; `z` and `y` are shared by the stacked batches of `r`.
+fn divide(r: &Tensor, z: &Tensor, y: &Tensor, group: &PreparedGroup) -> Result<Tensor> {
+    let (when, epsilon, coefficient) = (group.when, group.epsilon, group.coefficient);
+    if is_fast(r) && is_fast(z) && is_fast(y) {
+        let (epsilon, coefficient) = (epsilon as f32, coefficient as f32);
+        return zip3(r, z, y, |r, z, y| {
+            let applies = match when {
+                When::Always => true,
+                When::OutputPositive => y > 0.0,
+                When::OutputNegative => y < 0.0,
+                When::RelevancePositive => r > 0.0,
+                When::RelevanceNegative => r < 0.0,
+            };
+            if applies {
+                coefficient * r / (z + if z >= 0.0 { epsilon } else { -epsilon })
+            } else {
+                0.0
+            }
+        });
+    }
+    let mask = |t: Tensor| t.to_dtype(r.dtype());
+    let z = stabilise(z, epsilon)?;
+    let r = match when {
+        When::Always => r.clone(),
+        When::OutputPositive => stacked_mul(r, &mask(y.gt(0.0)?)?)?,
+        When::OutputNegative => stacked_mul(r, &mask(y.lt(0.0)?)?)?,
+        When::RelevancePositive => r.maximum(0.0)?,
+        When::RelevanceNegative => r.minimum(0.0)?,
+    };
+    stacked_mul(&r, &z.recip()?)? * coefficient
+}
+
+/// `z + epsilon sign(z)` with `sign(0) = 1`.
+pub(super) fn stabilise(z: &Tensor, epsilon: f64) -> Result<Tensor> {
+    let sign = z.ge(0.0)?.to_dtype(z.dtype())?.affine(2.0, -1.0)?;
+    z + (sign * epsilon)?
+}
+
+/// `r * m` with `m` repeated for every stacked batch of `r`.
+pub(super) fn stacked_mul(r: &Tensor, m: &Tensor) -> Result<Tensor> {
+    if r.dims() == m.dims() {
+        return r * m;
+    }
+    let (n, stack) = (m.dim(0)?, r.dim(0)?);
+    let mut dims = vec![stack / n, n];
+    dims.extend_from_slice(&r.dims()[1..]);
+    r.reshape(dims)?
+        .broadcast_mul(&m.unsqueeze(0)?)?
+        .reshape(r.dims())
+}
+
+/// `total + part * c` with `part` repeated for every stacked batch of `c`.
+fn add_product(total: Option<Tensor>, part: &Tensor, c: &Tensor) -> Result<Tensor> {
+    if let (true, true, Some(t)) = (is_fast(part), is_fast(c), &total) {
+        return zip3(c, part, t, |c, part, total| part.mul_add(c, total));
+    }
+    sum(total, stacked_mul(c, part)?)
+}
+
+fn sum(total: Option<Tensor>, more: Tensor) -> Result<Tensor> {
+    match total {
+        Some(total) if total.dims() == more.dims() => total + more,
+        Some(total) => total.broadcast_add(&more),
+        None => Ok(more),
+    }
+}
+
+/// `f(a_i, b_i, c_i)` in f32 on the CPU; `b` and `c` repeat when they are shorter.
+fn zip3(a: &Tensor, b: &Tensor, c: &Tensor, f: impl Fn(f32, f32, f32) -> f32) -> Result<Tensor> {
+    let (a, b, c) = (a.contiguous()?, b.contiguous()?, c.contiguous()?);
+    let values = with_slice(&a, |a: &[f32]| {
+        with_slice(&b, |b: &[f32]| {
+            with_slice(&c, |c: &[f32]| {
+                let step = b.len().min(c.len()).max(1);
+                let mut y = Vec::with_capacity(a.len());
+                for (i, a) in a.chunks(step).enumerate() {
+                    let b = &b[(i * step) % b.len()..];
+                    let c = &c[(i * step) % c.len()..];
+                    y.extend(a.iter().zip(b).zip(c).map(|((a, b), c)| f(*a, *b, *c)));
+                }
+                y
+            })
+        })
+    });
+    match values.flatten().flatten() {
+        Some(values) => Tensor::from_vec(values, a.dims(), a.device()),
+        None => candle_core::bail!("expected f32 values on the CPU"),
+    }
+}
+
+/// A bias of `[C]`, `[F]` or `[C, H, W]` shaped to broadcast with a value of `rank`.
+fn bias_shape(bias: &Tensor, rank: usize) -> Result<Tensor> {
+    match (bias.rank(), rank) {
+        (1, 4) => bias.reshape((1, bias.elem_count(), 1, 1)),
+        _ => bias.unsqueeze(0),
+    }
+}
+
+fn is_zero(t: &Tensor) -> Result<bool> {
+    let total = t.abs()?.sum_all()?.to_dtype(DType::F64)?;
+    Ok(total.to_scalar::<f64>()? == 0.0)
+}
+
+/// The sum over each sample, in f64.
+pub(super) fn sample_sums(t: &Tensor) -> Result<Vec<f64>> {
+    t.flatten_from(1)?.to_dtype(DType::F64)?.sum(1)?.to_vec1()
+}

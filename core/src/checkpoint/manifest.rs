@@ -1,0 +1,198 @@
+//! The manifest of a series, `series.toml`: what its networks are and what their pixels mean.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CheckpointError, NetworkConfig, NetworkRole};
+use crate::architecture::{DiscriminatorConfig, GeneratorConfig};
+use crate::stamp::ValueRange;
+
+/// Name of the manifest inside a series directory.
+pub const MANIFEST_FILE: &str = "series.toml";
+
+/// Version of the manifest that this program writes, and the only one it reads.
+pub const SERIES_VERSION: u32 = 1;
+
+/// Manifests are a page of text; anything longer is not one.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+
+/// How the two galaxies of a blend combine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlendRule {
+    /// The brighter pixel wins, as in the publication (Reiman and Goehre 2019, section 2.2).
+    #[default]
+    Maximum,
+    /// Light adds up.
+    Sum,
+}
+
+/// What all checkpoints of a series have in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesManifest {
+    /// Version of this format.
+    #[serde(default = "version")]
+    pub version: u32,
+    /// Name shown to people.
+    pub name: String,
+    /// How the two galaxies of a blend combine.
+    #[serde(default)]
+    pub blend_rule: BlendRule,
+    /// Side of a pixel in arcseconds, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_scale_arcsec: Option<f64>,
+    /// What it was trained on, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provenance: String,
+    /// Licence of the weights.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub licence: String,
+    /// The recipe it was trained by: a file name, or the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// Range of the pixels that the generator takes.
+    #[serde(default = "unit_range")]
+    pub input_range: ValueRange,
+    /// Range of the pixels that the generator emits and the discriminator takes.
+    #[serde(default = "signed_range")]
+    pub output_range: ValueRange,
+    /// The generator, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorConfig>,
+    /// The discriminator, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discriminator: Option<DiscriminatorConfig>,
+}
+
+const fn version() -> u32 {
+    SERIES_VERSION
+}
+
+const fn unit_range() -> ValueRange {
+    ValueRange::UNIT
+}
+
+const fn signed_range() -> ValueRange {
+    ValueRange::SIGNED
+}
+
+impl SeriesManifest {
+    /// A manifest with the published ranges and blend rule.
+    pub fn new(
+        name: impl Into<String>,
+        generator: Option<GeneratorConfig>,
+        discriminator: Option<DiscriminatorConfig>,
+    ) -> Self {
+        Self {
+            version: SERIES_VERSION,
+            name: name.into(),
+            blend_rule: BlendRule::Maximum,
+            pixel_scale_arcsec: None,
+            provenance: String::new(),
+            licence: String::new(),
+            recipe: None,
+            input_range: ValueRange::UNIT,
+            output_range: ValueRange::SIGNED,
+            generator,
+            discriminator,
+        }
+    }
+
+    /// The configuration of one of its networks.
+    pub fn config(&self, role: NetworkRole) -> Option<NetworkConfig> {
+        match role {
+            NetworkRole::Generator => self.generator.clone().map(NetworkConfig::Generator),
+            NetworkRole::Discriminator => {
+                self.discriminator.clone().map(NetworkConfig::Discriminator)
+            }
+        }
+    }
+
+    /// Range of the pixels that a network of this role takes.
+    pub const fn input_range_of(&self, role: NetworkRole) -> ValueRange {
+        match role {
+            NetworkRole::Generator => self.input_range,
+            NetworkRole::Discriminator => self.output_range,
+        }
+    }
+
+    /// Range of the pixels that a network of this role emits; a discriminator emits none.
+    pub fn output_range_of(&self, role: NetworkRole) -> Option<ValueRange> {
+        (role == NetworkRole::Generator).then_some(self.output_range)
+    }
+
+    /// Reads the manifest of the series in `dir`.
+    pub(super) fn read(dir: &Path) -> Result<Self, CheckpointError> {
+        let path = dir.join(MANIFEST_FILE);
+        let size = std::fs::metadata(&path)
+            .map_err(CheckpointError::read(&path))?
+            .len();
+        if size > MAX_MANIFEST_BYTES {
+            return Err(CheckpointError::Manifest {
+                what: format!("a manifest of {size} bytes is not read"),
+                path,
+            });
+        }
+        let text = std::fs::read_to_string(&path).map_err(CheckpointError::read(&path))?;
+        Self::from_toml(&text).map_err(|what| CheckpointError::Manifest { what, path })
+    }
+
+    /// The manifest written in `text`, or a line saying what is wrong.
+    pub(super) fn from_toml(text: &str) -> Result<Self, String> {
+        /// Read first, so that a manifest of the future is refused for its version and not for its fields.
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: Option<u32>,
+        }
+        let versioned: Versioned = toml::from_str(text).map_err(|e| one_line(text, &e))?;
+        if let Some(found) = versioned.version.filter(|v| *v != SERIES_VERSION) {
+            return Err(format!(
+                "the manifest has version {found}, this program reads version {SERIES_VERSION}"
+            ));
+        }
+        let manifest: Self = toml::from_str(text).map_err(|e| one_line(text, &e))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The manifest as it is written to `series.toml`.
+    pub fn to_toml(&self) -> Result<String, CheckpointError> {
+        toml::to_string(self).map_err(|e| CheckpointError::Manifest {
+            what: e.to_string().replace('\n', " "),
+            path: MANIFEST_FILE.into(),
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for (name, range) in [
+            ("input_range", self.input_range),
+            ("output_range", self.output_range),
+        ] {
+            let ValueRange { low, high } = range;
+            if !(low.is_finite() && high.is_finite() && low < high) {
+                return Err(format!(
+                    "{name} is {low} to {high}, expected low below high"
+                ));
+            }
+        }
+        for role in NetworkRole::ALL {
+            if let Some(config) = self.config(role) {
+                config.check()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| {
+        text.bytes()
+            .take(span.start)
+            .filter(|b| *b == b'\n')
+            .count()
+            + 1
+    });
+    format!("line {line}: {}", error.message().replace('\n', " "))
+}

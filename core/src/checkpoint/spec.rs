@@ -1,0 +1,233 @@
+//! Naming a network on a command line, and opening what was named.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::infer;
+use super::{
+    CheckpointError, Guess, LoadReport, NetworkConfig, NetworkRole, Series, SeriesManifest,
+    TensorFile,
+};
+use crate::network::Network;
+use crate::stamp::ValueRange;
+
+/// Where a network is: `FILE`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// The weights file or series directory.
+    pub path: PathBuf,
+    /// The step, the last one when absent.
+    pub step: Option<u64>,
+    /// The role; when absent, what the file holds, or the generator of a series.
+    pub role: Option<NetworkRole>,
+}
+
+impl NetworkSpec {
+    /// The specification written in `text`. A text that is itself the path of something existing is taken as it is.
+    ///
+    /// ```
+    /// use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec};
+    ///
+    /// let spec = NetworkSpec::parse("models/deblender@20000:generator");
+    /// assert_eq!(spec.path, std::path::Path::new("models/deblender"));
+    /// assert_eq!((spec.step, spec.role), (Some(20000), Some(NetworkRole::Generator)));
+    /// ```
+    pub fn parse(text: &str) -> Self {
+        let whole = Self {
+            path: text.into(),
+            step: None,
+            role: None,
+        };
+        if whole.path.exists() {
+            return whole;
+        }
+        let (text, role) = match text.rsplit_once(':') {
+            Some((rest, tail)) => match tail.parse() {
+                Ok(role) => (rest, Some(role)),
+                Err(_) => return whole,
+            },
+            None => (text, None),
+        };
+        let (path, step) = match text.rsplit_once('@') {
+            Some((rest, tail)) => match tail.parse() {
+                Ok(step) => (rest, Some(step)),
+                Err(_) => (text, None),
+            },
+            None => (text, None),
+        };
+        Self {
+            path: path.into(),
+            step,
+            role,
+        }
+    }
+}
+
+impl std::str::FromStr for NetworkSpec {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::parse(text))
+    }
+}
+
+impl fmt::Display for NetworkSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(step) = self.step {
+            write!(f, "@{step}")?;
+        }
+        if let Some(role) = self.role {
+            write!(f, ":{role}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A network with everything that is known about it.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The network.
+    pub network: Network,
+    /// Its architecture and parameters.
+    pub config: NetworkConfig,
+    /// Which of the two networks it is.
+    pub role: NetworkRole,
+    /// The step of the checkpoint; absent for a lone file.
+    pub step: Option<u64>,
+    /// Range of the pixels it takes.
+    pub input_range: ValueRange,
+    /// Range of the pixels it emits; a discriminator emits none.
+    pub output_range: Option<ValueRange>,
+    /// Where the tensors went.
+    pub report: LoadReport,
+    /// What the file does not say and why it was taken so.
+    pub guesses: Vec<Guess>,
+    /// The manifest, for a network of a series.
+    pub manifest: Option<SeriesManifest>,
+    /// What was found strange in the series.
+    pub warnings: Vec<String>,
+    /// The weights file.
+    pub path: PathBuf,
+    /// SHA-256 of the weights file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Opens the network that `spec` names.
+///
+/// # Errors
+/// When nothing is there, or it cannot be a network; the message says what was expected.
+pub fn open_network(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
+    open_network_for(spec, None)
+}
+
+/// Opens the network that `spec` names, to be run on stamps of `stamp_size` rows and columns. The size only matters
+/// when a lone file leaves it open.
+///
+/// # Errors
+/// As [`open_network`].
+pub fn open_network_for(
+    spec: &NetworkSpec,
+    stamp_size: Option<usize>,
+) -> Result<Opened, CheckpointError> {
+    if !spec.path.exists() {
+        return Err(CheckpointError::NotFound {
+            path: spec.to_string().into(),
+        });
+    }
+    if spec.path.is_dir() {
+        open_in_series(spec)
+    } else {
+        open_file(spec, stamp_size)
+    }
+}
+
+fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
+    let series = Series::open(&spec.path)?;
+    let mut guesses = Vec::new();
+    let role = spec.role.unwrap_or_else(|| {
+        guesses.push(Guess {
+            what: "role",
+            value: NetworkRole::Generator.to_string(),
+            why: "none was given; write DIR@STEP:ROLE",
+        });
+        NetworkRole::Generator
+    });
+    let step = match (spec.step, series.last()) {
+        (Some(step), _) => step,
+        (None, Some(last)) => {
+            guesses.push(Guess {
+                what: "step",
+                value: last.step.to_string(),
+                why: "none was given, the last; write DIR@STEP",
+            });
+            last.step
+        }
+        (None, None) => {
+            let path = spec.path.clone();
+            return Err(CheckpointError::Empty { path });
+        }
+    };
+    let loaded = series.load(step, role)?;
+    Ok(Opened {
+        network: loaded.network,
+        config: loaded.config,
+        role,
+        step: Some(step),
+        input_range: series.manifest.input_range_of(role),
+        output_range: series.manifest.output_range_of(role),
+        report: loaded.report,
+        guesses,
+        manifest: Some(series.manifest),
+        warnings: series.warnings,
+        path: loaded.path,
+        sha256: loaded.sha256,
+    })
+}
+
+fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, CheckpointError> {
+    let path: &Path = &spec.path;
+    if let Some(step) = spec.step {
+        return Err(CheckpointError::NoStep {
+            step,
+            known: "this is one weights file, not a series".to_owned(),
+            path: path.to_owned(),
+        });
+    }
+    let file = TensorFile::read(path)?;
+    let (config, mut guesses) = infer::config_of(&file.header, stamp_size)?;
+    let role = config.role();
+    if let Some(expected) = spec.role.filter(|expected| *expected != role) {
+        return Err(CheckpointError::WrongRole {
+            expected,
+            found: role,
+            path: path.to_owned(),
+        });
+    }
+    let (network, report) = config.build(&file)?;
+    // The ranges of the publication, by way of a manifest that says nothing else.
+    let published = SeriesManifest::new("", None, None);
+    let (input_range, output_range) = (
+        published.input_range_of(role),
+        published.output_range_of(role),
+    );
+    guesses.push(Guess {
+        what: "input range",
+        value: format!("{} to {}", input_range.low, input_range.high),
+        why: "not in the file, as published",
+    });
+    Ok(Opened {
+        network,
+        config,
+        role,
+        step: None,
+        input_range,
+        output_range,
+        report,
+        guesses,
+        manifest: None,
+        warnings: Vec::new(),
+        path: path.to_owned(),
+        sha256: file.sha256,
+    })
+}

@@ -1,0 +1,220 @@
+//! Vectors of `f32` of one instruction set: the only five operations the micro-kernels need.
+//!
+//! Invariant: the methods of an implementation may only be called where its instruction set has been detected; they
+//! are inlined into entry points compiled for that set ([`super::tiles`]).
+
+/// One register of `f32` values.
+pub(super) trait Lanes {
+    /// Values per register.
+    const LANES: usize;
+    /// The register.
+    type Vector: Copy;
+
+    /// All lanes `value`.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn splat(value: f32) -> Self::Vector;
+
+    /// `LANES` values from `from`, of any alignment.
+    ///
+    /// # Safety
+    /// The instruction set is present and `from..from + LANES` is readable.
+    unsafe fn load(from: *const f32) -> Self::Vector;
+
+    /// `LANES` values to `to`, of any alignment.
+    ///
+    /// # Safety
+    /// The instruction set is present and `to..to + LANES` is writable.
+    unsafe fn store(to: *mut f32, vector: Self::Vector);
+
+    /// `a * b + c` per lane.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+
+    /// The sum of all lanes, in an order fixed by the instruction set.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn sum(vector: Self::Vector) -> f32;
+}
+
+/// Plain Rust for any machine.
+pub(super) struct Portable;
+
+impl Lanes for Portable {
+    const LANES: usize = 4;
+    type Vector = [f32; 4];
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> [f32; 4] {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> [f32; 4] {
+        // SAFETY: the caller vouches for four readable values; the read needs no alignment.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, vector: [f32; 4]) {
+        // SAFETY: the caller vouches for four writable values; the write needs no alignment.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        // Not `f32::mul_add`: without the instruction that is a function call per lane.
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    unsafe fn sum(vector: [f32; 4]) -> f32 {
+        (vector[0] + vector[1]) + (vector[2] + vector[3])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    #[allow(clippy::wildcard_imports, reason = "a dozen intrinsics of one family")]
+    use std::arch::x86_64::*;
+
+    use super::Lanes;
+
+    /// AVX-512F: 16 lanes, 32 registers.
+    pub(in super::super) struct Avx512;
+
+    impl Lanes for Avx512 {
+        const LANES: usize = 16;
+        type Vector = __m512;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> __m512 {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe { _mm512_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m512 {
+            // SAFETY: the caller vouches for AVX-512F and for 16 readable values.
+            unsafe { _mm512_loadu_ps(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, vector: __m512) {
+            // SAFETY: the caller vouches for AVX-512F and for 16 writable values.
+            unsafe { _mm512_storeu_ps(to, vector) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+
+        #[inline(always)]
+        unsafe fn sum(vector: __m512) -> f32 {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe { _mm512_reduce_add_ps(vector) }
+        }
+    }
+
+    /// AVX2 with FMA: 8 lanes, 16 registers.
+    pub(in super::super) struct Avx2;
+
+    impl Lanes for Avx2 {
+        const LANES: usize = 8;
+        type Vector = __m256;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> __m256 {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe { _mm256_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m256 {
+            // SAFETY: the caller vouches for AVX2 and for 8 readable values.
+            unsafe { _mm256_loadu_ps(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, vector: __m256) {
+            // SAFETY: the caller vouches for AVX2 and for 8 writable values.
+            unsafe { _mm256_storeu_ps(to, vector) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+            // SAFETY: the caller vouches for FMA.
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+
+        #[inline(always)]
+        unsafe fn sum(vector: __m256) -> f32 {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe {
+                let high = _mm256_extractf128_ps::<1>(vector);
+                let four = _mm_add_ps(_mm256_castps256_ps128(vector), high);
+                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+pub(super) use arm::Neon;
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::{
+        float32x4_t, vaddvq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vst1q_f32,
+    };
+
+    use super::Lanes;
+
+    /// NEON: 4 lanes, 32 registers.
+    pub(in super::super) struct Neon;
+
+    impl Lanes for Neon {
+        const LANES: usize = 4;
+        type Vector = float32x4_t;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> float32x4_t {
+            // SAFETY: the caller vouches for NEON.
+            unsafe { vdupq_n_f32(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> float32x4_t {
+            // SAFETY: the caller vouches for NEON and for 4 readable values.
+            unsafe { vld1q_f32(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, vector: float32x4_t) {
+            // SAFETY: the caller vouches for NEON and for 4 writable values.
+            unsafe { vst1q_f32(to, vector) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul_add(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+            // SAFETY: the caller vouches for NEON.
+            unsafe { vfmaq_f32(c, a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn sum(vector: float32x4_t) -> f32 {
+            // SAFETY: the caller vouches for NEON.
+            unsafe { vaddvq_f32(vector) }
+        }
+    }
+}

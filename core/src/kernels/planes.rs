@@ -1,0 +1,184 @@
+//! Element-wise loops over planes (one channel of one sample), in one pass over memory and on all cores.
+//!
+//! A plane `i` of a `[N, C, ...]` value is its elements `i * len..(i + 1) * len`; channel `i % C`. Sums are taken in f32
+//! over short blocks and in f64 across them, in a fixed order: the number of threads changes no bit.
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+/// Elements per parallel task, at least.
+const TASK: usize = 1 << 14;
+/// Elements summed in f32 before the sum is carried over to f64.
+const BLOCK: usize = 1024;
+/// Independent f32 sums, so that the loop over a block can use vector registers.
+const LANES: usize = 16;
+
+/// `f(i)(x)` for every element `x` of every plane `i`.
+pub fn map_planes<F: Fn(f32) -> f32>(
+    x: &[f32],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) -> Vec<f32> {
+    fill(x.len(), plane, |i, y| {
+        let f = f(i);
+        wide(|| {
+            for (y, x) in y.iter_mut().zip(&x[i * plane..]) {
+                y.write(f(*x));
+            }
+        });
+    })
+}
+
+/// `f(i)(a, b)` for every pair of elements of every plane `i`; both of one length.
+pub fn zip_planes<F: Fn(f32, f32) -> f32>(
+    a: &[f32],
+    b: &[f32],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) -> Vec<f32> {
+    assert_eq!(a.len(), b.len(), "both values have one shape");
+    fill(a.len(), plane, |i, y| {
+        let f = f(i);
+        wide(|| {
+            for ((y, a), b) in y.iter_mut().zip(&a[i * plane..]).zip(&b[i * plane..]) {
+                y.write(f(*a, *b));
+            }
+        });
+    })
+}
+
+/// Two sums over every plane `i`, of both components of `f(i)(a, b)`.
+pub fn sum_planes<F: Fn(f32, f32) -> [f32; 2]>(
+    a: &[f32],
+    b: &[f32],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) -> Vec<[f64; 2]> {
+    assert_eq!(a.len(), b.len(), "both values have one shape");
+    a.par_chunks(plane)
+        .zip(b.par_chunks(plane))
+        .enumerate()
+        .with_min_len(TASK.div_ceil(plane))
+        .map(|(i, (a, b))| {
+            let f = f(i);
+            let mut total = [0.0_f64; 2];
+            for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+                let [s, t] = wide(|| block_sums(a, b, &f));
+                total[0] += s;
+                total[1] += t;
+            }
+            total
+        })
+        .collect()
+}
+
+#[inline(always)]
+fn block_sums(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> [f32; 2]) -> [f64; 2] {
+    let (mut s, mut t) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (lane, (a, b)) in a_lanes
+        .remainder()
+        .iter()
+        .zip(b_lanes.remainder())
+        .enumerate()
+    {
+        [s[lane], t[lane]] = f(*a, *b);
+    }
+    for (a, b) in a_lanes.zip(b_lanes) {
+        for lane in 0..LANES {
+            let [x, y] = f(a[lane], b[lane]);
+            s[lane] += x;
+            t[lane] += y;
+        }
+    }
+    [s, t].map(|lanes| lanes.iter().map(|v| f64::from(*v)).sum())
+}
+
+/// A vector of `len` elements, each plane written by `write(i, plane)`, which must write all of it.
+fn fill(
+    len: usize,
+    plane: usize,
+    write: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync,
+) -> Vec<f32> {
+    assert!(
+        plane > 0 && len.is_multiple_of(plane),
+        "{len} elements are whole planes of {plane}"
+    );
+    let mut values = Vec::with_capacity(len);
+    values.spare_capacity_mut()[..len]
+        .par_chunks_mut(plane)
+        .enumerate()
+        .with_min_len(TASK.div_ceil(plane))
+        .for_each(|(i, plane)| write(i, plane));
+    // SAFETY: the planes cover all `len` elements, and both callers zip a plane with slices that reach at least as far
+    // (`x[i * plane..]` of a value of `len` elements), so every element was written.
+    unsafe { values.set_len(len) };
+    values
+}
+
+/// Runs `f` compiled for the widest common instruction set of this machine.
+#[inline(always)]
+fn wide<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has the features the function is compiled for.
+            return unsafe { avx2(f) };
+        }
+    }
+    f()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::hash_uniform;
+
+    fn values(name: &str, n: usize) -> Vec<f32> {
+        hash_uniform(name, n, 3).iter().map(|v| *v as f32).collect()
+    }
+
+    #[test]
+    fn planes_see_their_own_index() {
+        for plane in [1, 7, 25, 6400] {
+            let x = values("x", plane * 6);
+            let y = map_planes(&x, plane, |i| move |x| x * i as f32);
+            let z = zip_planes(&x, &y, plane, |i| move |x, y| y - x * i as f32);
+            assert!(z.iter().all(|z| *z == 0.0));
+            assert_eq!(y[5 * plane], x[5 * plane] * 5.0);
+        }
+    }
+
+    #[test]
+    fn sums_equal_the_slow_sums_and_do_not_depend_on_threads() {
+        for plane in [1, 7, 25, 1030, 6400] {
+            let (a, b) = (values("a", plane * 5), values("b", plane * 5));
+            let sums = || sum_planes(&a, &b, plane, |_| |a, b| [a, a * b]);
+            for (i, sum) in sums().iter().enumerate() {
+                let range = i * plane..(i + 1) * plane;
+                let slow: f64 = a[range.clone()]
+                    .iter()
+                    .zip(&b[range])
+                    .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                    .sum();
+                assert!(
+                    (slow - sum[1]).abs() < 1e-6 * plane as f64,
+                    "{slow} {}",
+                    sum[1]
+                );
+            }
+            let pool = |n| {
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(n)
+                    .build()
+                    .unwrap()
+            };
+            assert_eq!(pool(1).install(sums), pool(3).install(sums));
+        }
+    }
+}
