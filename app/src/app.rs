@@ -9,17 +9,18 @@ mod open;
 mod saving;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use egui::{Context, Ui};
 use ganoscope_core::jobs::Scene;
-use std::sync::{Arc, Weak};
+use ganoscope_core::stamp::stretch::Limits;
 
 use crate::bridge::Bridge;
 use crate::command::Commands;
 use crate::demo::Demo;
 use crate::dialogs::FileDialogs;
-use crate::display::{Levels, Limits};
+use crate::display::Levels;
 use crate::document::Document;
 use crate::history::History;
 use crate::notify::Notices;
@@ -84,7 +85,7 @@ struct LevelsCache {
 impl LevelsCache {
     fn of(&mut self, scene: Option<&Arc<Scene>>, limits: Limits) -> Levels {
         let Some(scene) = scene else {
-            return Levels { low: 0.0, high: 1.0 };
+            return Levels::UNIT;
         };
         let is_same = self.limits == Some(limits)
             && std::ptr::eq(self.scene.as_ptr(), Arc::as_ptr(scene));

@@ -278,7 +278,7 @@ impl Shell<'_> {
 
     fn state_text(&self) -> String {
         let display = &self.cx.document.display;
-        let mut text = format!("{} stretch, {}", display.curve.name(), self.cx.levels.text());
+        let mut text = format!("{} stretch, {}", display.stretch.name(), self.cx.levels.text());
         if let Some(secs) = self.cx.results.took_secs.get(&ganoscope_core::jobs::Slot::Deblend) {
             text += &format!("   generator {:.0} ms", 1e3 * secs);
         }

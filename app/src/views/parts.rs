@@ -2,10 +2,11 @@
 
 use egui::{Align2, ComboBox, Id, RichText, TextStyle, Ui, vec2};
 use ganoscope_core::jobs::Slot;
+use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 
 use super::ViewCx;
 use crate::command::{Change, Command};
-use crate::display::{Colouring, Curve, Limits};
+use crate::display::Colouring;
 use crate::results::Loadable;
 use crate::theme::{Tokens, size};
 use crate::widgets::{
@@ -25,7 +26,7 @@ pub(super) const fn light(cx: &ViewCx<'_>) -> Look {
     let display = &cx.document.display;
     Look::Light {
         levels: cx.levels,
-        curve: display.curve,
+        stretch: display.stretch,
         colouring: display.colouring,
     }
 }
@@ -174,9 +175,9 @@ fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
 pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
     let mut display = cx.document.display;
     ui.horizontal(|ui| {
-        combo(ui, "Stretch", display.curve.name(), |ui| {
-            for curve in Curve::ALL {
-                ui.selectable_value(&mut display.curve, curve, curve.name());
+        combo(ui, "Stretch", display.stretch.name(), |ui| {
+            for stretch in Stretch::ALL {
+                ui.selectable_value(&mut display.stretch, stretch, stretch.name());
             }
         });
         combo(ui, "Limits", &limits_text(display.limits), |ui| {
@@ -184,10 +185,13 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
                 let limits = Limits::Percentile(percent);
                 ui.selectable_value(&mut display.limits, limits, limits_text(limits));
             }
-            let all = Limits::MinMax;
-            ui.selectable_value(&mut display.limits, all, limits_text(all));
-            let range = Limits::Manual { low: 0.0, high: 1.0 };
-            ui.selectable_value(&mut display.limits, range, "0 to 1");
+            for limits in [
+                Limits::MinMax,
+                Limits::ZScale(ZScale::default()),
+                Limits::Manual { low: 0.0, high: 1.0 },
+            ] {
+                ui.selectable_value(&mut display.limits, limits, limits_text(limits));
+            }
         });
         let mut in_colour = display.colouring == Colouring::Natural;
         if ui.checkbox(&mut in_colour, "Colour").changed() {
@@ -209,7 +213,8 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
 fn limits_text(limits: Limits) -> String {
     match limits {
         Limits::MinMax => "min to max".to_owned(),
-        Limits::Percentile(percent) => format!("{percent} %"),
+        Limits::Percentile(percent) | Limits::Symmetric(percent) => format!("{percent} %"),
+        Limits::ZScale(_) => "zscale".to_owned(),
         Limits::Manual { low, high } => format!("{low} to {high}"),
     }
 }

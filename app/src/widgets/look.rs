@@ -2,8 +2,10 @@
 
 use egui::{Color32, ColorImage};
 use ganoscope_core::stamp::Stamp;
+use ganoscope_core::stamp::colormap::Colormap;
+use ganoscope_core::stamp::stretch::Stretch;
 
-use crate::display::{Colouring, Curve, Levels};
+use crate::display::{Colouring, Levels};
 use crate::theme::Tokens;
 
 /// How a picture's values become colours.
@@ -13,8 +15,8 @@ pub enum Look {
     Light {
         /// Black and white.
         levels: Levels,
-        /// The curve between them.
-        curve: Curve,
+        /// Brightness between them.
+        stretch: Stretch,
         /// Bands as colours or grey.
         colouring: Colouring,
     },
@@ -47,15 +49,6 @@ pub enum Look {
 const ORANGE: [f32; 3] = [0.96, 0.66, 0.32];
 /// Where too much is drawn.
 const TEAL: [f32; 3] = [0.30, 0.74, 0.70];
-/// Activations from none to full: black, violet, orange, pale yellow, even steps of lightness.
-const HEAT: [[f32; 3]; 5] = [
-    [0.02, 0.02, 0.05],
-    [0.30, 0.08, 0.42],
-    [0.72, 0.22, 0.33],
-    [0.96, 0.57, 0.25],
-    [0.99, 0.95, 0.75],
-];
-
 /// The colours of `stamp` under a look; `over` is the relevance of [`Look::Relevance`].
 pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
     let size = [stamp.width, stamp.height];
@@ -65,14 +58,14 @@ pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
     let pixels: Vec<Color32> = match look {
         Look::Light {
             levels,
-            curve,
+            stretch,
             colouring,
         } => match (&bands[..], colouring) {
             (&[r, g, b], Colouring::Natural) => (0..plane)
-                .map(|i| natural([r[i], g[i], b[i]], levels, curve))
+                .map(|i| natural([r[i], g[i], b[i]], levels, stretch))
                 .collect(),
             _ => (0..plane)
-                .map(|i| grey(curve.at(levels.place(mean(i))), mean(i)))
+                .map(|i| grey(stretch.apply(levels.place(mean(i))), mean(i)))
                 .collect(),
         },
         Look::Signed { largest, is_dark } => (0..plane)
@@ -94,7 +87,7 @@ pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
             let at = |i: usize| relevance.map_or(0.0, |r| r.pixels[i]);
             (0..plane)
                 .map(|i| {
-                    let light = Curve::Asinh.at(levels.place(mean(i)));
+                    let light = Stretch::default().apply(levels.place(mean(i)));
                     evidence(light, at(i) / scale, opacity, tokens)
                 })
                 .collect()
@@ -122,7 +115,7 @@ fn grey(brightness: f32, value: f32) -> Color32 {
 
 /// One curve of the intensity, bands scaled with it; where a band would pass white, all are held back together so that
 /// the colour stays (Lupton et al. 2004, PASP 116, 133, section 2).
-fn natural(rgb: [f32; 3], levels: Levels, curve: Curve) -> Color32 {
+fn natural(rgb: [f32; 3], levels: Levels, stretch: Stretch) -> Color32 {
     let light = rgb.map(|v| levels.place(v).max(0.0));
     let intensity = (light[0] + light[1] + light[2]) / 3.0;
     if !intensity.is_finite() {
@@ -131,7 +124,7 @@ fn natural(rgb: [f32; 3], levels: Levels, curve: Curve) -> Color32 {
     if intensity <= 0.0 {
         return Color32::BLACK;
     }
-    let gain = curve.at(intensity) / intensity;
+    let gain = stretch.apply(intensity) / intensity;
     let bright = light.map(|v| v * gain);
     let most = bright[0].max(bright[1]).max(bright[2]).max(1.0);
     color(bright.map(|v| v / most))
@@ -157,9 +150,9 @@ fn heat(value: f32, largest: f32) -> Color32 {
     if !value.is_finite() {
         return missing();
     }
-    let t = (value / largest.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0) * 4.0;
-    let at = (t as usize).min(3);
-    color(mix(HEAT[at], HEAT[at + 1], t - at as f32))
+    let t = value / largest.max(f32::MIN_POSITIVE);
+    let [r, g, b, _] = Colormap::Inferno.rgba(t);
+    Color32::from_rgb(r, g, b)
 }
 
 /// Light dimmed to a grey ground, covered with the colour of a pole in proportion to its relevance.
@@ -183,13 +176,11 @@ mod tests {
 
     use super::*;
 
-    const LEVELS: Levels = Levels { low: 0.0, high: 1.0 };
-
     #[test]
     fn colour_survives_the_stretch() {
-        let faint = natural([0.02, 0.01, 0.01], LEVELS, Curve::Asinh);
+        let faint = natural([0.02, 0.01, 0.01], Levels::UNIT, Stretch::default());
         assert!(faint.r() > faint.g() && faint.g() == faint.b(), "{faint:?}");
-        let bright = natural([4.0, 1.0, 1.0], LEVELS, Curve::Asinh);
+        let bright = natural([4.0, 1.0, 1.0], Levels::UNIT, Stretch::default());
         assert_eq!(bright.r(), 255);
         assert!(bright.g() < 100, "white would hide the colour: {bright:?}");
     }
@@ -211,8 +202,8 @@ mod tests {
             },
             Look::Activation { largest: 1.0 },
             Look::Light {
-                levels: LEVELS,
-                curve: Curve::Linear,
+                levels: Levels::UNIT,
+                stretch: Stretch::Linear,
                 colouring: Colouring::Natural,
             },
         ] {

@@ -14,22 +14,25 @@ pub(super) fn series(networks: &mut Networks, series: &Series) -> Result<SeriesI
         .iter()
         .map(|c| CheckpointInfo {
             step: c.step,
-            metrics: c.metrics.clone(),
+            metrics: c.metrics.as_ref().map(|m| m.values.clone()).unwrap_or_default(),
         })
         .collect();
-    let path = &series.path;
+    let path = &series.dir;
     let Some(last) = checkpoints.last() else {
         return Err(Failure::new("the series has no checkpoint").at(path));
     };
     let generator = networks.network(path, last.step, NetworkRole::Generator)?;
-    let mut warnings = Vec::new();
-    let discriminator = match networks.network(path, last.step, NetworkRole::Discriminator) {
-        Ok(network) => Some(describe(&network)),
-        Err(why) => {
-            warnings.push(format!("no discriminator: {why}"));
-            None
+    let mut warnings = series.warnings.clone();
+    let with_discriminator = series.checkpoints.iter().rfind(|c| c.has_discriminator);
+    let discriminator = with_discriminator.and_then(|c| {
+        match networks.network(path, c.step, NetworkRole::Discriminator) {
+            Ok(network) => Some(describe(&network)),
+            Err(why) => {
+                warnings.push(format!("the discriminator cannot be shown: {why}"));
+                None
+            }
         }
-    };
+    });
     Ok(SeriesInfo {
         path: path.clone(),
         name: series.manifest.name.clone(),

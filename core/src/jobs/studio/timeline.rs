@@ -58,10 +58,11 @@ impl TimelineStudy {
         let tensor = tensor_from_stamp(&scene.blend, &network, series.manifest.input_range)?;
         let run = network.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
         let outputs = stamps_from_run(&network, &run, &series)?;
-        let measures = measure::all(&outputs, &scene.truths, &scene.blend);
-        let psnr: Option<Vec<f64>> = measures.iter().map(|m| m.psnr).collect();
-        if let Some(psnr) = psnr {
-            let of_blend: f64 = measures.iter().filter_map(|m| m.psnr_of_blend).sum();
+        let pairs = || scene.truths.iter().zip(&outputs);
+        let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
+        if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
+            let of_blend = scene.truths.iter().filter_map(|t| measure::psnr_of(t, &scene.blend));
+            let of_blend: f64 = of_blend.sum();
             self.sums.psnr.resize(psnr.len(), 0.0);
             for (sum, value) in self.sums.psnr.iter_mut().zip(&psnr) {
                 *sum += value;
