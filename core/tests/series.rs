@@ -54,17 +54,15 @@ fn networks(seed: u64) -> Result<(Network, Network), NetworkError> {
 /// A series of steps 10, 200 and 3000.
 fn series() -> Result<TempDir, Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
-    let manifest = SeriesManifest::new(
-        "tiny",
-        Some(generator_config()),
-        Some(discriminator_config()),
-    );
+    let manifest = SeriesManifest::new("tiny", generator_config(), Some(discriminator_config()));
     create_series(dir.path(), &manifest)?;
     for step in [3000, 10, 200] {
         let (g, d) = networks(step)?;
-        let mut metrics = Metrics::new(step);
-        metrics.set("psnr_galaxy1", 20.0 + step as f64);
-        metrics.set("psnr_galaxy2", f64::INFINITY);
+        let metrics = Metrics {
+            images: step * 4,
+            psnr: vec![20.0 + step as f64, f64::INFINITY],
+            ..Metrics::default()
+        };
         write_checkpoint(dir.path(), step, &g, &d, &metrics)?;
     }
     Ok(dir)
@@ -129,10 +127,10 @@ fn metrics_keep_numbers_and_turn_infinities_into_nan() -> Outcome {
     let series = Series::open(dir.path())?;
     let metrics = series.at(200).and_then(|c| c.metrics.as_ref());
     let metrics = metrics.ok_or("no metrics")?;
-    assert_eq!(metrics.step, 200);
-    assert_eq!(metrics.get("psnr_galaxy1"), Some(220.0));
-    assert!(metrics.get("psnr_galaxy2").is_some_and(f64::is_nan));
-    assert_eq!(metrics.get("psnr"), None);
+    assert_eq!((metrics.step, metrics.images), (200, 800));
+    assert_eq!(metrics.psnr[0], 220.0);
+    assert!(metrics.psnr[1].is_nan());
+    assert_eq!(metrics.numbers().get("psnr.1"), Some(&220.0));
     Ok(())
 }
 
@@ -170,7 +168,7 @@ fn checkpoints_of_other_shapes_are_refused_with_the_first_tensor() -> Outcome {
     let dir = series()?;
     let (_, d) = networks(1)?;
     let g = generator(&per_channel(), procedural_weights(1))?;
-    write_checkpoint(dir.path(), 200, &g, &d, &Metrics::new(0))?;
+    write_checkpoint(dir.path(), 200, &g, &d, &Metrics::default())?;
     let error = Series::open(dir.path()).expect_err("mixed");
     let CheckpointError::MixedShapes { tensor, first, .. } = &error else {
         return Err(error.into());
@@ -203,7 +201,7 @@ fn a_damaged_checkpoint_does_not_hide_the_others() -> Outcome {
 fn the_checkpoint_of_a_step_is_replaced_and_leaves_nothing_behind() -> Outcome {
     let dir = series()?;
     let (g, d) = networks(77)?;
-    write_checkpoint(dir.path(), 10, &g, &d, &Metrics::new(0))?;
+    write_checkpoint(dir.path(), 10, &g, &d, &Metrics::default())?;
     assert_eq!(names_in(dir.path()).len(), 4);
     let loaded = Series::open(dir.path())?.load(10, NetworkRole::Generator)?;
     for ((_, a), (_, b)) in loaded.network.params().zip(g.params()) {
@@ -218,14 +216,14 @@ fn a_checkpoint_that_cannot_be_finished_leaves_the_series_as_it_was() -> Outcome
     let (g, d) = networks(5)?;
     // Writing fails half-way: a tensor that cannot be reshaped to the manifest does not matter, a missing folder does.
     let absent = dir.path().join("absent");
-    assert!(write_checkpoint(&absent, 11, &g, &d, &Metrics::new(0)).is_err());
+    assert!(write_checkpoint(&absent, 11, &g, &d, &Metrics::default()).is_err());
     assert!(!absent.exists());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let locked = fs::Permissions::from_mode(0o555);
         fs::set_permissions(dir.path(), locked)?;
-        let result = write_checkpoint(dir.path(), 11, &g, &d, &Metrics::new(0));
+        let result = write_checkpoint(dir.path(), 11, &g, &d, &Metrics::default());
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
         // The superuser may write everywhere.
         if let Err(error) = result {

@@ -12,7 +12,7 @@ use crate::stamp::ValueRange;
 pub const MANIFEST_FILE: &str = "series.toml";
 
 /// Version of the manifest that this program writes, and the only one it reads.
-pub const SERIES_VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// Manifests are a page of text; anything longer is not one.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -50,24 +50,23 @@ pub struct SeriesManifest {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub licence: String,
     /// The recipe it was trained by: a file name, or the command.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recipe: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recipe: String,
     /// Range of the pixels that the generator takes.
     #[serde(default = "unit_range")]
     pub input_range: ValueRange,
     /// Range of the pixels that the generator emits and the discriminator takes.
     #[serde(default = "signed_range")]
     pub output_range: ValueRange,
-    /// The generator, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generator: Option<GeneratorConfig>,
+    /// The generator.
+    pub generator: GeneratorConfig,
     /// The discriminator, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discriminator: Option<DiscriminatorConfig>,
 }
 
 const fn version() -> u32 {
-    SERIES_VERSION
+    VERSION
 }
 
 const fn unit_range() -> ValueRange {
@@ -82,17 +81,17 @@ impl SeriesManifest {
     /// A manifest with the published ranges and blend rule.
     pub fn new(
         name: impl Into<String>,
-        generator: Option<GeneratorConfig>,
+        generator: GeneratorConfig,
         discriminator: Option<DiscriminatorConfig>,
     ) -> Self {
         Self {
-            version: SERIES_VERSION,
+            version: VERSION,
             name: name.into(),
             blend_rule: BlendRule::Maximum,
             pixel_scale_arcsec: None,
             provenance: String::new(),
             licence: String::new(),
-            recipe: None,
+            recipe: String::new(),
             input_range: ValueRange::UNIT,
             output_range: ValueRange::SIGNED,
             generator,
@@ -103,7 +102,7 @@ impl SeriesManifest {
     /// The configuration of one of its networks.
     pub fn config(&self, role: NetworkRole) -> Option<NetworkConfig> {
         match role {
-            NetworkRole::Generator => self.generator.clone().map(NetworkConfig::Generator),
+            NetworkRole::Generator => Some(NetworkConfig::Generator(self.generator.clone())),
             NetworkRole::Discriminator => {
                 self.discriminator.clone().map(NetworkConfig::Discriminator)
             }
@@ -147,9 +146,9 @@ impl SeriesManifest {
             version: Option<u32>,
         }
         let versioned: Versioned = toml::from_str(text).map_err(|e| one_line(text, &e))?;
-        if let Some(found) = versioned.version.filter(|v| *v != SERIES_VERSION) {
+        if let Some(found) = versioned.version.filter(|v| *v != VERSION) {
             return Err(format!(
-                "the manifest has version {found}, this program reads version {SERIES_VERSION}"
+                "the manifest has version {found}, this program reads version {VERSION}"
             ));
         }
         let manifest: Self = toml::from_str(text).map_err(|e| one_line(text, &e))?;

@@ -18,7 +18,7 @@ mod write;
 
 pub use config::{NetworkConfig, NetworkRole};
 pub use error::CheckpointError;
-pub use manifest::{BlendRule, MANIFEST_FILE, SERIES_VERSION, SeriesManifest};
+pub use manifest::{BlendRule, MANIFEST_FILE, SeriesManifest};
 pub use metrics::{METRICS_FILE, Metrics};
 pub use procedural::procedural_weights;
 pub use report::{Guess, LoadReport};

@@ -206,7 +206,7 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
     }
     let (network, report) = config.build(&file)?;
     // The ranges of the publication, by way of a manifest that says nothing else.
-    let published = SeriesManifest::new("", None, None);
+    let published = SeriesManifest::new("", Default::default(), None);
     let (input_range, output_range) = (
         published.input_range_of(role),
         published.output_range_of(role),
