@@ -4,11 +4,11 @@
 //! collects commands, because one frame may run it twice.
 
 mod chrome;
+mod ending;
 mod logic;
 mod open;
 mod saving;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -30,6 +30,7 @@ use crate::theme;
 use crate::views::{VIEWS, View, ViewCx};
 use crate::widgets::Textures;
 use crate::workbench::Workbench;
+pub use ending::Ending;
 use saving::Saving;
 
 /// What an app is made of.
@@ -48,8 +49,8 @@ pub struct AppParts {
     pub recovery: Option<Recovery>,
     /// When the program started, for the time to the first picture.
     pub started: Instant,
-    /// Where the session was saved by name, if it was.
-    pub session_path: Option<PathBuf>,
+    /// How the window ends.
+    pub ending: Ending,
 }
 
 /// The whole program behind one window.
@@ -67,6 +68,7 @@ pub struct App {
     views: Vec<Box<dyn View>>,
     saving: Saving,
     levels: LevelsCache,
+    ending: Ending,
     started: Instant,
     /// Time from the start to the first complete picture, seconds; nothing before.
     first_picture_secs: Option<f64>,
@@ -115,7 +117,7 @@ impl App {
             workbench,
             recovery,
             started,
-            session_path,
+            ending,
         } = parts;
         if let Some(theme) = workbench.theme() {
             ctx.set_theme(theme);
@@ -133,8 +135,9 @@ impl App {
             textures: Textures::default(),
             notices: Notices::default(),
             views: VIEWS.iter().map(|key| key.make()).collect(),
-            saving: Saving::new(recovery, session_path),
+            saving: Saving::new(recovery),
             levels: LevelsCache::default(),
+            ending,
             started,
             first_picture_secs: None,
             longest_frame_secs: 0.0,

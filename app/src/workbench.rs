@@ -1,6 +1,6 @@
 //! The workbench: how the window is arranged. Saved with the session, not undone.
 
-use egui::{Pos2, Theme, pos2};
+use egui::Theme;
 use serde::{Deserialize, Serialize};
 
 use crate::views::ViewKey;
@@ -12,14 +12,14 @@ pub struct Navigation {
     /// 1 shows the whole picture.
     pub zoom: f32,
     /// The place in the middle of the well, as shares of width and height.
-    pub centre: Pos2,
+    pub centre: [f32; 2],
 }
 
 impl Default for Navigation {
     fn default() -> Self {
         Self {
             zoom: 1.0,
-            centre: pos2(0.5, 0.5),
+            centre: [0.5, 0.5],
         }
     }
 }
@@ -35,7 +35,7 @@ impl Navigation {
         let inside = |c: f32| c.clamp(margin, 1.0 - margin);
         Self {
             zoom,
-            centre: pos2(inside(self.centre.x), inside(self.centre.y)),
+            centre: self.centre.map(inside),
         }
     }
 }
@@ -128,9 +128,9 @@ mod tests {
     fn the_picture_stays_in_the_well() {
         let far = Navigation {
             zoom: 4.0,
-            centre: pos2(2.0, -1.0),
+            centre: [2.0, -1.0],
         };
-        assert_eq!(far.clamped().centre, pos2(0.875, 0.125));
+        assert_eq!(far.clamped().centre, [0.875, 0.125]);
         let out = Navigation { zoom: 0.1, ..far };
         assert_eq!(out.clamped(), Navigation::default());
     }

@@ -49,6 +49,7 @@ impl App {
         }
         self.keep_session(ctx);
         self.note_first_picture();
+        self.end(ctx);
         if let Some(at) = self.notices.next_change() {
             ctx.request_repaint_after_secs((at - now).max(0.0) as f32);
         }
@@ -63,7 +64,7 @@ impl App {
     }
 
     /// Says something to the person, and to the terminal.
-    pub(super) fn say(&mut self, level: Level, text: &str, ctx: &Context) {
+    pub fn say(&mut self, level: Level, text: &str, ctx: &Context) {
         log::log!(target: TERMINAL, level, "{text}");
         let message = Message {
             level,

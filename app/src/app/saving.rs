@@ -31,23 +31,16 @@ pub(super) struct Saving {
 }
 
 struct Named {
-    path: PathBuf,
-    /// Nothing when the file could not be locked; then it is tried again at the next saving.
-    lock: Option<Lock>,
+    lock: Lock,
     /// What the file holds.
     saved: Option<Document>,
 }
 
 impl Saving {
-    pub(super) fn new(recovery: Option<Recovery>, path: Option<PathBuf>) -> Self {
-        let named = path.map(|path| Named {
-            lock: Lock::take(&path).ok(),
-            path,
-            saved: None,
-        });
+    pub(super) const fn new(recovery: Option<Recovery>) -> Self {
         Self {
             recovery,
-            named,
+            named: None,
             kept: None,
             kept_at: f64::NEG_INFINITY,
             asked: Vec::new(),
@@ -56,7 +49,7 @@ impl Saving {
 
     /// The file saved by name.
     pub(super) fn path(&self) -> Option<&Path> {
-        self.named.as_ref().map(|n| &*n.path)
+        self.named.as_ref().map(|n| n.lock.path())
     }
 
     /// Whether the document differs from the file saved by name.
@@ -102,16 +95,12 @@ impl App {
 
     /// Locks the file at `path` and gives the session its name.
     fn name_session(&mut self, path: PathBuf) -> Result<(), String> {
-        if let Some(named) = &mut self.saving.named
-            && named.path == path
-            && named.lock.is_some()
-        {
+        if self.saving.named.as_ref().is_some_and(|n| n.lock.path() == path) {
             return Ok(());
         }
         let lock = Lock::take(&path).map_err(|error| error.to_string())?;
         self.saving.named = Some(Named {
-            path,
-            lock: Some(lock),
+            lock,
             saved: None,
         });
         Ok(())
@@ -167,7 +156,7 @@ impl App {
         let asked = asked.map(|at| self.saving.asked.remove(at));
         match (asked, outcome) {
             (Some((_, document)), Ok(())) => {
-                if let Some(named) = self.saving.named.as_mut().filter(|n| n.path == path)
+                if let Some(named) = self.saving.named.as_mut().filter(|n| n.lock.path() == path)
                     && document.is_some()
                 {
                     named.saved = document;

@@ -166,22 +166,7 @@ fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
     let tokens = Tokens::of(ui);
     let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
     let number = |text: String| RichText::new(text).monospace().color(tokens.strong);
-    let dash = || "-".to_owned();
-    let one = |value: Option<f64>, digits: usize| {
-        value.map_or_else(dash, |v| format!("{v:.digits$}"))
-    };
-    type Cell = Box<dyn Fn(&Measures) -> String>;
-    let place = |p: Option<[f64; 2]>| p.map_or_else(dash, |[x, y]| format!("{x:.1}, {y:.1}"));
-    let rows: [(&str, &str, Cell); 8] = [
-        ("PSNR", "Against the truth, dB", Box::new(move |m| one(m.psnr, 2))),
-        ("of blend", "PSNR of the blend itself: what doing nothing gives, dB", Box::new(move |m| one(m.psnr_of_blend, 2))),
-        ("SSIM", "Structural similarity to the truth, at most 1", Box::new(move |m| one(m.ssim, 3))),
-        ("flux", "Light above the sky, sum over pixels and bands", Box::new(move |m| one(m.flux, 1))),
-        ("truth", "Light of the truth, measured the same way", Box::new(move |m| one(m.flux_of_truth, 1))),
-        ("x, y", "Centre of light, pixels from 0", Box::new(move |m| place(m.centroid))),
-        ("truth", "Centre of light of the truth", Box::new(move |m| place(m.centroid_of_truth))),
-        ("off by", "Distance between the two centres, pixels", Box::new(move |m| one(distance(m), 2))),
-    ];
+    let rows = rows_of(measures);
     ui.add_space(size::GAP);
     Grid::new("measures")
         .num_columns(measures.len() + 1)
@@ -192,11 +177,7 @@ fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
                 ui.label(small(format!("galaxy {}", i + 1)).color(tokens.weak));
             }
             ui.end_row();
-            for (name, tooltip, cell) in rows {
-                let texts: Vec<String> = measures.iter().map(cell).collect();
-                if texts.iter().all(|t| t == "-") {
-                    continue;
-                }
+            for (name, tooltip, texts) in rows {
                 ui.label(small(name.to_owned()).color(tokens.weak))
                     .on_hover_text(tooltip);
                 for text in texts {
@@ -205,6 +186,39 @@ fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
                 ui.end_row();
             }
         });
+}
+
+/// The rows of the table that have any value: name, tooltip, one text per galaxy.
+fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let one = |digits: usize, value: &dyn Fn(&Measures) -> Option<f64>| -> Vec<Option<String>> {
+        let text = |m| value(m).map(|v| format!("{v:.digits$}"));
+        measures.iter().map(text).collect()
+    };
+    let place = |value: fn(&Measures) -> Option<[f64; 2]>| -> Vec<Option<String>> {
+        let text = |m| value(m).map(|[x, y]| format!("{x:.1}, {y:.1}"));
+        measures.iter().map(text).collect()
+    };
+    let rows = [
+        ("PSNR", "Against the truth, dB", one(2, &|m| m.psnr)),
+        (
+            "of blend",
+            "PSNR of the blend itself: what doing nothing gives, dB",
+            one(2, &|m| m.psnr_of_blend),
+        ),
+        ("SSIM", "Structural similarity to the truth, at most 1", one(3, &|m| m.ssim)),
+        ("flux", "Light above the sky, mean over bands", one(2, &|m| m.flux)),
+        ("truth", "Light of the truth, measured the same way", one(2, &|m| m.flux_of_truth)),
+        ("x, y", "Centre of light, pixels from 0", place(|m| m.centroid)),
+        ("truth", "Centre of light of the truth", place(|m| m.centroid_of_truth)),
+        ("off by", "Distance between the two centres, pixels", one(2, &distance)),
+    ];
+    rows.into_iter()
+        .filter(|(_, _, texts)| texts.iter().any(Option::is_some))
+        .map(|(name, tooltip, texts)| {
+            let texts = texts.into_iter().map(|t| t.unwrap_or_else(|| "-".to_owned()));
+            (name, tooltip, texts.collect())
+        })
+        .collect()
 }
 
 fn distance(measures: &Measures) -> Option<f64> {

@@ -52,7 +52,7 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview) {
     let tokens = Tokens::of(ui);
     ui.horizontal(|ui| {
         let mut method = cx.document.method.clone();
-        combo(ui, "Method", method.name(), |ui| {
+        combo(ui, "Method", cx.document.method.name(), |ui| {
             for choice in methods() {
                 let name = choice.name().to_owned();
                 ui.selectable_value(&mut method, choice, name);

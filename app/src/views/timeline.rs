@@ -108,7 +108,7 @@ fn lines(cx: &ViewCx<'_>, series: &SeriesInfo) -> Vec<(String, usize, Vec<[f64; 
         .checkpoints
         .iter()
         .flat_map(|c| c.metrics.keys())
-        .filter(|name| name.to_lowercase().contains("psnr"))
+        .filter(|name| name.starts_with("psnr."))
         .collect();
     names.sort();
     names.dedup();
@@ -121,7 +121,7 @@ fn lines(cx: &ViewCx<'_>, series: &SeriesInfo) -> Vec<(String, usize, Vec<[f64; 
                 .iter()
                 .filter_map(|c| Some([c.step as f64, *c.metrics.get(name)?]))
                 .collect();
-            (format!("{name} (training)"), i, line)
+            (format!("galaxy {} (training)", i + 1), i, line)
         })
         .collect()
 }

@@ -76,9 +76,9 @@ impl StampView<'_> {
     fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
         let navigation = self.navigation.unwrap_or_default();
         let mut next = navigation;
-        if response.dragged() && !response.drag_delta().is_zero() {
+        if response.dragged() && response.drag_delta() != Vec2::ZERO {
             let delta = response.drag_delta() / frame.size() / navigation.zoom;
-            next.centre -= delta;
+            next.centre = [next.centre[0] - delta.x, next.centre[1] - delta.y];
         }
         if response.double_clicked() {
             next = Navigation::default();
@@ -89,7 +89,8 @@ impl StampView<'_> {
                 let before = place_at(frame, visible_part(next), pos);
                 next.zoom = (next.zoom * factor).clamp(1.0, Navigation::MAX_ZOOM);
                 let after = place_at(frame, visible_part(next), pos);
-                next.centre += before - after;
+                let moved = before - after;
+                next.centre = [next.centre[0] + moved.x, next.centre[1] + moved.y];
             }
             let pixel = pixel_at(frame, visible_part(navigation), self.picture.stamp, pos);
             commands.push(Command::Point(pixel));
@@ -111,7 +112,7 @@ fn fitted(well: Rect, stamp: &Stamp) -> Rect {
 /// The part of the picture that a navigation shows, in shares of width and height.
 pub fn visible_part(navigation: Navigation) -> Rect {
     let Navigation { zoom, centre } = navigation.clamped();
-    Rect::from_center_size(centre, Vec2::splat(1.0 / zoom))
+    Rect::from_center_size(centre.into(), Vec2::splat(1.0 / zoom))
 }
 
 /// The place in the picture, in shares of width and height, at a position on the screen.
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(pixel(well.min), None, "above the picture");
         let close = visible_part(Navigation {
             zoom: 4.0,
-            centre: pos2(0.5, 0.5),
+            centre: [0.5, 0.5],
         });
         assert_eq!(pixel_at(frame, close, &stamp, frame.center()), Some([40, 20]));
         assert_eq!(pixel_at(frame, close, &stamp, frame.min), Some([30, 15]));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::networks::Networks;
-use crate::checkpoint::{NetworkRole, Series};
+use crate::checkpoint::{Metrics, NetworkRole, Series};
 use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
 use crate::network::{Network, Op};
 
@@ -14,7 +14,7 @@ pub(super) fn series(networks: &mut Networks, series: &Series) -> Result<SeriesI
         .iter()
         .map(|c| CheckpointInfo {
             step: c.step,
-            metrics: c.metrics.as_ref().map(|m| m.values.clone()).unwrap_or_default(),
+            metrics: c.metrics.as_ref().map(Metrics::numbers).unwrap_or_default(),
         })
         .collect();
     let path = &series.dir;
