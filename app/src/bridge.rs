@@ -22,8 +22,8 @@ use crate::workbench::Workbench;
 /// What the app has to act on itself.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// A path a person asked for was looked at.
-    Opened(Opened),
+    /// The paths a person asked for were looked at.
+    Opened(Vec<Opened>),
     /// A study failed.
     StudyFailed {
         /// What a person calls it.
@@ -328,7 +328,12 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
                 })
         }
     };
-    spec.map_or(Want::Nothing, Want::Spec)
+    match spec {
+        Some(spec) => Want::Spec(spec),
+        // The old picture stays until the series that is being opened is there.
+        None if results.series.is_pending() && document.input.is_some() => Want::Anything,
+        None => Want::Nothing,
+    }
 }
 
 /// The run that the document describes, once the series is known.

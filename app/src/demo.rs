@@ -49,7 +49,10 @@ fn blends_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    let is_fits = |path: &PathBuf| path.extension().is_some_and(|e| e == "fits");
+    let is_fits = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        name.ends_with(".fits") || name.ends_with(".fits.gz")
+    };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(is_fits)

@@ -1,6 +1,7 @@
 //! What happens before painting: answers, keys, dropped files, commands, questions to the worker.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use egui::Context;
 use ganoscope_core::jobs::{Slot, StudySpec};
@@ -17,6 +18,7 @@ use ganoscope_core::edit::{EditStack, UnitSet};
 impl App {
     /// One turn of the program.
     pub(super) fn advance(&mut self, ctx: &Context) {
+        self.frame_begun = Instant::now();
         let now = ctx.time();
         self.notices.update(now);
         for notice in self.bridge.receive(&mut self.results) {
@@ -178,11 +180,7 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
-            UiCommand::Reload => {
-                for slot in [Slot::Series, Slot::Scene, Slot::Deblend] {
-                    self.bridge.retry(slot);
-                }
-            }
+            UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
             UiCommand::PreviousInput => self.input_by(-1),

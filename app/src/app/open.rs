@@ -1,7 +1,7 @@
 //! Opening: what a path turned out to be becomes part of the document. Nothing that is open is lost when it is bad.
 
 use egui::Context;
-use ganoscope_core::jobs::Opened;
+use ganoscope_core::jobs::{Opened, Slot};
 use log::Level;
 
 use super::App;
@@ -10,23 +10,37 @@ use crate::dialogs::{Answer, Question};
 use crate::store;
 
 impl App {
-    /// A path was looked at.
-    pub(super) fn opened(&mut self, opened: Opened, ctx: &Context) {
+    /// The paths of one gesture were looked at. Pictures come together as one change, and last: a session or series
+    /// among them is what they are shown with.
+    pub(super) fn opened(&mut self, all: Vec<Opened>, ctx: &Context) {
+        let mut pictures = Vec::new();
+        for opened in all {
+            match opened {
+                Opened::Scene(scene) => {
+                    for note in &scene.notes {
+                        self.say(Level::Warn, note, ctx);
+                    }
+                    pictures.push(scene.path.clone());
+                }
+                other => self.opened_one(other, ctx),
+            }
+        }
+        if !pictures.is_empty() {
+            self.change(Change::OpenInputs(pictures));
+            self.ask_anew();
+        }
+    }
+
+    fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
+            Opened::Scene(_) => {}
             Opened::Series(info) => {
                 for warning in &info.warnings {
                     self.say(Level::Warn, warning, ctx);
                 }
                 self.change(Change::OpenSeries(info.path.clone()));
                 // The same folder may hold other checkpoints than before.
-                self.bridge.retry(ganoscope_core::jobs::Slot::Series);
-            }
-            Opened::Scene(scene) => {
-                for note in &scene.notes {
-                    self.say(Level::Warn, note, ctx);
-                }
-                self.change(Change::OpenInputs(vec![scene.path.clone()]));
-                self.bridge.retry(ganoscope_core::jobs::Slot::Scene);
+                self.ask_anew();
             }
             Opened::Recipe { path, edits } => {
                 let name = path.file_name().unwrap_or_default().display().to_string();
@@ -46,6 +60,13 @@ impl App {
         }
     }
 
+    /// Files may have changed under the same names: nothing computed from them counts any more.
+    pub(super) fn ask_anew(&mut self) {
+        for slot in Slot::ALL {
+            self.bridge.retry(slot);
+        }
+    }
+
     /// Opens the bundled demonstration.
     pub(super) fn open_demo(&mut self, ctx: &Context) {
         let Some(series) = self.demo.series.clone() else {
@@ -54,9 +75,8 @@ impl App {
             return;
         };
         self.change(Change::OpenSeries(series));
-        if let Some(first) = self.demo.inputs.first().cloned() {
+        if !self.demo.inputs.is_empty() {
             self.change(Change::OpenInputs(self.demo.inputs.clone()));
-            self.change(Change::ShowInput(first));
         }
     }
 

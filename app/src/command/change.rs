@@ -14,7 +14,7 @@ use crate::document::Document;
 pub enum Change {
     /// Open a series directory.
     OpenSeries(PathBuf),
-    /// Put pictures into the list and show the last.
+    /// Put pictures into the list and show the first of them.
     OpenInputs(Vec<PathBuf>),
     /// Show a picture of the list.
     ShowInput(PathBuf),
@@ -123,8 +123,8 @@ impl Change {
                 document.edits = EditStack::default();
             }
             Self::OpenInputs(paths) => {
-                for path in paths {
-                    document.show_input(&path);
+                for path in paths.iter().chain(paths.first()) {
+                    document.show_input(path);
                 }
             }
             Self::ShowInput(path) => document.show_input(&path),

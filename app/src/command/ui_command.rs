@@ -91,10 +91,6 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
-const fn shift(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::SHIFT, key)
-}
-
 macro_rules! row {
     ($text:literal, $tooltip:literal $(, $key:expr)*) => {
         Row { text: $text, tooltip: $tooltip, keys: const { &[$($key),*] } }
@@ -161,8 +157,8 @@ impl UiCommand {
             Self::ShowTimeline => row!("Timeline", "How the outputs changed over the training", plain(Key::Num4)),
             Self::PreviousStep => row!("Previous checkpoint", "Show the checkpoint before", plain(Key::ArrowLeft)),
             Self::NextStep => row!("Next checkpoint", "Show the checkpoint after", plain(Key::ArrowRight)),
-            Self::PreviousInput => row!("Previous picture", "Show the picture before in the list", shift(Key::Tab), plain(Key::ArrowUp)),
-            Self::NextInput => row!("Next picture", "Show the picture after in the list", plain(Key::Tab), plain(Key::ArrowDown)),
+            Self::PreviousInput => row!("Previous picture", "Show the picture before in the list", plain(Key::ArrowUp)),
+            Self::NextInput => row!("Next picture", "Show the picture after in the list", plain(Key::ArrowDown)),
             Self::Blink => row!("Blink truth and output", "Truths take the place of outputs; press again to go back", plain(Key::B)),
             Self::ResetZoom => row!("Whole pictures", "Zoom out until the pictures fit", plain(Key::Num0)),
             Self::MeasureCheckpoints => row!("Measure all checkpoints", "Regenerate every checkpoint over the pictures that have truths", plain(Key::M)),
@@ -172,7 +168,7 @@ impl UiCommand {
             Self::ToggleInspector => row!("Inspector", "Show or hide the inspector", plain(Key::F7)),
             Self::ToggleTimeline => row!("Timeline strip", "Show or hide the timeline below the views", plain(Key::F8)),
             Self::ToggleTheme => row!("Dark or light", "Switch between the dark and the light theme", plain(Key::F9)),
-            Self::Help => row!("Keys", "Show all commands and their keys", shift(Key::Questionmark), plain(Key::Questionmark), plain(Key::F1)),
+            Self::Help => row!("Keys", "Show all commands and their keys", plain(Key::Questionmark), plain(Key::F1)),
         }
     }
 
@@ -199,9 +195,20 @@ impl UiCommand {
             .unwrap_or_default()
     }
 
-    /// The commands whose keys were pressed, keys consumed. Keys without modifiers are left to a text being typed.
+    /// The commands whose keys were pressed, keys consumed. Keys without modifiers are left to a text being typed, arrow
+    /// keys to whatever has the focus, and Escape to an open list.
     pub fn pressed(ctx: &egui::Context) -> Vec<Self> {
         let is_typing = ctx.text_edit_focused();
+        let has_focus = ctx.memory(|m| m.focused().is_some());
+        let is_list_open = ctx.any_popup_open();
+        let is_left_alone = |keys: &KeyboardShortcut| match keys.logical_key {
+            _ if keys.modifiers.command => false,
+            Key::Escape => is_list_open,
+            Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown => {
+                is_typing || has_focus || is_list_open
+            }
+            _ => is_typing,
+        };
         // More modifiers first: Ctrl+Shift+Z also matches Ctrl+Z.
         let mut bound: Vec<(Self, KeyboardShortcut)> = Self::ALL
             .iter()
@@ -213,10 +220,7 @@ impl UiCommand {
         ctx.input_mut(|input| {
             bound
                 .into_iter()
-                .filter(|(_, keys)| {
-                    let is_plain = !keys.modifiers.command;
-                    !(is_typing && is_plain) && input.consume_shortcut(keys)
-                })
+                .filter(|(_, keys)| !is_left_alone(keys) && input.consume_shortcut(keys))
                 .map(|(command, _)| command)
                 .collect()
         })

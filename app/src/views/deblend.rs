@@ -79,8 +79,9 @@ impl Pictures<'_> {
         });
         if self.preview.has_truth {
             ui.horizontal_top(|ui| {
-                ui.allocate_ui(egui::vec2(side, Well::height(side)), |ui| {
-                    ui.set_min_size(egui::vec2(side, Well::height(side)));
+                let size = egui::vec2(side, Well::height(side));
+                ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
+                    ui.set_min_size(size);
                     measures_ui(ui, &self.preview.measures);
                 });
                 for (i, truth) in self.scene.truths.iter().take(outputs).enumerate() {

@@ -227,7 +227,7 @@ fn edit_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, edit: &Edit) {
         let color = if edit.enabled { tokens.text } else { tokens.weak };
         let width = ui.available_width() - 30.0;
         let text = RichText::new(edit_text(edit)).text_style(TextStyle::Small).color(color);
-        let row = egui::Button::new(text)
+        let row = egui::Button::new((text, egui::Atom::grow()))
             .frame(false)
             .truncate()
             .min_size(egui::vec2(width, 20.0));

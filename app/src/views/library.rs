@@ -1,6 +1,6 @@
 //! The list of what is open: the series with its checkpoint, and the pictures.
 
-use egui::{Button, RichText, ScrollArea, TextStyle, Ui, vec2};
+use egui::{Atom, Button, RichText, ScrollArea, TextStyle, Ui, vec2};
 
 use super::ViewCx;
 use crate::command::{Change, UiCommand};
@@ -40,7 +40,7 @@ fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         return;
     };
     let name = ui.add(
-        Button::new(&*series.name)
+        Button::new((&*series.name, Atom::grow()))
             .truncate()
             .min_size(vec2(ui.available_width(), 0.0)),
     );
@@ -97,7 +97,7 @@ fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
                 let name = path.file_stem().unwrap_or_default().display().to_string();
                 ui.horizontal(|ui| {
                     let width = ui.available_width() - 26.0;
-                    let button = Button::selectable(is_shown, &name)
+                    let button = Button::selectable(is_shown, (name.as_str(), Atom::grow()))
                         .truncate()
                         .min_size(vec2(width, height - 2.0));
                     let response = ui.add(button).on_hover_text(path.display().to_string());

@@ -1,6 +1,6 @@
 //! What several views are made of: a well with its caption, the look of light, the bar of display choices.
 
-use egui::{Align2, ComboBox, Id, RichText, TextStyle, Ui, vec2};
+use egui::{Align, Align2, ComboBox, Id, Layout, RichText, TextStyle, Ui, vec2};
 use ganoscope_core::jobs::Slot;
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 
@@ -127,7 +127,7 @@ impl Well<'_> {
     /// Draws it, linked with all others; returns where the picture is.
     pub(super) fn show(&self, cx: &ViewCx<'_>, ui: &mut Ui) -> egui::Rect {
         let size = vec2(self.side, Self::height(self.side));
-        ui.allocate_ui(size, |ui| {
+        ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
             ui.set_min_size(size);
             ui.spacing_mut().item_spacing.y = 1.0;
             let tokens = Tokens::of(ui);
@@ -163,7 +163,7 @@ impl Well<'_> {
 /// One line of a fixed size whose text is cut rather than wrapped.
 fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
     let size = vec2(width, height);
-    ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
         ui.set_max_width(width);
         ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);

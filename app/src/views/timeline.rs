@@ -80,6 +80,8 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
 
 /// The timeline below the other views: scrubber and step, one line high, with the plot when there is room.
 pub fn strip_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    // The panel keeps its size while the series is being opened.
+    ui.take_available_height();
     let Some(series) = cx.results.series.shown() else {
         return;
     };

@@ -66,9 +66,9 @@ impl<K: PartialEq, V: SizeBytes> BytesCache<K, V> {
         value
     }
 
-    /// Forgets the thing of a key.
-    pub fn forget(&mut self, key: &K) {
-        self.entries.retain(|(k, _)| k != key);
+    /// Forgets the things whose key is meant.
+    pub fn forget_if(&mut self, is_meant: impl Fn(&K) -> bool) {
+        self.entries.retain(|(k, _)| !is_meant(k));
     }
 
     /// Bytes held by everything in the cache.

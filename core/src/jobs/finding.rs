@@ -10,8 +10,8 @@ use crate::stamp::Stamp;
 /// A part of a study's result.
 #[derive(Clone, Debug)]
 pub enum Finding {
-    /// Of [`super::StudySpec::Open`], one per path.
-    Opened(Opened),
+    /// Of [`super::StudySpec::Open`], one per path, in the order of the paths.
+    Opened(Vec<Opened>),
     /// Of [`super::StudySpec::Timeline`], one per checkpoint.
     Timeline(TimelinePoint),
     /// Of [`super::StudySpec::UnitStats`].

@@ -15,9 +15,9 @@ use crate::stamp::{Stamp, ValueRange};
 
 /// The last run, with all its activations.
 pub(super) struct HeldRun {
-    series: PathBuf,
+    pub(super) series: PathBuf,
     step: u64,
-    input: PathBuf,
+    pub(super) input: PathBuf,
     edits: EditStack,
     pub(super) network: Arc<Network>,
     pub(super) run: Run,

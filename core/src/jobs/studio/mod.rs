@@ -23,6 +23,7 @@ use super::{
     BytesCache, Engine, Failure, Preview, PreviewJob, PreviewSpec, Scene, SizeBytes, Step, Study,
     StudyJob, StudySpec,
 };
+use crate::checkpoint::Series;
 
 /// Bytes of pictures that are kept; a stamp of the demonstration with its truths is 0.2 MB.
 const SCENES_BYTES: usize = 64 << 20;
@@ -59,13 +60,26 @@ impl Studio {
         self.scenes
             .try_get(&path.to_owned(), || input::read_scene(path))
     }
+
+    /// Forgets a picture and what was computed from it: its file may have changed.
+    fn forget_scene(&mut self, path: &Path) {
+        self.scenes.forget_if(|p| p == path);
+        self.run.take_if(|run| run.input == path);
+    }
+
+    /// The series of a directory as it is on disk now; everything computed from it is forgotten.
+    fn reopen(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
+        self.run.take_if(|run| run.series == path);
+        self.attributor.take_if(|attributor| attributor.series == path);
+        self.networks.reopen(path)
+    }
 }
 
 impl Engine for Studio {
     fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure> {
         Ok(match spec.clone() {
             PreviewSpec::Series(path) => Box::new(Once::new(move |studio: &mut Self| {
-                let series = studio.networks.reopen(&path)?;
+                let series = studio.reopen(&path)?;
                 describe::series(&mut studio.networks, &series)
                     .map(|info| Preview::Series(Arc::new(info)))
             })),

@@ -52,9 +52,10 @@ impl Networks {
         Ok(series)
     }
 
-    /// The series of a directory as it is on disk now.
+    /// The series of a directory as it is on disk now; its networks are read again too.
     pub(super) fn reopen(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
         self.series.retain(|(p, _)| p != path);
+        self.networks.forget_if(|(p, ..)| p == path);
         self.series(path)
     }
 

@@ -10,40 +10,41 @@ use crate::jobs::{Failure, Finding, Opened, Progress, Step, Study};
 /// A session larger than this is not one: sessions hold no tensors.
 const MAX_SESSION_BYTES: u64 = 16 << 20;
 
-/// One path per step.
+/// One path per step; all are answered together, so that opening several files is one change.
 pub(super) struct OpenStudy {
     paths: Vec<PathBuf>,
-    done: usize,
+    opened: Vec<Opened>,
 }
 
 impl OpenStudy {
     pub(super) const fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, done: 0 }
+        Self {
+            paths,
+            opened: Vec::new(),
+        }
     }
 }
 
 impl Study<Studio, Finding> for OpenStudy {
     fn step(&mut self, studio: &mut Studio) -> Result<Step<Finding>, Failure> {
-        let Some(path) = self.paths.get(self.done) else {
-            return Ok(Step::Done(None));
-        };
-        let opened = look_at(studio, path).unwrap_or_else(|why| Opened::Failed {
-            path: path.clone(),
-            why: why.at(path),
-        });
-        self.done += 1;
-        let finding = Finding::Opened(opened);
-        if self.done == self.paths.len() {
-            return Ok(Step::Done(Some(finding)));
+        if let Some(path) = self.paths.get(self.opened.len()) {
+            let opened = look_at(studio, path).unwrap_or_else(|why| Opened::Failed {
+                path: path.clone(),
+                why: why.at(path),
+            });
+            self.opened.push(opened);
         }
-        let progress = Progress {
-            done: self.done,
-            total: self.paths.len(),
-            what: "opening files".into(),
-        };
+        if self.opened.len() >= self.paths.len() {
+            let opened = std::mem::take(&mut self.opened);
+            return Ok(Step::Done(Some(Finding::Opened(opened))));
+        }
         Ok(Step::More {
-            progress,
-            partial: Some(finding),
+            progress: Progress {
+                done: self.opened.len(),
+                total: self.paths.len(),
+                what: "opening files".into(),
+            },
+            partial: None,
         })
     }
 }
@@ -51,7 +52,7 @@ impl Study<Studio, Finding> for OpenStudy {
 fn look_at(studio: &mut Studio, path: &Path) -> Result<Opened, Failure> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
-        let series = studio.networks.reopen(path)?;
+        let series = studio.reopen(path)?;
         let info = describe::series(&mut studio.networks, &series)?;
         return Ok(Opened::Series(info.into()));
     }
@@ -75,7 +76,7 @@ fn look_at(studio: &mut Studio, path: &Path) -> Result<Opened, Failure> {
             edits: EditStack::read(path)?,
         }),
         _ => {
-            studio.scenes.forget(&path.to_owned());
+            studio.forget_scene(path);
             Ok(Opened::Scene(studio.scene(path)?))
         }
     }

@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 
 /// A discriminator made ready for one method.
 pub(super) struct HeldAttributor {
-    series: PathBuf,
+    pub(super) series: PathBuf,
     step: u64,
     method: Method,
     network: Arc<Network>,

@@ -1,0 +1,195 @@
+//! Bad files and folders: the message names the file, nothing that is open is lost, and the program lives on.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Files, Start, app, drop_files, settle, step_until};
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use ganoscope::app::App;
+
+/// The one toast, once it is there.
+fn toast(harness: &mut Harness<'_, App>) -> String {
+    step_until(harness, "the message", |h| !h.state().toasts().is_empty());
+    harness.state().toasts().join("\n")
+}
+
+/// An app with everything open.
+fn open_app(files: &Files) -> Harness<'static, App> {
+    let mut harness = app(Start {
+        document: files.document(),
+        ..Start::default()
+    });
+    settle(&mut harness);
+    harness
+}
+
+/// The message names the file, the document is as it was, and the app goes on.
+#[track_caller]
+fn assert_refused(files: &Files, path: &Path, expected: &str) {
+    let mut harness = open_app(files);
+    let before = harness.state().document().clone();
+    drop_files(&mut harness, &[path]);
+    let text = toast(&mut harness);
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert!(text.contains(name), "{text}");
+    assert!(text.to_lowercase().contains(expected), "{text}");
+    assert_eq!(harness.state().document(), &before);
+    drop_files(&mut harness, &[&files.blends[1]]);
+    step_until(&mut harness, "the next file", |h| {
+        h.state().document().input.as_deref() == Some(&files.blends[1])
+    });
+    settle(&mut harness);
+    assert!(harness.state().results().deblend.ready().is_some());
+}
+
+#[test]
+fn a_broken_picture_is_refused_by_name() {
+    let files = Files::new();
+    let path = files.path("broken.fits");
+    let whole = fs::read(&files.blends[0]).unwrap();
+    fs::write(&path, &whole[..whole.len() / 3]).unwrap();
+    assert_refused(&files, &path, "");
+}
+
+#[test]
+fn a_text_file_is_no_picture() {
+    let files = Files::new();
+    let path = files.path("notes.png");
+    fs::write(&path, "not a picture").unwrap();
+    assert_refused(&files, &path, "");
+}
+
+#[test]
+fn a_missing_file_is_refused_by_name() {
+    let files = Files::new();
+    let path = files.path("gone.fits");
+    assert_refused(&files, &path, "");
+}
+
+#[test]
+fn an_unreadable_session_is_refused_by_name() {
+    let files = Files::new();
+    let path = files.path("old.ron");
+    fs::write(&path, "(version: 1, document: (").unwrap();
+    assert_refused(&files, &path, "line 1");
+    fs::write(&path, "(version: 99, program: \"9.9\")").unwrap();
+    assert_refused(&files, &path, "version 99");
+}
+
+#[test]
+fn a_broken_recipe_is_refused_by_name() {
+    let files = Files::new();
+    let path = files.path("edits.toml");
+    fs::write(&path, "version = 1\nedits = 3").unwrap();
+    assert_refused(&files, &path, "");
+}
+
+#[test]
+fn a_folder_without_a_series_is_refused_by_name() {
+    let files = Files::new();
+    let path = files.path("empty");
+    fs::create_dir(&path).unwrap();
+    assert_refused(&files, &path, "");
+}
+
+#[test]
+fn a_picture_of_another_size_is_explained_in_place() {
+    let files = Files::new();
+    let path = files.path("large.fits");
+    let scene = ganoscope::testing::tiny_scene(&path, 20);
+    let format = ganoscope_core::stamp::io::Format::Fits;
+    ganoscope_core::stamp::io::write(&path, &[scene.blend], format, &[]).unwrap();
+    let mut harness = open_app(&files);
+    drop_files(&mut harness, &[&path]);
+    step_until(&mut harness, "the failure", |h| {
+        h.state().results().deblend.failure().is_some()
+    });
+    let why = harness.state().results().deblend.failure().unwrap().to_string();
+    assert!(why.contains("20 x 20") && why.contains("16 x 16"), "{why}");
+    assert!(why.contains("large.fits"), "{why}");
+    // Back to a picture that fits.
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert!(harness.state().results().deblend.ready().is_some());
+}
+
+#[test]
+fn a_series_with_a_broken_step_opens_without_it_and_says_so() {
+    let files = Files::new();
+    fs::remove_file(files.series.join("step-0000200/generator.safetensors")).unwrap();
+    let mut harness = app(Start::default());
+    drop_files(&mut harness, &[&files.series, &files.blends[0]]);
+    step_until(&mut harness, "the outputs", |h| {
+        h.state().results().deblend.ready().is_some()
+    });
+    let series = harness.state().results().series.ready().unwrap().clone();
+    let steps: Vec<u64> = series.checkpoints.iter().map(|c| c.step).collect();
+    assert_eq!(steps, [100, 300]);
+    let text = toast(&mut harness);
+    assert!(text.contains("step-0000200"), "{text}");
+}
+
+#[test]
+fn a_checkpoint_that_breaks_later_fails_in_place_and_others_work() {
+    let files = Files::new();
+    let mut harness = open_app(&files);
+    let weights = files.series.join("step-0000200/generator.safetensors");
+    fs::write(&weights, b"damaged").unwrap();
+    harness.key_press(Key::ArrowLeft);
+    step_until(&mut harness, "the failure", |h| {
+        h.state().results().deblend.failure().is_some()
+    });
+    let results = harness.state().results();
+    let why = results.deblend.failure().unwrap().to_string();
+    assert!(why.contains("step-0000200"), "{why}");
+    assert!(results.deblend.shown().is_some(), "the old picture stays");
+    harness.key_press(Key::ArrowLeft);
+    settle(&mut harness);
+    assert_eq!(harness.state().results().deblend.ready().unwrap().step, 100);
+}
+
+#[test]
+fn an_unwritable_folder_keeps_everything_open() {
+    let files = Files::new();
+    // A file in the place of the folder: unwritable for every user.
+    let blocked = files.path("blocked");
+    fs::write(&blocked, "").unwrap();
+    let path = blocked.join("mine.ron");
+    let mut harness = app(Start {
+        document: files.document(),
+        answers: vec![vec![path], vec![files.path("good.ron")]],
+        ..Start::default()
+    });
+    settle(&mut harness);
+    let before = harness.state().document().clone();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    let text = toast(&mut harness);
+    assert!(text.contains("mine.ron"), "{text}");
+    assert_eq!(harness.state().document(), &before);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    step_until(&mut harness, "saving elsewhere", |h| {
+        h.state().toasts().last().is_some_and(|t| t == "Saved good.ron")
+    });
+    harness.get_by_label("good.ron");
+}
+
+#[test]
+fn a_session_whose_files_are_gone_says_which() {
+    let files = Files::new();
+    let mut document = files.document();
+    document.series = Some(files.path("moved"));
+    let mut harness = app(Start {
+        document,
+        ..Start::default()
+    });
+    step_until(&mut harness, "the failure", |h| {
+        h.state().results().series.failure().is_some()
+    });
+    harness.get_by_label("The series cannot be opened");
+    let why = harness.state().results().series.failure().unwrap().to_string();
+    assert!(why.contains("moved"), "{why}");
+}

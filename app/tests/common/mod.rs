@@ -1,0 +1,163 @@
+//! What the window's tests share: an app over a real worker, waiting by condition, the blessed way to take snapshots.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use egui_kittest::Harness;
+use ganoscope::app::{App, AppParts, Ending};
+use ganoscope::bridge::Bridge;
+use ganoscope::demo::Demo;
+use ganoscope::dialogs::Scripted;
+use ganoscope::document::Document;
+use ganoscope::store::Recovery;
+use ganoscope::testing::{write_tiny_blend, write_tiny_series};
+use ganoscope::workbench::Workbench;
+use ganoscope_core::jobs::Studio;
+
+/// A folder with a tiny series and two blends.
+pub struct Files {
+    /// Removed when dropped.
+    pub folder: tempfile::TempDir,
+    /// The series directory.
+    pub series: PathBuf,
+    /// The blends.
+    pub blends: Vec<PathBuf>,
+}
+
+impl Files {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let series = folder.path().join("series");
+        write_tiny_series(&series, &[100, 200, 300]).unwrap();
+        let blends = ["first", "second"].map(|name| write_tiny_blend(folder.path(), name).unwrap());
+        Self {
+            series,
+            blends: blends.to_vec(),
+            folder,
+        }
+    }
+
+    /// A document over the series and both blends.
+    pub fn document(&self) -> Document {
+        Document::new(Some(self.series.clone()), self.blends.clone())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// What an app begins with in a test.
+#[derive(Default)]
+pub struct Start {
+    pub document: Document,
+    pub answers: Vec<Vec<PathBuf>>,
+    pub recovery: Option<Recovery>,
+}
+
+/// A whole app over a real worker, without a renderer.
+pub fn app(start: Start) -> Harness<'static, App> {
+    let Start {
+        document,
+        answers,
+        recovery,
+    } = start;
+    Harness::builder()
+        .with_size([1280.0, 820.0])
+        .build_eframe(move |cc| {
+            let parts = AppParts {
+                bridge: Bridge::new(Studio::default).unwrap(),
+                dialogs: Box::new(Scripted::new(answers)),
+                demo: Demo::default(),
+                document,
+                workbench: Workbench::default(),
+                recovery,
+                started: Instant::now(),
+                ending: Ending::ByPerson,
+            };
+            App::new(&cc.egui_ctx, parts)
+        })
+}
+
+/// Steps until `is_true`, and a little on so that what changed is painted. Fails with `what` when it takes too long.
+#[track_caller]
+pub fn step_until(
+    harness: &mut Harness<'_, App>,
+    what: &str,
+    is_true: impl Fn(&Harness<'_, App>) -> bool,
+) {
+    let patience = Duration::from_secs(60);
+    let begun = Instant::now();
+    loop {
+        harness.step();
+        if is_true(harness) {
+            break;
+        }
+        assert!(begun.elapsed() < patience, "{what} took too long; toasts: {:?}", harness.state().toasts());
+        std::thread::yield_now();
+    }
+    harness.run_steps(2);
+}
+
+/// Steps until everything looked at is there.
+#[track_caller]
+pub fn settle(harness: &mut Harness<'_, App>) {
+    // What was asked for by keys and clicks is on its way after one step.
+    harness.run_steps(2);
+    step_until(harness, "the picture", |h| h.state().is_complete());
+}
+
+/// Lets files go over the window.
+pub fn drop_files(harness: &mut Harness<'_, App>, paths: &[&Path]) {
+    for path in paths {
+        let file = Dropped(path.to_path_buf());
+        harness.input_mut().dropped_files.push(Arc::new(file));
+    }
+    harness.step();
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+/// Whether snapshots can be taken: only a Vulkan software driver draws the same pixels everywhere.
+///
+/// With `GANOSCOPE_REQUIRE_RENDERER=1` its absence is a failure.
+pub fn can_take_snapshots() -> bool {
+    let descriptor = wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::VULKAN,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    };
+    let instance = wgpu::Instance::new(descriptor);
+    let adapters = pin!(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+    // Native adapters are there at once.
+    let found = match adapters.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(adapters) => adapters
+            .iter()
+            .any(|a| a.get_info().device_type == wgpu::DeviceType::Cpu),
+        Poll::Pending => false,
+    };
+    let is_required = std::env::var("GANOSCOPE_REQUIRE_RENDERER").is_ok_and(|v| v == "1");
+    assert!(
+        found || !is_required,
+        "no Vulkan software driver is installed, but GANOSCOPE_REQUIRE_RENDERER asks for one"
+    );
+    if !found {
+        eprintln!("skipped: snapshots need a Vulkan software driver (mesa-vulkan-drivers)");
+    }
+    found
+}

@@ -1,0 +1,236 @@
+//! Every view without a renderer: what it says in each state, and which commands its parts push.
+
+use std::path::Path;
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use ganoscope::command::{Change, Command, Commands, UiCommand};
+use ganoscope::display::Levels;
+use ganoscope::document::Document;
+use ganoscope::results::Results;
+use ganoscope::testing::{failed_results, loading_results, ready_results};
+use ganoscope::theme;
+use ganoscope::views::{VIEWS, View, ViewCx, ViewKey, inspector_ui};
+use ganoscope::widgets::Textures;
+use ganoscope::workbench::Workbench;
+use ganoscope_core::edit::{Action, Edit, UnitSet};
+use ganoscope_core::jobs::Slot;
+
+/// A view alone, with everything it may see.
+struct Stage {
+    view: Option<Box<dyn View>>,
+    document: Document,
+    workbench: Workbench,
+    results: Results,
+    commands: Commands,
+    textures: Textures,
+}
+
+impl Stage {
+    fn new(view: Option<ViewKey>, results: Results) -> Self {
+        Self {
+            view: view.map(ViewKey::make),
+            document: Document::new(Some("series".into()), vec!["blend.fits".into()]),
+            workbench: Workbench::default(),
+            results,
+            commands: Commands::default(),
+            textures: Textures::default(),
+        }
+    }
+
+    fn ready(view: ViewKey) -> Self {
+        Self::new(Some(view), ready_results(Path::new("series"), Path::new("blend.fits")))
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui) {
+        let cx = ViewCx {
+            document: &self.document,
+            workbench: &self.workbench,
+            results: &self.results,
+            levels: Levels::UNIT,
+            commands: &self.commands,
+            textures: &self.textures,
+        };
+        match &mut self.view {
+            Some(view) => view.ui(&cx, ui),
+            None => inspector_ui(&cx, ui),
+        }
+    }
+
+    fn harness(self) -> Harness<'static, Self> {
+        let size = if self.view.is_some() {
+            [900.0, 600.0]
+        } else {
+            [280.0, 900.0]
+        };
+        let mut harness = Harness::builder()
+            .with_size(size)
+            .with_context_setup(theme::install)
+            .build_ui_state(|ui, stage: &mut Self| stage.ui(ui), self);
+        harness.run_steps(2);
+        harness
+    }
+}
+
+/// The commands pushed since the last time, where the pointer was left out.
+fn pushed(harness: &mut Harness<'_, Stage>) -> Vec<Command> {
+    harness.run_steps(2);
+    let all = harness.state().commands.take();
+    all.into_iter().filter(|c| !matches!(c, Command::Point(_))).collect()
+}
+
+#[test]
+fn every_view_says_what_is_missing() {
+    for key in VIEWS {
+        let mut stage = Stage::new(Some(key), Results::default());
+        stage.document = Document::default();
+        let mut harness = stage.harness();
+        harness.get_by_label("No series is open");
+        harness.get_by_label(UiCommand::OpenSeries.text()).click();
+        assert_eq!(pushed(&mut harness), [Command::Ui(UiCommand::OpenSeries)], "{key:?}");
+    }
+}
+
+#[test]
+fn every_view_says_that_it_works() {
+    for key in VIEWS {
+        let harness = Stage::new(Some(key), loading_results()).harness();
+        let busy = harness.query_all_by_role(egui::accesskit::Role::ProgressIndicator);
+        assert!(busy.count() > 0, "{key:?}");
+    }
+}
+
+#[test]
+fn every_view_says_why_it_failed_and_tries_again() {
+    for (key, slot) in [
+        (ViewKey::Deblend, Slot::Deblend),
+        (ViewKey::Units, Slot::Units),
+        (ViewKey::Relevance, Slot::Relevance),
+    ] {
+        let mut harness = Stage::new(Some(key), failed_results()).harness();
+        harness.get_by_label_contains("Layer ");
+        harness.get_by_label("Try again").click();
+        assert_eq!(pushed(&mut harness), [Command::Retry(slot)]);
+    }
+    let harness = Stage::new(Some(ViewKey::Timeline), failed_results()).harness();
+    harness.get_by_label("The series has no checkpoint");
+}
+
+#[test]
+fn pictures_have_names() {
+    let harness = Stage::ready(ViewKey::Deblend).harness();
+    for label in [
+        "Blend",
+        "Galaxy 1, generated",
+        "Galaxy 2, generated",
+        "Galaxy 1, truth",
+        "Galaxy 2, truth",
+        "Recombination",
+        "Residual",
+    ] {
+        let role = egui::accesskit::Role::Image;
+        harness.get_by_role_and_label(role, label);
+    }
+    harness.check_accessibility();
+}
+
+#[test]
+fn clicks_select_units() {
+    let mut harness = Stage::ready(ViewKey::Units).harness();
+    harness.get_by_label("Unit 3").click();
+    let layer = "act_in";
+    let select = |channels: &[usize]| {
+        let units = UnitSet::of_layer(layer, channels.iter().copied());
+        Command::Change(Change::SelectUnits(units))
+    };
+    assert_eq!(pushed(&mut harness), [select(&[3])]);
+    harness.state_mut().document.units = UnitSet::of_layer(layer, [3]);
+    harness.get_by_label("Unit 5").click_modifiers(egui::Modifiers::COMMAND);
+    assert_eq!(pushed(&mut harness), [select(&[3, 5])]);
+    harness.get_by_label("Unit 7").click_modifiers(egui::Modifiers::SHIFT);
+    assert_eq!(pushed(&mut harness), [select(&[5, 6, 7])]);
+    harness.get_by_label("Unit 3").click();
+    assert_eq!(pushed(&mut harness), [select(&[])], "a second click lets it go");
+}
+
+#[test]
+fn layers_are_chosen_from_the_list() {
+    let mut harness = Stage::ready(ViewKey::Units).harness();
+    harness.get_by_label_contains("conv_in").click();
+    let expected = Change::ShowLayer("conv_in".into());
+    assert_eq!(pushed(&mut harness), [Command::Change(expected)]);
+}
+
+#[test]
+fn sliders_set_strengths() {
+    let mut stage = Stage::new(None, ready_results(Path::new("series"), Path::new("blend.fits")));
+    let units = UnitSet::of_layer("act_in", [2, 4]);
+    stage.document.units = units.clone();
+    let mut harness = stage.harness();
+    let slider = egui::accesskit::Role::Slider;
+    harness.get_by_role_and_label(slider, "Unit 4").set_value_accesskit(0.25);
+    let one = UnitSet::of_layer("act_in", [4]);
+    let set = |units: &UnitSet, strength| {
+        Command::Change(Change::SetStrength {
+            units: units.clone(),
+            strength,
+        })
+    };
+    assert_eq!(pushed(&mut harness), [set(&one, 0.25)]);
+    harness.get_by_role_and_label(slider, "All").set_value_accesskit(3.0);
+    assert_eq!(pushed(&mut harness), [set(&units, 3.0)]);
+    harness.get_by_label("Ablate").click();
+    assert_eq!(pushed(&mut harness), [Command::Ui(UiCommand::AblateSelection)]);
+    harness.check_accessibility();
+}
+
+#[test]
+fn edits_are_switched_and_removed_in_the_list() {
+    let mut stage = Stage::new(None, ready_results(Path::new("series"), Path::new("blend.fits")));
+    let edit = Edit::new(UnitSet::of_layer("act_in", [2]), Action::Ablate);
+    stage.document.edits.edits = vec![edit.clone()];
+    let mut harness = stage.harness();
+    harness.get_by_label("Edit 1 on").click();
+    let off = Edit {
+        enabled: false,
+        ..edit
+    };
+    let expected = Change::SetEdit {
+        index: 0,
+        edit: off,
+    };
+    assert_eq!(pushed(&mut harness), [Command::Change(expected)]);
+    harness.get_by_label("Remove edit 1").click();
+    let expected = Change::RemoveEdit { index: 0 };
+    assert_eq!(pushed(&mut harness), [Command::Change(expected)]);
+}
+
+#[test]
+fn the_scrubber_goes_to_a_checkpoint() {
+    let mut harness = Stage::ready(ViewKey::Timeline).harness();
+    let slider = egui::accesskit::Role::Slider;
+    let rect = harness.get_by_role_and_label(slider, "Checkpoint").rect();
+    let at = egui::pos2(rect.left() + 26.0, rect.top() + 8.0);
+    harness.drag_at(at);
+    harness.step();
+    harness.drop_at(at);
+    let commands = pushed(&mut harness);
+    assert!(commands.contains(&Command::Change(Change::GoToStep(0))), "{commands:?}");
+}
+
+#[test]
+fn scrolling_zooms_all_pictures() {
+    let mut harness = Stage::ready(ViewKey::Deblend).harness();
+    let centre = harness.get_by_label("Blend").rect().center();
+    harness.hover_at(centre);
+    harness.step();
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, 120.0),
+        modifiers: egui::Modifiers::NONE,
+        phase: egui::TouchPhase::Move,
+    });
+    let commands = pushed(&mut harness);
+    let zoomed = commands.iter().any(|c| matches!(c, Command::Navigate(n) if n.zoom > 1.0));
+    assert!(zoomed, "{commands:?}");
+}

@@ -1,0 +1,92 @@
+//! Pictures of every view in every state: one loop over the table of views.
+
+mod common;
+
+use std::path::Path;
+
+use egui::Theme;
+use egui_kittest::{Harness, SnapshotResults};
+use ganoscope::command::Commands;
+use ganoscope::display::Levels;
+use ganoscope::document::Document;
+use ganoscope::results::Results;
+use ganoscope::testing::{failed_results, loading_results, ready_results};
+use ganoscope::theme;
+use ganoscope::views::{VIEWS, ViewCx, ViewKey, inspector_ui};
+use ganoscope::widgets::Textures;
+use ganoscope::workbench::Workbench;
+use ganoscope_core::edit::{Action, Edit, UnitSet};
+
+/// Small, so that a change is seen and the repository stays light.
+const SIZE: [f32; 2] = [480.0, 320.0];
+
+fn document() -> Document {
+    let mut document = Document::new(Some("series".into()), vec!["blend.fits".into()]);
+    document.units = UnitSet::of_layer("act_in", [1, 4]);
+    document.edits.edits = vec![Edit::new(UnitSet::of_layer("act_in", [4]), Action::Scale { by: 0.25 })];
+    document.layer = Some("act_in".into());
+    document
+}
+
+/// Draws one view (the inspector for `None`) and compares it with its picture.
+fn take(
+    name: &str,
+    key: Option<ViewKey>,
+    theme: Theme,
+    document: Document,
+    results: Results,
+) -> SnapshotResults {
+    let mut view = key.map(ViewKey::make);
+    let textures = Textures::default();
+    let commands = Commands::default();
+    let workbench = Workbench::default();
+    let size = if key.is_some() { SIZE } else { [264.0, 480.0] };
+    let mut harness = Harness::builder()
+        .with_size(size)
+        .with_pixels_per_point(1.0)
+        .with_theme(theme)
+        .with_context_setup(theme::install)
+        .wgpu()
+        .build_ui(move |ui| {
+            let cx = ViewCx {
+                document: &document,
+                workbench: &workbench,
+                results: &results,
+                levels: Levels::UNIT,
+                commands: &commands,
+                textures: &textures,
+            };
+            let fill = theme::Tokens::of(ui).ground;
+            let frame = egui::Frame::new().fill(fill).inner_margin(8);
+            egui::CentralPanel::default().frame(frame).show(ui, |ui| match &mut view {
+                Some(view) => view.ui(&cx, ui),
+                None => inspector_ui(&cx, ui),
+            });
+            cx.commands.take();
+        });
+    harness.run_steps(3);
+    harness.snapshot(name);
+    harness.take_snapshot_results()
+}
+
+#[test]
+fn every_view_matches_its_pictures() {
+    if !common::can_take_snapshots() {
+        return;
+    }
+    let ready = || ready_results(Path::new("series"), Path::new("blend.fits"));
+    let mut all = SnapshotResults::new();
+    for key in VIEWS {
+        let name = key.title().to_lowercase();
+        let dark = Theme::Dark;
+        let key = Some(key);
+        let empty = take(&format!("{name}_empty"), key, dark, Document::default(), Results::default());
+        all.extend(empty);
+        all.extend(take(&format!("{name}_loading"), key, dark, document(), loading_results()));
+        all.extend(take(&format!("{name}_failed"), key, dark, document(), failed_results()));
+        all.extend(take(&format!("{name}_ready"), key, dark, document(), ready()));
+        all.extend(take(&format!("{name}_light"), key, Theme::Light, document(), ready()));
+    }
+    all.extend(take("inspector_ready", None, Theme::Dark, document(), ready()));
+    all.unwrap();
+}
