@@ -186,7 +186,11 @@ impl Network {
     fn from_nodes(mut nodes: Vec<Node>, outputs: Vec<Output>) -> Result<Self, NetworkError> {
         let mut by_name = HashMap::new();
         for index in 0..nodes.len() {
-            let fact = fact::of_node(&nodes[..index], &nodes[index])?;
+            let mut fact = fact::of_node(&nodes[..index], &nodes[index])?;
+            if matches!(nodes[index].op, Op::Input { .. }) {
+                // An input has no parameters to take the type from; a rewritten graph keeps its own.
+                fact.dtype = nodes[index].fact.dtype;
+            }
             nodes[index].fact = fact;
             let id = NodeId(index as u32);
             if by_name.insert(nodes[index].name.clone(), id).is_some() {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor};
 use ganoscope_core::architecture::{DiscriminatorConfig, discriminator};
 use ganoscope_core::network::{
-    ConvSpec, Network, NetworkBuilder, NetworkError, NodeId, Op, PoolSpec, Role,
+    ConvSpec, Network, NetworkBuilder, NetworkError, NodeId, Op, Param, PoolSpec, Role, canonize,
 };
 use ganoscope_core::seed::hash_uniform;
 
@@ -157,6 +157,35 @@ fn down_block(
     let skip = b.conv(&format!("{name}.skip_conv"), skip, channels, point, true)?;
     let x = b.plain(&format!("{name}.add"), Op::Add, &[x, skip])?;
     b.plain(&format!("{name}.act2"), Op::Relu, &[x])
+}
+
+/// The network after the reference's own folding, which leaves an identity normalisation behind that still divides by
+/// `sqrt(1 + eps)`. Where relevance is divided by sums that nearly cancel, that difference is what one sees.
+pub fn folded_like_the_reference(network: &Network) -> Result<Network, NetworkError> {
+    let canonical = canonize(network)?.network;
+    let mut b = NetworkBuilder::new(procedural(0));
+    for (id, node) in network.iter() {
+        let params = if let Op::BatchNorm { .. } = node.op {
+            let identity = node.params.iter().map(|p| {
+                let value = match p.role {
+                    Role::Weight | Role::Var => p.tensor.ones_like()?,
+                    _ => p.tensor.zeros_like()?,
+                };
+                Ok(Param {
+                    tensor: value,
+                    ..p.clone()
+                })
+            });
+            identity.collect::<Result<_, NetworkError>>()?
+        } else {
+            canonical.node(id).params.clone()
+        };
+        b.add(&node.name, node.op.clone(), &node.inputs, params)?;
+    }
+    for output in network.outputs() {
+        b.output(&output.name, output.node);
+    }
+    b.finish()?.to_dtype(network.dtype())
 }
 
 /// The largest magnitude of a tensor.
