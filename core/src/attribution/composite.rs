@@ -203,6 +203,15 @@ impl Composite {
             .chain([&self.default])
     }
 
+    /// Whether convolutions have a rule whose denominators may nearly cancel.
+    pub(super) fn divides_by_small_sums(&self) -> bool {
+        let convolutions = self.by_kind.get(&LayerKind::Convolution);
+        match convolutions.unwrap_or(&self.default) {
+            Rule::Epsilon { epsilon } => *epsilon < 1e-3,
+            rule => *rule == Rule::Norm,
+        }
+    }
+
     /// The rule of a layer. `batch_norm`: the rule of unfolded batch normalisation unless the composite names one.
     pub(super) fn rule_for(
         &self,

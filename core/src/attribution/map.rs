@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::network::LayerName;
 
@@ -96,6 +96,35 @@ pub struct AttributionMap {
 }
 
 impl AttributionMap {
+    /// The same map in another element type.
+    pub(super) fn to_dtype(&self, dtype: DType) -> Result<Self, candle_core::Error> {
+        let pole = |pole: &PoleMap| -> Result<PoleMap, candle_core::Error> {
+            Ok(PoleMap {
+                relevance: pole.relevance.to_dtype(dtype)?,
+                balances: pole.balances.clone(),
+            })
+        };
+        let poles = match &self.poles {
+            Some(Poles { real, fake }) => Some(Poles {
+                real: pole(real)?,
+                fake: pole(fake)?,
+            }),
+            None => None,
+        };
+        let others = self.other_inputs.iter().map(|t| t.to_dtype(dtype));
+        let inner = self.inner.iter();
+        Ok(Self {
+            relevance: self.relevance.to_dtype(dtype)?,
+            other_inputs: others.collect::<Result<_, _>>()?,
+            poles,
+            output: self.output.to_dtype(dtype)?,
+            inner: inner
+                .map(|(layer, t)| Ok((layer.clone(), t.to_dtype(dtype)?)))
+                .collect::<Result<_, candle_core::Error>>()?,
+            ..self.clone()
+        })
+    }
+
     /// The map summed over channels: `[N, H, W]`.
     ///
     /// # Errors

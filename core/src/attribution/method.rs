@@ -49,6 +49,20 @@ pub enum Start {
     Probability,
 }
 
+/// The element type a map is computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Double where a method amplifies rounding: a tiny epsilon in convolutions divides by sums that nearly cancel, and
+    /// a path of gradients crosses kinks. Else that of the network.
+    #[default]
+    Auto,
+    /// That of the network.
+    Network,
+    /// f64 (the map is given back in the network's type).
+    Double,
+}
+
 /// What is common to all methods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -65,6 +79,8 @@ pub struct Options {
     pub layer_sums: bool,
     /// Layers whose inner relevance (arriving at their output) is returned.
     pub retain: Vec<LayerName>,
+    /// The element type of the computation.
+    pub precision: Precision,
 }
 
 impl Default for Options {
@@ -76,6 +92,7 @@ impl Default for Options {
             input_range: (-1.0, 1.0),
             layer_sums: false,
             retain: Vec::new(),
+            precision: Precision::Auto,
         }
     }
 }
@@ -225,6 +242,14 @@ impl Method {
                 | Self::GradCam { .. }
                 | Self::Occlusion { .. }
         )
+    }
+
+    /// Whether rounding in f32 would show in the map.
+    pub(super) fn amplifies_rounding(&self, composite: Option<&Composite>) -> bool {
+        match composite {
+            Some(composite) => composite.divides_by_small_sums(),
+            None => matches!(self, Self::IntegratedGradients { .. }),
+        }
     }
 
     /// The composite of a rule-based method; `input_range` is the box of the z-box rule.

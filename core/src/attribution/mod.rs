@@ -21,7 +21,7 @@ use candle_core::Tensor;
 pub use composite::{Composite, LayerKind};
 pub use error::AttributionError;
 pub use map::{AttributionMap, Balance, LayerSum, PoleMap, Poles};
-pub use method::{BatchNormHandling, Method, Options, Pole, Start};
+pub use method::{BatchNormHandling, Method, Options, Pole, Precision, Start};
 pub use prepared::Prepared;
 pub use rule::Rule;
 pub use target::{RegionMask, Score, Target};

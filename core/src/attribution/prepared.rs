@@ -5,8 +5,8 @@ use candle_core::{DType, Tensor};
 use super::lrp::Plan;
 use super::propagate::{sample_sums, stacked_mul};
 use super::{
-    AttributionError, AttributionMap, Balance, Composite, Method, Options, Start, Target, gradient,
-    occlusion, polarized,
+    AttributionError, AttributionMap, Balance, Composite, Method, Options, Precision, Start,
+    Target, gradient, occlusion, polarized,
 };
 use crate::network::{Edits, Network, NetworkError, NodeId, Retain, Run};
 
@@ -16,6 +16,8 @@ pub struct Prepared {
     method: Method,
     options: Options,
     kind: Kind,
+    /// Type of the maps; differs from that of the computation when that is more precise.
+    dtype: DType,
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +36,20 @@ impl Prepared {
         method: &Method,
         options: &Options,
     ) -> Result<Self, AttributionError> {
-        let kind = match method.composite(options.input_range) {
+        let composite = method.composite(options.input_range);
+        let double = match options.precision {
+            Precision::Auto => method.amplifies_rounding(composite.as_ref()),
+            Precision::Network => false,
+            Precision::Double => true,
+        };
+        let dtype = network.dtype();
+        // Metal has no f64.
+        let network = if double && dtype == DType::F32 && !network.device().is_metal() {
+            &network.to_dtype(DType::F64)?
+        } else {
+            network
+        };
+        let kind = match composite {
             Some(composite) => Kind::Relevance(Box::new(Plan::new(network, composite, options)?)),
             None => Kind::Sensitivity(network.clone()),
         };
@@ -42,6 +57,7 @@ impl Prepared {
             method: method.clone(),
             options: options.clone(),
             kind,
+            dtype,
         })
     }
 
@@ -77,24 +93,39 @@ impl Prepared {
     ) -> Result<AttributionMap, AttributionError> {
         let network = self.network();
         target.check(network)?;
+        if network.dtype() == self.dtype {
+            return self.explain(inputs, target);
+        }
+        let inputs = inputs.iter().map(|x| x.to_dtype(network.dtype()));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        Ok(self.explain(&inputs, target)?.to_dtype(self.dtype)?)
+    }
+
+    fn explain(
+        &self,
+        inputs: &[Tensor],
+        target: &Target,
+    ) -> Result<AttributionMap, AttributionError> {
         match (&self.kind, &self.method) {
-            (Kind::Relevance(plan), Method::Polarized { pole }) => {
-                let scored = Scored::new(network, inputs, target)?;
-                polarized::attribute(plan, &scored, *pole, &self.options)
-            }
-            (Kind::Relevance(plan), _) => {
-                let scored = Scored::new(network, inputs, target)?;
-                relevance(plan, &scored, &self.options)
+            (Kind::Relevance(plan), method) => {
+                let scored = Scored::new(&plan.network, inputs, target)?;
+                if let Method::Polarized { pole } = method {
+                    polarized::attribute(plan, &scored, *pole, &self.options)
+                } else {
+                    relevance(plan, &scored, &self.options)
+                }
             }
             (
-                Kind::Sensitivity(_),
+                Kind::Sensitivity(network),
                 Method::Occlusion {
                     window,
                     stride,
                     baseline,
                 },
             ) => occlusion::attribute(network, inputs, target, [*window, *stride], *baseline),
-            (Kind::Sensitivity(_), method) => gradient::attribute(network, inputs, target, method),
+            (Kind::Sensitivity(network), method) => {
+                gradient::attribute(network, inputs, target, method)
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct PreparedGroup {
     is_output: bool,
     /// The sum of the terms' biases.
     bias: Option<Tensor>,
+    /// What to take from the layer's output when biases are left out.
+    without: Option<Tensor>,
     terms: Vec<PreparedTerm>,
 }
 
@@ -39,7 +41,10 @@ impl PreparedGroup {
         zero_bias: bool,
     ) -> std::result::Result<Self, AttributionError> {
         let weight = node.require(Role::Weight)?;
-        let own_bias = node.param(Role::Bias).filter(|_| !zero_bias);
+        let (own_bias, without) = match node.param(Role::Bias) {
+            Some(bias) if zero_bias => (None, Some(bias.clone())),
+            bias => (bias, None),
+        };
         let (mut bias, mut terms) = (None, Vec::new());
         for term in &group.terms {
             if let Some(own) = own_bias
@@ -67,18 +72,20 @@ impl PreparedGroup {
                 value,
             });
         }
-        let unchanged = |c: Change| c == Change::All;
-        let is_output = group.terms.len() == 1
-            && group.terms[0].input == Part::All
-            && unchanged(group.terms[0].weight)
-            && (own_bias.is_none() || unchanged(group.terms[0].bias))
-            && (own_bias.is_some() || node.param(Role::Bias).is_none());
+        let is_output = match group.terms.as_slice() {
+            [term] => {
+                term.input == Part::All
+                    && [term.weight, term.bias].iter().all(|c| *c == Change::All)
+            }
+            _ => false,
+        };
         Ok(Self {
             coefficient: group.coefficient,
             when: group.when,
             epsilon: group.epsilon,
             is_output,
             bias,
+            without,
             terms,
         })
     }
@@ -131,6 +138,11 @@ pub(super) fn propagate(
     let mut relevance: Option<Tensor> = None;
     let mut absorbed = vec![0.0; stack];
     let mut parts_seen: Vec<(Part, Option<Tensor>)> = Vec::new();
+    // Without biases the layer's output is that of the weights alone.
+    let y = match groups.first().and_then(|group| group.without.as_ref()) {
+        Some(bias) => &y.broadcast_sub(&bias_shape(bias, y.rank())?)?,
+        None => y,
+    };
     for group in groups {
         let parts = group
             .terms

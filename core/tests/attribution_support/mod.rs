@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor};
 use ganoscope_core::architecture::{DiscriminatorConfig, discriminator};
 use ganoscope_core::network::{
-    ConvSpec, Network, NetworkBuilder, NetworkError, NodeId, Op, PoolSpec, Role,
+    ConvSpec, Network, NetworkBuilder, NetworkError, NodeId, Op, Param, PoolSpec, Role, canonize,
 };
 use ganoscope_core::seed::hash_uniform;
 
 /// The folder of reference outputs, if this checkout has one beside it.
-pub fn oracles() -> Option<PathBuf> {
+pub(crate) fn oracles() -> Option<PathBuf> {
     let root = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../shared/oracles/public"
@@ -25,17 +25,17 @@ pub fn oracles() -> Option<PathBuf> {
     None
 }
 
-pub fn tensors(path: PathBuf) -> HashMap<String, Tensor> {
+pub(crate) fn tensors(path: PathBuf) -> HashMap<String, Tensor> {
     candle_core::safetensors::load(path, &Device::Cpu).expect("the reference file can be read")
 }
 
-pub fn json(path: PathBuf) -> serde_json::Value {
+pub(crate) fn json(path: PathBuf) -> serde_json::Value {
     let text = std::fs::read_to_string(path).expect("the reference file can be read");
     serde_json::from_str(&text).expect("the reference file is JSON")
 }
 
 /// Takes parameters from a state dict.
-pub fn from_dict(
+pub(crate) fn from_dict(
     dict: HashMap<String, Tensor>,
 ) -> impl FnMut(&str, Role, &[usize]) -> Result<Tensor, NetworkError> {
     move |key, _, _| {
@@ -49,7 +49,9 @@ pub fn from_dict(
 }
 
 /// Procedural parameters: kaiming-sized weights, small biases, batch statistics near one, some gains negative.
-pub fn procedural(seed: u64) -> impl FnMut(&str, Role, &[usize]) -> Result<Tensor, NetworkError> {
+pub(crate) fn procedural(
+    seed: u64,
+) -> impl FnMut(&str, Role, &[usize]) -> Result<Tensor, NetworkError> {
     move |key, role, dims| {
         let n = dims.iter().product();
         let fan_in = dims.iter().skip(1).product::<usize>().max(1) as f64;
@@ -67,7 +69,7 @@ pub fn procedural(seed: u64) -> impl FnMut(&str, Role, &[usize]) -> Result<Tenso
 }
 
 /// Values in `[-1, 1)` of the given dimensions.
-pub fn values(name: &str, dims: &[usize], dtype: DType) -> Tensor {
+pub(crate) fn values(name: &str, dims: &[usize], dtype: DType) -> Tensor {
     let n = dims.iter().product();
     Tensor::from_vec(hash_uniform(name, n, 7), dims, &Device::Cpu)
         .and_then(|t| t.to_dtype(dtype))
@@ -75,7 +77,7 @@ pub fn values(name: &str, dims: &[usize], dtype: DType) -> Tensor {
 }
 
 /// The published discriminator at a quarter of its width.
-pub fn deblender_d_q(
+pub(crate) fn deblender_d_q(
     source: impl FnMut(&str, Role, &[usize]) -> Result<Tensor, NetworkError>,
 ) -> Network {
     let config = DiscriminatorConfig {
@@ -87,7 +89,7 @@ pub fn deblender_d_q(
 }
 
 /// A small discriminator of the published form.
-pub fn small_discriminator(seed: u64) -> Network {
+pub(crate) fn small_discriminator(seed: u64) -> Network {
     let config = DiscriminatorConfig {
         filters: 4,
         dense: 8,
@@ -98,7 +100,7 @@ pub fn small_discriminator(seed: u64) -> Network {
 }
 
 /// DCGAN discriminator of width 8.
-pub fn dcgan_d(dict: HashMap<String, Tensor>) -> Result<Network, NetworkError> {
+pub(crate) fn dcgan_d(dict: HashMap<String, Tensor>) -> Result<Network, NetworkError> {
     let mut b = NetworkBuilder::new(from_dict(dict));
     let mut x = b.input("image", &[3, 64, 64])?;
     for i in 0..4 {
@@ -116,7 +118,7 @@ pub fn dcgan_d(dict: HashMap<String, Tensor>) -> Result<Network, NetworkError> {
 }
 
 /// Residual discriminator with pooling and concatenation.
-pub fn res_d(dict: HashMap<String, Tensor>) -> Result<Network, NetworkError> {
+pub(crate) fn res_d(dict: HashMap<String, Tensor>) -> Result<Network, NetworkError> {
     let width = 12;
     let mut b = NetworkBuilder::new(from_dict(dict));
     let x = b.input("image", &[3, 64, 64])?;
@@ -159,8 +161,37 @@ fn down_block(
     b.plain(&format!("{name}.act2"), Op::Relu, &[x])
 }
 
+/// The network after the reference's own folding, which leaves an identity normalisation behind that still divides by
+/// `sqrt(1 + eps)`. Where relevance is divided by sums that nearly cancel, that difference is what one sees.
+pub(crate) fn folded_like_the_reference(network: &Network) -> Result<Network, NetworkError> {
+    let canonical = canonize(network)?.network;
+    let mut b = NetworkBuilder::new(procedural(0));
+    for (id, node) in network.iter() {
+        let params = if let Op::BatchNorm { .. } = node.op {
+            let identity = node.params.iter().map(|p| {
+                let value = match p.role {
+                    Role::Weight | Role::Var => p.tensor.ones_like()?,
+                    _ => p.tensor.zeros_like()?,
+                };
+                Ok(Param {
+                    tensor: value,
+                    ..p.clone()
+                })
+            });
+            identity.collect::<Result<_, NetworkError>>()?
+        } else {
+            canonical.node(id).params.clone()
+        };
+        b.add(&node.name, node.op.clone(), &node.inputs, params)?;
+    }
+    for output in network.outputs() {
+        b.output(&output.name, output.node);
+    }
+    b.finish()?.to_dtype(network.dtype())
+}
+
 /// The largest magnitude of a tensor.
-pub fn max_abs(t: &Tensor) -> f64 {
+pub(crate) fn max_abs(t: &Tensor) -> f64 {
     let values = t
         .flatten_all()
         .and_then(|t| t.to_dtype(DType::F64)?.to_vec1::<f64>())
@@ -175,7 +206,7 @@ pub fn max_abs(t: &Tensor) -> f64 {
 }
 
 /// The largest difference of two tensors of equal dimensions, relative to the largest magnitude of the second.
-pub fn relative_difference(a: &Tensor, b: &Tensor) -> f64 {
+pub(crate) fn relative_difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.dims(), b.dims());
     let difference = (a.to_dtype(DType::F64).expect("converts")
         - b.to_dtype(DType::F64).expect("converts"))
