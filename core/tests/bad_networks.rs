@@ -1,5 +1,7 @@
 //! Damaged networks and wrong inputs give typed errors that name the layer, and never a panic.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod common;
 
 use candle_core::{DType, Device, Tensor};
@@ -61,6 +63,7 @@ fn transposed(conv: ConvSpec, output_padding: [usize; 2]) -> Op {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table of cases")]
 fn shapes_that_do_not_fit_name_the_layer() {
     let image = [4, 6, 6];
     let pad = |top, left| Padding {
@@ -119,21 +122,40 @@ fn shapes_that_do_not_fit_name_the_layer() {
         plain(&image, Op::PixelShuffle { factor: 3 }),
         plain(&image, Op::PixelShuffle { factor: HUGE }),
         plain(&image, Op::Reshape { dims: vec![143] }),
-        plain(&image, Op::Reshape { dims: vec![HUGE, 2] }),
+        plain(
+            &image,
+            Op::Reshape {
+                dims: vec![HUGE, 2],
+            },
+        ),
         plain(&[1], Op::Reshape { dims: Vec::new() }),
         plain(&image, slice(3, 0, 1)),
         plain(&image, slice(0, 2, 2)),
         plain(&image, slice(0, 3, 1)),
         plain(&image, slice(0, 0, 5)),
-        plain(&image, Op::Pad { padding: pad(HUGE, HUGE), value: 0.0 }),
-        plain(&[5], Op::Pad { padding: pad(1, 1), value: 0.0 }),
+        plain(
+            &image,
+            Op::Pad {
+                padding: pad(HUGE, HUGE),
+                value: 0.0,
+            },
+        ),
+        plain(
+            &[5],
+            Op::Pad {
+                padding: pad(1, 1),
+                value: 0.0,
+            },
+        ),
         plain(&image, Op::Concat { axis: 3 }),
         plain(&image, Op::Add),
         plain(&[5], Op::GlobalAvgPool),
         plain(&image, Op::BatchNorm { eps: 1e-3 }),
         plain(&image, Op::Prelu),
         build(&image, |b, x| b.plain("broken", Op::Relu, &[x, x])),
-        build(&image, |b, _| b.plain("broken", Op::Concat { axis: 0 }, &[])),
+        build(&image, |b, _| {
+            b.plain("broken", Op::Concat { axis: 0 }, &[])
+        }),
         build(&image, |b, x| b.prelu("broken", x, &[3])),
         build(&image, |b, _| b.constant("broken", &[0, 2])),
         build(&image, |b, x| {
@@ -221,7 +243,10 @@ fn wrong_inputs_are_errors() {
         &[],
     ] {
         let error = run(&[zeros(dims)]);
-        assert!(matches!(error, NetworkError::InputShape { .. }), "{dims:?}: {error}");
+        assert!(
+            matches!(error, NetworkError::InputShape { .. }),
+            "{dims:?}: {error}"
+        );
     }
     let good = zeros(&[1, 3, 6, 6]);
     assert!(matches!(run(&[]), NetworkError::InputCount { .. }));
@@ -236,7 +261,10 @@ fn wrong_inputs_are_errors() {
         pixels[57] = bad;
         let input = Tensor::from_vec(pixels, (1, 3, 6, 6), &Device::Cpu).unwrap();
         let error = run(&[input]);
-        assert!(error.to_string().contains("input input has values"), "{error}");
+        assert!(
+            error.to_string().contains("input input has values"),
+            "{error}"
+        );
     }
 }
 
@@ -259,7 +287,12 @@ fn damaged_parameters_name_layer_and_key() {
         b.finish().map(|_| ())
     };
     assert!(with("", 0.0).is_ok());
-    for key in ["conv.weight", "conv.bias", "norm.running_mean", "norm.running_var"] {
+    for key in [
+        "conv.weight",
+        "conv.bias",
+        "norm.running_mean",
+        "norm.running_var",
+    ] {
         for bad in [f64::NAN, f64::INFINITY] {
             let message = with(key, bad).unwrap_err().to_string();
             assert!(message.contains(key), "{message}");
@@ -272,11 +305,17 @@ fn damaged_parameters_name_layer_and_key() {
 #[test]
 fn parameters_of_mixed_types_are_errors() {
     let mut b = NetworkBuilder::new(|key, role, dims| {
-        let dtype = if role == Role::Bias { DType::F32 } else { DType::F64 };
+        let dtype = if role == Role::Bias {
+            DType::F32
+        } else {
+            DType::F64
+        };
         Ok(parameter(key, role, dims)?.to_dtype(dtype)?)
     });
     let x = b.input("input", &[3, 6, 6]).unwrap();
-    let x = b.conv("conv", x, 4, ConvSpec::square(3, 2, 1), true).unwrap();
+    let x = b
+        .conv("conv", x, 4, ConvSpec::square(3, 2, 1), true)
+        .unwrap();
     b.output("output", x);
     let error = b.finish().unwrap_err();
     assert!(matches!(error, NetworkError::ParamType { .. }), "{error}");
@@ -304,7 +343,7 @@ fn wrong_edits_are_errors() {
             offset: zeros(&[1]),
         };
         let edits = Edits::from([(layer.into(), affine)]);
-        let run = network.forward(&[input.clone()], &edits, &Retain::Nothing);
+        let run = network.forward(std::slice::from_ref(&input), &edits, &Retain::Nothing);
         run.map(|_| ()).unwrap_err()
     };
     let shapes: [(&str, &[usize]); 4] = [
@@ -316,9 +355,15 @@ fn wrong_edits_are_errors() {
     ];
     for (layer, dims) in shapes {
         let error = run(layer, dims);
-        assert!(matches!(error, NetworkError::EditShape { .. }), "{dims:?}: {error}");
+        assert!(
+            matches!(error, NetworkError::EditShape { .. }),
+            "{dims:?}: {error}"
+        );
     }
-    assert!(matches!(run("cnov", &[1]), NetworkError::UnknownLayer { .. }));
+    assert!(matches!(
+        run("cnov", &[1]),
+        NetworkError::UnknownLayer { .. }
+    ));
 }
 
 #[test]
@@ -328,11 +373,19 @@ fn runs_of_another_network_are_refused() {
         .and_then(|n| n.to_dtype(DType::F32))
         .unwrap();
     let input = zeros(&[1, 3, 6, 6]);
-    let run = other.forward(&[input], &Edits::new(), &Retain::All).unwrap();
-    assert!(matches!(network.resume(&run, &Edits::new()), Err(NetworkError::OtherNetwork)));
+    let run = other
+        .forward(&[input], &Edits::new(), &Retain::All)
+        .unwrap();
+    assert!(matches!(
+        network.resume(&run, &Edits::new()),
+        Err(NetworkError::OtherNetwork)
+    ));
     let pulled = network.pullback(&run, &[], &Wanted::inputs());
     assert!(matches!(pulled, Err(NetworkError::OtherNetwork)));
-    assert!(matches!(run.activation(&network, "logit"), Err(NetworkError::OtherNetwork)));
+    assert!(matches!(
+        run.activation(&network, "logit"),
+        Err(NetworkError::OtherNetwork)
+    ));
 }
 
 #[test]
@@ -340,10 +393,17 @@ fn pullback_checks_its_seeds_and_what_was_retained() {
     let network = discriminator();
     let input = zeros(&[2, 3, 6, 6]);
     let logit = network.outputs()[0].node;
-    let run = |retain| network.forward(&[input.clone()], &Edits::new(), retain).unwrap();
+    let run = |retain| {
+        network
+            .forward(std::slice::from_ref(&input), &Edits::new(), retain)
+            .unwrap()
+    };
     let all = run(&Retain::All);
     let wrong = network.pullback(&all, &[(logit, zeros(&[1, 1]))], &Wanted::inputs());
-    assert!(matches!(wrong, Err(NetworkError::SeedShape { .. })), "{wrong:?}");
+    assert!(
+        matches!(wrong, Err(NetworkError::SeedShape { .. })),
+        "{wrong:?}"
+    );
     let logit_only = Retain::Layers(vec!["logit".into()]);
     let some = run(&logit_only);
     let missing = network.pullback(&some, &[(logit, zeros(&[2, 1]))], &Wanted::inputs());

@@ -2,6 +2,8 @@
 //!
 //! The reference numbers were computed in f64 from f32 weights; without them the tests only build the networks.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod common;
 
 use std::path::Path;
@@ -136,14 +138,14 @@ fn edited_outputs_equal_pytorch() {
         let numbers = reference::json(&folder.join(format!("interventions/{name}.json")));
         let input = expected["input"].clone();
         let plain = network
-            .forward(&[input.clone()], &Edits::new(), &Retain::All)
+            .forward(std::slice::from_ref(&input), &Edits::new(), &Retain::All)
             .unwrap();
         for case in numbers["interventions"].as_array().unwrap() {
             let id = case["id"].as_str().unwrap();
             let stack = edit_stack(&network, case, |mask| &expected[mask]);
             let edits = stack.resolve(&network).unwrap();
             let run = network
-                .forward(&[input.clone()], &edits, &Retain::Nothing)
+                .forward(std::slice::from_ref(&input), &edits, &Retain::Nothing)
                 .unwrap();
             check_outputs(&format!("{name} {id}"), &network, &run, |output| {
                 expected[&format!("{id}.{output}")].clone()

@@ -3,13 +3,17 @@
 //! The table below is both the list of cases and an exhaustive match over [`Op`], so an operation without a case does
 //! not compile.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod common;
 
 use candle_core::{DType, Tensor};
-use common::{Case, away_from_zero, case, case_of, max_abs, max_diff, on_one_thread, values, without_ties};
+use common::{
+    Case, away_from_zero, case, case_of, max_abs, max_diff, on_one_thread, values, without_ties,
+};
 use ganoscope_core::network::{
-    Affine, ConvSpec, Edits, Gradients, Mode, Network, NetworkError, NodeId, Op,
-    Padding, Param, PoolSpec, Retain, Role, Run, UpsampleMode, Wanted,
+    Affine, ConvSpec, Edits, Gradients, Mode, Network, NetworkError, NodeId, Op, Padding, Param,
+    PoolSpec, Retain, Role, Run, UpsampleMode, Wanted,
 };
 
 /// Step of the central differences: truncation and rounding are then both near 1e-10.

@@ -138,7 +138,7 @@ fn gather<'a>(
             .map_err(|source| EditError::UnknownLayer {
                 edit: place,
                 unit: Unit::new(layer.clone(), first),
-                source,
+                source: Box::new(source),
             })?;
         let fact = &network.node(id).fact;
         if let Some(channel) = channels.iter().find(|c| **c >= fact.units()) {

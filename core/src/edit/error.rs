@@ -16,7 +16,7 @@ pub enum EditError {
         /// The unit.
         unit: Unit,
         /// Names the layer, and the nearest one there is.
-        source: NetworkError,
+        source: Box<NetworkError>,
     },
     /// The layer has no such unit.
     #[error("edit {edit} changes unit {} of layer {}, which has {units} units", unit.channel, unit.layer)]

@@ -68,8 +68,7 @@ impl Mask {
     ) -> Result<Self, MaskError> {
         check_size(size, (size[0] as u64).saturating_mul(size[1] as u64))?;
         let pixels = (0..size[0]).flat_map(|y| (0..size[1]).map(move |x| (y, x)));
-        // `max` before `min`: it returns the number when the other is not one.
-        let values = pixels.map(|(y, x)| f(y, x).max(0.0).min(1.0)).collect();
+        let values = pixels.map(|(y, x)| weight(f(y, x))).collect();
         Ok(Self { size, values })
     }
 
@@ -87,7 +86,7 @@ impl Mask {
     pub fn edit(&mut self, f: impl FnOnce(&mut [f32])) {
         f(&mut self.values);
         for value in &mut self.values {
-            *value = value.max(0.0).min(1.0);
+            *value = weight(*value);
         }
     }
 
@@ -122,6 +121,15 @@ impl Mask {
             }
         }
         out
+    }
+}
+
+/// Any number brought to 0..1.
+const fn weight(value: f32) -> f32 {
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(0.0, 1.0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reference files: where they are, and their tensors and numbers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -17,10 +17,11 @@ pub(crate) fn folder() -> Option<PathBuf> {
 }
 
 /// All tensors of a safetensors file.
-pub(crate) fn tensors(path: &Path) -> HashMap<String, Tensor> {
+pub(crate) fn tensors(path: &Path) -> BTreeMap<String, Tensor> {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{e}: {}", path.display()));
-    candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
-        .unwrap_or_else(|e| panic!("{e}: {}", path.display()))
+    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
+    let tensors = tensors.unwrap_or_else(|e| panic!("{e}: {}", path.display()));
+    tensors.into_iter().collect()
 }
 
 /// A JSON file.
@@ -31,7 +32,7 @@ pub(crate) fn json(path: &Path) -> serde_json::Value {
 
 /// A parameter source that takes tensors from a state dict; `[C]` and `[C, 1, 1]` count as the same.
 pub(crate) fn state_dict(
-    tensors: HashMap<String, Tensor>,
+    tensors: BTreeMap<String, Tensor>,
 ) -> impl FnMut(&str, Role, &[usize]) -> Result<Tensor, NetworkError> {
     move |key, _, dims| match tensors.get(key) {
         Some(tensor) => Ok(tensor.reshape(dims)?),
