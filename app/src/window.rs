@@ -1,6 +1,23 @@
 //! Opening the window.
 
 use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow};
+use crossbeam_channel::bounded;
+use egui::ViewportBuilder;
+use ganoscope_core::jobs::Studio;
+use log::Level;
+
+use crate::app::{App, AppParts, Ending};
+use crate::bridge::Bridge;
+use crate::command::Command;
+use crate::demo;
+use crate::dialogs::Native;
+use crate::document::Document;
+use crate::notify::TERMINAL;
+use crate::store::{self, Recovery};
+use crate::workbench::Workbench;
 
 /// What the window opens with.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +37,138 @@ pub struct WindowOptions {
 /// # Errors
 /// Without a display or a usable graphics driver; the message names the headless commands.
 pub fn open(options: WindowOptions) -> anyhow::Result<()> {
-    let _ = options;
+    let started = Instant::now();
+    check_display()?;
+    // The worker reads while the window opens.
+    let bridge = Bridge::new(Studio::default).context("cannot start the worker")?;
+    let (outcome, ended) = bounded(1);
+    let mut begin = Begin::of(&options);
+    let parts = AppParts {
+        bridge,
+        dialogs: Box::<Native>::default(),
+        demo: demo::locate(),
+        document: std::mem::take(&mut begin.document),
+        workbench: std::mem::take(&mut begin.workbench),
+        recovery: begin.recovery.take(),
+        started,
+        ending: Ending::of(&options, outcome),
+    };
+    let native = eframe::NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_title("Ganoscope")
+            .with_app_id("ganoscope")
+            .with_inner_size([1280.0, 820.0])
+            .with_min_inner_size([640.0, 420.0]),
+        // Exact colours in maps, and the same text on every machine.
+        dithering: false,
+        system_font_fallback: false,
+        ..eframe::NativeOptions::default()
+    };
+    let create = |cc: &eframe::CreationContext<'_>| {
+        let mut app = App::new(&cc.egui_ctx, parts);
+        for (level, text) in &begin.messages {
+            app.say(*level, text, &cc.egui_ctx);
+        }
+        if !begin.to_open.is_empty() {
+            app.push(Command::Open(begin.to_open));
+        }
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("Ganoscope", native, Box::new(create)).map_err(|e| no_window(&e.to_string()))?;
+    match ended.try_recv() {
+        Ok(Err(why)) => Err(anyhow!(why)),
+        Ok(Ok(())) | Err(_) => Ok(()),
+    }
+}
+
+/// What the first frame begins with.
+#[derive(Default)]
+struct Begin {
+    document: Document,
+    workbench: Workbench,
+    recovery: Option<Recovery>,
+    /// Looked at by the worker before they are opened.
+    to_open: Vec<PathBuf>,
+    messages: Vec<(Level, String)>,
+}
+
+impl Begin {
+    /// What was asked for; else the last session; else the demonstration.
+    fn of(options: &WindowOptions) -> Self {
+        let mut begin = Self::default();
+        let is_for_a_test = options.smoke || options.screenshot.is_some();
+        if !is_for_a_test {
+            begin.recover();
+        }
+        let is_asked = options.series.is_some() || !options.inputs.is_empty();
+        if is_asked {
+            begin.document = Document::default();
+            begin.to_open = options.series.iter().chain(&options.inputs).cloned().collect();
+        }
+        let demo = demo::locate();
+        if begin.document == Document::default() && options.series.is_none() {
+            begin.document.series = demo.series;
+            if options.inputs.is_empty() {
+                begin.document = Document::new(begin.document.series.take(), demo.inputs);
+            }
+        }
+        begin
+    }
+
+    /// Takes the last session up, unless another window has it.
+    fn recover(&mut self) {
+        let Some(folder) = store::state_folder() else {
+            return;
+        };
+        let recovery = match Recovery::take(&folder) {
+            Ok(recovery) => recovery,
+            Err(error) => {
+                let text = format!("this window will not be recovered at the next start: {error}");
+                self.messages.push((Level::Warn, text));
+                return;
+            }
+        };
+        match recovery.load() {
+            Ok(Some(session)) => {
+                self.document = session.document;
+                self.workbench = session.workbench;
+            }
+            Ok(None) => {}
+            Err(text) => self.messages.push((Level::Warn, text)),
+        }
+        self.recovery = Some(recovery);
+    }
+}
+
+/// One line that says why there is no window and what works without one.
+fn no_window(why: &str) -> anyhow::Error {
+    anyhow!(
+        "cannot open a window ({}); without one use `ganoscope run`, `ganoscope relevance` or `ganoscope inspect`",
+        why.lines().next().unwrap_or("unknown reason").trim_end_matches('.')
+    )
+}
+
+/// The window library panics without a display; this says it in one line first.
+fn check_display() -> anyhow::Result<()> {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let needs_server = cfg!(all(unix, not(target_os = "macos")));
+    if needs_server && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
+        log::debug!(target: TERMINAL, "none of DISPLAY, WAYLAND_DISPLAY, WAYLAND_SOCKET is set");
+        return Err(no_window("no display is set"));
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_window_one_line_names_the_commands() {
+        let text = no_window("No suitable adapter.\nmore").to_string();
+        assert_eq!(text.lines().count(), 1);
+        for command in ["run", "relevance", "inspect"] {
+            assert!(text.contains(&format!("`ganoscope {command}`")), "{text}");
+        }
+    }
 }

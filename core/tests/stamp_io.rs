@@ -26,6 +26,9 @@ fn assert_is_picture(path: &Path, tolerance: f32) -> Stamp {
     stamp
 }
 
+/// Name, BITPIX, scaling cards, data, tolerance.
+type Case<'a> = (&'a str, i32, &'a [&'a str], Vec<u8>, f32);
+
 #[test]
 fn fits_of_every_number_type_gives_the_picture() {
     let folder = Folder::new();
@@ -35,8 +38,6 @@ fn fits_of_every_number_type_gives_the_picture() {
     let signed = |v: u8| ((2.0 * unit(v) - 1.0) * 32767.0).round() as i16;
     let (scale, zero) = ("BSCALE  = 3.05185094759971E-05", "BZERO   = 32768");
     let range = ["VRANGELO= 0", "VRANGEHI= 255"];
-    // Name, BITPIX, scaling cards, data, tolerance.
-    type Case<'a> = (&'a str, i32, &'a [&'a str], Vec<u8>, f32);
     let cases: [Case<'_>; 8] = [
         ("u8", 8, &[], levels.clone(), 0.0),
         (

@@ -29,10 +29,9 @@ dense = 4
 stamp_size = 16
 
 [training]
-steps = 6
+schedule = [{ until = 4, from = 1e-3, to = 1e-4 }, { until = 6, from = 1e-3, to = 1e-4, statistics = "frozen" }]
 batch = 3
 burn_in = 2
-learning_rate = 1e-3
 average = 0.9
 
 [data]
@@ -155,8 +154,9 @@ fn bad_recipes_are_named() -> Result {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("bad.toml");
     for (text, expected) in [
-        ("name = 3".to_owned(), "name"),
+        ("name = 3".to_owned(), "line 1: invalid type: integer"),
         (RECIPE.replace("batch = 3", "batch = 0"), "batch"),
+        (RECIPE.replace("until = 6", "until = 3"), "schedule"),
         (RECIPE.replace("average = 0.9", "average = 1.5"), "average"),
         (RECIPE.replace("average = 0.9", "avarage = 0.9"), "avarage"),
         (

@@ -1,1 +1,31 @@
-//! Filled in by the next commits.
+//! Work that the window must not wait for: one thread that owns the networks, with a preview lane and a study lane.
+//!
+//! Invariant: the asking side never blocks. A job is a comparable spec ([`PreviewSpec`], [`StudySpec`]); in the preview
+//! lane the newest spec of a slot wins and older ones are dropped; studies advance in steps of at most
+//! [`STEP_BUDGET`], so a preview never waits longer than one step. A panic inside a network ends its job and nothing else.
+
+mod cache;
+mod failure;
+mod finding;
+mod lane;
+mod preview;
+mod progress;
+mod protocol;
+mod spec;
+mod studio;
+mod study;
+mod worker;
+
+pub use cache::{BytesCache, SizeBytes};
+pub use failure::Failure;
+pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
+pub use preview::{
+    CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
+    RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps, UnitRange,
+};
+pub use progress::{Cancel, Progress};
+pub use protocol::{Event, Generation, JobId, Request};
+pub use spec::{DeblendSpec, PreviewSpec, RelevanceSpec, Slot, StudySpec, UnitsSpec};
+pub use studio::Studio;
+pub use study::{Engine, PreviewJob, STEP_BUDGET, Step, Study, StudyJob};
+pub use worker::{Full, Waker, Worker};

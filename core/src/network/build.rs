@@ -43,7 +43,7 @@ impl<'a> NetworkBuilder<'a> {
         }
     }
 
-    /// The fact of a layer added before.
+    /// The fact of a layer added before. Its type is provisional: that of the network is known at the end.
     pub fn fact(&self, id: NodeId) -> &Fact {
         &self.nodes[id.index()].fact
     }
@@ -199,7 +199,9 @@ impl<'a> NetworkBuilder<'a> {
 
     /// Checks everything and returns the network.
     pub fn finish(self) -> Result<Network, NetworkError> {
-        Network::from_nodes(self.nodes, self.outputs)
+        let network = Network::from_nodes(self.nodes, self.outputs)?;
+        network.check_finite()?;
+        Ok(network)
     }
 
     fn param(&mut self, layer: &str, role: Role, dims: &[usize]) -> Result<Param, NetworkError> {

@@ -32,6 +32,22 @@ pub(super) fn from_vec(values: Vec<f32>, dims: &[usize]) -> Result<Tensor> {
     Tensor::from_vec(values, dims, &candle_core::Device::Cpu)
 }
 
+/// Whether no value is infinite or not a number.
+pub(super) fn is_finite(tensor: &Tensor) -> Result<bool> {
+    let tensor = tensor.contiguous()?;
+    let here = with_slice(&tensor, |v: &[f32]| v.iter().all(|v| v.is_finite()))
+        .or_else(|| with_slice(&tensor, |v: &[f64]| v.iter().all(|v| v.is_finite())));
+    match here {
+        Some(finite) => Ok(finite),
+        // Elsewhere: x - x is 0 for finite numbers alone.
+        None => Ok((&tensor - &tensor)?
+            .sum_all()?
+            .to_dtype(DType::F32)?
+            .to_scalar::<f32>()?
+            == 0.0),
+    }
+}
+
 /// The exact bits of a one-dimensional f32 or f64 tensor, for comparing edits.
 pub(super) fn bits(flat: &Tensor) -> Option<Vec<u64>> {
     let storage = flat.to_device(&candle_core::Device::Cpu).ok()?;
@@ -150,6 +166,45 @@ pub(super) fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     a.broadcast_mul(&b)
 }
 
+/// `gain x + offset` for `x` of `[N, ...]`; gain and offset broadcast to one sample, `[1, ...]`.
+pub(super) fn gain_offset(x: &Tensor, gain: &Tensor, offset: &Tensor) -> Result<Tensor> {
+    if !is_fast(x) || !is_fast(gain) || !is_fast(offset) || x.rank() < 2 {
+        return x.broadcast_mul(gain)?.broadcast_add(offset);
+    }
+    let channels = x.dim(1)?;
+    let per_channel = |t: &Tensor| {
+        let n = t.elem_count();
+        n == 1 || (n == channels && t.rank() == x.rank() && t.dims()[1] == n)
+    };
+    if per_channel(gain) && per_channel(offset) {
+        let flat = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+        let (gain, offset) = (flat(gain)?, flat(offset)?);
+        return map_planes(x, |i| {
+            let channel = i % channels;
+            let (gain, offset) = (gain[channel % gain.len()], offset[channel % offset.len()]);
+            move |x| gain * x + offset
+        });
+    }
+    let mut sample = x.dims().to_vec();
+    sample[0] = 1;
+    let whole = |t: &Tensor| t.broadcast_as(sample.as_slice())?.contiguous();
+    let (x, gain, offset) = (x.contiguous()?, whole(gain)?, whole(offset)?);
+    let values = with_slice(&x, |x: &[f32]| {
+        with_slice(&gain, |gain: &[f32]| {
+            with_slice(&offset, |offset: &[f32]| {
+                let mut y = x.to_vec();
+                for y in y.chunks_mut(gain.len()) {
+                    for ((y, gain), offset) in y.iter_mut().zip(gain).zip(offset) {
+                        *y = gain * *y + offset;
+                    }
+                }
+                y
+            })
+        })
+    });
+    from_vec(values.flatten().flatten().unwrap_or_default(), x.dims())
+}
+
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
@@ -163,7 +218,8 @@ fn softplus(x: f32) -> f32 {
 pub(super) fn activation(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tensor> {
     if is_fast(x) {
         return match op {
-            Op::Relu => map(x, |x| x.max(0.0)),
+            // Not `max`, which would turn a value that is not a number into 0.
+            Op::Relu => map(x, |x| if x < 0.0 { 0.0 } else { x }),
             Op::LeakyRelu { slope } => {
                 let slope = *slope as f32;
                 map(x, move |x| if x > 0.0 { x } else { slope * x })

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use candle_core::DType;
+
 use super::LayerName;
 
 /// An error of a network: at load, forward or pulled back.
@@ -72,6 +74,75 @@ pub enum NetworkError {
         /// Dimensions handed over, batch included.
         got: Vec<usize>,
     },
+    /// Another number of tensors than the network has inputs.
+    #[error("the network takes {expected} inputs, got {got}")]
+    InputCount {
+        /// Number of inputs.
+        expected: usize,
+        /// Number of tensors handed over.
+        got: usize,
+    },
+    /// A tensor handed to the network has another element type than the network.
+    #[error("input {layer} takes {expected:?} values, got {got:?}")]
+    InputType {
+        /// The input layer.
+        layer: LayerName,
+        /// Element type of the network.
+        expected: DType,
+        /// Element type handed over.
+        got: DType,
+    },
+    /// A tensor handed to the network holds infinities or values that are not numbers.
+    #[error("input {layer} has values that are not finite numbers")]
+    InputNotFinite {
+        /// The input layer.
+        layer: LayerName,
+    },
+    /// A parameter holds infinities or values that are not numbers.
+    #[error("layer {layer}: parameter {key} has values that are not finite numbers")]
+    ParamNotFinite {
+        /// The layer.
+        layer: LayerName,
+        /// Key of the parameter in the state dict.
+        key: Arc<str>,
+    },
+    /// A parameter has another element type than the others, or one that is no floating-point type.
+    #[error("layer {layer}: parameter {key} has type {got:?}, the network is of type {expected:?}")]
+    ParamType {
+        /// The layer.
+        layer: LayerName,
+        /// Key of the parameter in the state dict.
+        key: Arc<str>,
+        /// Element type of the first parameter.
+        expected: DType,
+        /// Element type found.
+        got: DType,
+    },
+    /// An edit does not have the dimensions of its layer.
+    #[error(
+        "the edit of layer {layer} has shape {got:?}, which does not broadcast to {expected:?}"
+    )]
+    EditShape {
+        /// The layer.
+        layer: LayerName,
+        /// Dimensions of the layer's value, with 1 for the batch.
+        expected: Vec<usize>,
+        /// Dimensions of gain or offset.
+        got: Vec<usize>,
+    },
+    /// A gradient handed to a pullback does not have the dimensions of its node's value.
+    #[error("the gradient at layer {layer} has shape {got:?}, its value {expected:?}")]
+    SeedShape {
+        /// The layer.
+        layer: LayerName,
+        /// Dimensions of the value, batch included.
+        expected: Vec<usize>,
+        /// Dimensions of the gradient.
+        got: Vec<usize>,
+    },
+    /// A run or a node id belongs to another network.
+    #[error("the run or layer belongs to another network")]
+    OtherNetwork,
     /// An activation that a pullback or an attribution needs was not retained.
     #[error("the activation of layer {layer} was not retained by this run")]
     NotRetained {

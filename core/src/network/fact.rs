@@ -3,9 +3,14 @@
 //! Invariant: a network that exists has facts for every layer, so a wrong shape is reported with the layer's name at
 //! load and never in the middle of a run.
 
+mod weighted;
+
 use candle_core::DType;
 
-use super::{ConvSpec, NetworkError, Node, Op, Param, Role};
+use super::{NetworkError, Node, Op, Param, Role};
+
+/// Most elements of one sample: beyond any stamp, below what a damaged file may ask to be allocated.
+const MAX_LEN: usize = 1 << 30;
 
 /// Element type and dimensions of a value; the batch axis is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,10 +73,15 @@ pub(super) fn infer(
         || params.first().map_or(DType::F32, |p| p.tensor.dtype()),
         |f| f.dtype,
     );
-    Ok(Fact {
-        dtype,
-        dims: check.dims()?,
-    })
+    let dims = check.dims()?;
+    let scalar = dims.is_empty() && !matches!(op, Op::Constant);
+    let len = dims
+        .iter()
+        .try_fold(1_usize, |len, dim| len.checked_mul(*dim));
+    if scalar || !len.is_some_and(|len| (1..=MAX_LEN).contains(&len)) {
+        return Err(check.wrong(format!("its value would have the dimensions {dims:?}")));
+    }
+    Ok(Fact { dtype, dims })
 }
 
 struct Checker<'a> {
@@ -86,9 +96,6 @@ impl Checker<'_> {
         match self.op {
             Op::Input { dims } => {
                 self.arity(0)?;
-                if dims.iter().product::<usize>() == 0 {
-                    return Err(self.wrong("an input needs at least one element".to_owned()));
-                }
                 Ok(dims.clone())
             }
             Op::Constant => {
@@ -122,26 +129,30 @@ impl Checker<'_> {
             Op::Concat { axis } => self.concat(*axis),
             Op::Upsample { scale, .. } => {
                 let [c, h, w] = self.image()?;
-                Ok(vec![c, h * scale[0], w * scale[1]])
+                Ok(vec![
+                    c,
+                    h.saturating_mul(scale[0]),
+                    w.saturating_mul(scale[1]),
+                ])
             }
             Op::PixelShuffle { factor } => {
                 let [c, h, w] = self.image()?;
-                if *factor == 0 || c % (factor * factor) != 0 {
+                let square = factor.saturating_mul(*factor);
+                if square == 0 || c % square != 0 {
                     return Err(self.wrong(format!(
                         "{c} channels are not a multiple of {factor} squared"
                     )));
                 }
-                Ok(vec![c / (factor * factor), h * factor, w * factor])
+                Ok(vec![c / square, h * factor, w * factor])
             }
-            Op::AvgPool(pool) | Op::MaxPool(pool) => {
-                let [c, h, w] = self.image()?;
-                let [oh, ow] = self.output_size(&pool.as_conv(), [h, w])?;
-                Ok(vec![c, oh, ow])
-            }
+            Op::AvgPool(pool) | Op::MaxPool(pool) => self.pool(pool),
             Op::GlobalAvgPool | Op::GlobalMaxPool => self.image().map(|[c, _, _]| vec![c, 1, 1]),
             Op::Reshape { dims } => {
                 let input = self.one()?;
-                if dims.iter().product::<usize>() != input.len() {
+                let len = dims
+                    .iter()
+                    .try_fold(1_usize, |len, dim| len.checked_mul(*dim));
+                if len != Some(input.len()) {
                     return Err(self.wrong(format!("cannot reshape {input} to {dims:?}")));
                 }
                 Ok(dims.clone())
@@ -151,8 +162,8 @@ impl Checker<'_> {
                 let [c, h, w] = self.image()?;
                 Ok(vec![
                     c,
-                    h + padding.top + padding.bottom,
-                    w + padding.left + padding.right,
+                    h.saturating_add(padding.top).saturating_add(padding.bottom),
+                    w.saturating_add(padding.left).saturating_add(padding.right),
                 ])
             }
             Op::Slice { axis, start, end } => {
@@ -222,120 +233,6 @@ impl Checker<'_> {
         self.params.iter().any(|p| p.role == role)
     }
 
-    fn output_size(&self, conv: &ConvSpec, size: [usize; 2]) -> Result<[usize; 2], NetworkError> {
-        if conv.stride.contains(&0) || conv.kernel.contains(&0) || conv.dilation.contains(&0) {
-            return Err(self.wrong("kernel, stride and dilation must be at least 1".to_owned()));
-        }
-        conv.output_size(size).ok_or_else(|| {
-            self.wrong(format!(
-                "kernel {:?} does not fit the padded input {size:?}",
-                conv.kernel
-            ))
-        })
-    }
-
-    fn conv(&self, conv: &ConvSpec) -> Result<Vec<usize>, NetworkError> {
-        let [c, h, w] = self.image()?;
-        let weight = self.param(Role::Weight)?.tensor.dims().to_vec();
-        let co = weight.first().copied().unwrap_or(0);
-        if conv.groups == 0 || c % conv.groups != 0 || co % conv.groups != 0 {
-            return Err(self.wrong(format!(
-                "{} groups do not divide {c} and {co} channels",
-                conv.groups
-            )));
-        }
-        self.expect(
-            Role::Weight,
-            &[co, c / conv.groups, conv.kernel[0], conv.kernel[1]],
-        )?;
-        let [oh, ow] = self.output_size(conv, [h, w])?;
-        if self.has(Role::Bias) && self.param(Role::Bias)?.tensor.rank() == 3 {
-            self.expect(Role::Bias, &[co, oh, ow])?;
-        } else if self.has(Role::Bias) {
-            self.expect(Role::Bias, &[co])?;
-        }
-        Ok(vec![co, oh, ow])
-    }
-
-    fn conv_transpose(
-        &self,
-        conv: &ConvSpec,
-        extra: [usize; 2],
-    ) -> Result<Vec<usize>, NetworkError> {
-        let [c, h, w] = self.image()?;
-        let per_group = self
-            .param(Role::Weight)?
-            .tensor
-            .dims()
-            .get(1)
-            .copied()
-            .unwrap_or(0);
-        if conv.groups == 0 || c % conv.groups != 0 {
-            return Err(self.wrong(format!("{} groups do not divide {c} channels", conv.groups)));
-        }
-        self.expect(
-            Role::Weight,
-            &[c, per_group, conv.kernel[0], conv.kernel[1]],
-        )?;
-        let co = per_group * conv.groups;
-        if self.has(Role::Bias) {
-            self.expect(Role::Bias, &[co])?;
-        }
-        let pads = [
-            conv.padding.top + conv.padding.bottom,
-            conv.padding.left + conv.padding.right,
-        ];
-        let grow = |n: usize, i: usize| {
-            ((n - 1) * conv.stride[i] + conv.dilation[i] * (conv.kernel[i] - 1) + 1 + extra[i])
-                .checked_sub(pads[i])
-                .filter(|n| *n > 0)
-                .ok_or_else(|| self.wrong("padding removes the whole output".to_owned()))
-        };
-        Ok(vec![co, grow(h, 0)?, grow(w, 1)?])
-    }
-
-    fn dense(&self) -> Result<Vec<usize>, NetworkError> {
-        let input = self.one()?;
-        let [features] = input.dims.as_slice() else {
-            return Err(self.wrong(format!(
-                "expected a vector [F], got {input}; put a Flatten before it"
-            )));
-        };
-        let out = self
-            .param(Role::Weight)?
-            .tensor
-            .dims()
-            .first()
-            .copied()
-            .unwrap_or(0);
-        self.expect(Role::Weight, &[out, *features])?;
-        if self.has(Role::Bias) {
-            self.expect(Role::Bias, &[out])?;
-        }
-        Ok(vec![out])
-    }
-
-    fn channels(&self, roles: &[Role]) -> Result<Vec<usize>, NetworkError> {
-        let input = self.one()?;
-        let optional = matches!(self.op, Op::InstanceNorm { .. });
-        for role in roles {
-            if !optional || self.has(*role) {
-                self.expect(*role, &[input.units()])?;
-            }
-        }
-        Ok(input.dims.clone())
-    }
-
-    fn prelu(&self) -> Result<Vec<usize>, NetworkError> {
-        let input = self.one()?;
-        let slope = self.param(Role::Slope)?.tensor.dims();
-        if slope == [1] || slope == [input.units()] || slope == input.dims.as_slice() {
-            return Ok(input.dims.clone());
-        }
-        self.expect(Role::Slope, &input.dims)?;
-        Ok(input.dims.clone())
-    }
-
     fn broadcast(&self) -> Result<Vec<usize>, NetworkError> {
         self.arity(2)?;
         let (a, b) = (&self.inputs[0].dims, &self.inputs[1].dims);
@@ -382,10 +279,15 @@ impl Checker<'_> {
 
 /// Infers the fact of one node from the nodes before it.
 pub(super) fn of_node(nodes: &[Node], node: &Node) -> Result<Fact, NetworkError> {
-    let inputs: Vec<&Fact> = node
+    let inputs = node
         .inputs
         .iter()
-        .map(|id| &nodes[id.index()].fact)
-        .collect();
+        .map(|id| nodes.get(id.index()).map(|n| &n.fact))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| NetworkError::Layer {
+            layer: node.name.clone(),
+            op: node.op.kind(),
+            what: "reads a layer that does not come before it".to_owned(),
+        })?;
     infer(&node.name, &node.op, &node.params, &inputs)
 }

@@ -6,7 +6,7 @@ use candle_core::{D, Tensor};
 
 use super::run::{Affine, BatchStats, Edits, Mode, Retain, Run};
 use super::{
-    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, resample,
+    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, pool, resample,
 };
 
 impl Network {
@@ -33,7 +33,13 @@ impl Network {
         for (id, tensor) in self.inputs().iter().zip(inputs) {
             values[id.index()] = Some(tensor.contiguous()?);
         }
-        self.evaluate(values, self.resolve_edits(edits)?, retain, mode)
+        self.evaluate(
+            values,
+            self.resolve_edits(edits)?,
+            retain,
+            mode,
+            BTreeMap::new(),
+        )
     }
 
     /// Runs again from `previous` with other edits, recomputing only what the changed edits reach.
@@ -42,6 +48,7 @@ impl Network {
     /// equals a full run bit by bit.
     pub fn resume(&self, previous: &Run, edits: &Edits) -> Result<Run, NetworkError> {
         let edits = self.resolve_edits(edits)?;
+        self.check_run(previous)?;
         let changed = |id: NodeId| {
             !same_edit(
                 previous.edits[id.index()].as_ref(),
@@ -59,23 +66,56 @@ impl Network {
                 values[id.index()] = None;
             }
         }
-        self.evaluate(values, edits, &Retain::All, previous.mode)
+        let stats = previous.batch_stats.clone();
+        self.evaluate(values, edits, &Retain::All, previous.mode, stats)
+    }
+
+    /// Whether a run can stem from this network: one value per node, of the node's dimensions.
+    pub(super) fn check_run(&self, run: &Run) -> Result<(), NetworkError> {
+        let fits = |node: &Node, value: &Option<Tensor>| {
+            value
+                .as_ref()
+                .is_none_or(|v| v.dims().get(1..) == Some(node.fact.dims.as_slice()))
+        };
+        let mut values = self.nodes().iter().zip(&run.values);
+        if run.values.len() == self.nodes().len() && values.all(|(n, v)| fits(n, v)) {
+            Ok(())
+        } else {
+            Err(NetworkError::OtherNetwork)
+        }
     }
 
     fn check_inputs(&self, inputs: &[Tensor]) -> Result<(), NetworkError> {
+        if inputs.len() != self.inputs().len() {
+            return Err(NetworkError::InputCount {
+                expected: self.inputs().len(),
+                got: inputs.len(),
+            });
+        }
         let batch = inputs
             .first()
             .and_then(|t| t.dims().first().copied())
             .unwrap_or(0);
-        for (i, id) in self.inputs().iter().enumerate() {
+        for (id, input) in self.inputs().iter().zip(inputs) {
             let node = self.node(*id);
-            let got = inputs.get(i).map_or(&[][..], Tensor::dims);
+            let layer = || node.name.clone();
+            let got = input.dims();
             if got.is_empty() || batch == 0 || got[0] != batch || got[1..] != node.fact.dims[..] {
                 return Err(NetworkError::InputShape {
-                    layer: node.name.clone(),
+                    layer: layer(),
                     expected: node.fact.dims.clone(),
                     got: got.to_vec(),
                 });
+            }
+            if input.dtype() != node.fact.dtype {
+                return Err(NetworkError::InputType {
+                    layer: layer(),
+                    expected: node.fact.dtype,
+                    got: input.dtype(),
+                });
+            }
+            if !elementwise::is_finite(input)? {
+                return Err(NetworkError::InputNotFinite { layer: layer() });
             }
         }
         Ok(())
@@ -84,7 +124,18 @@ impl Network {
     fn resolve_edits(&self, edits: &Edits) -> Result<Vec<Option<Affine>>, NetworkError> {
         let mut resolved = vec![None; self.nodes().len()];
         for (layer, affine) in edits {
-            resolved[self.find(layer)?.index()] = Some(affine.clone());
+            let id = self.find(layer)?;
+            let expected = [&[1], self.node(id).fact.dims.as_slice()].concat();
+            for tensor in [&affine.gain, &affine.offset] {
+                if !broadcasts_to(tensor.dims(), &expected) {
+                    return Err(NetworkError::EditShape {
+                        layer: layer.clone(),
+                        expected,
+                        got: tensor.dims().to_vec(),
+                    });
+                }
+            }
+            resolved[id.index()] = Some(affine.clone());
         }
         Ok(resolved)
     }
@@ -96,18 +147,20 @@ impl Network {
         edits: Vec<Option<Affine>>,
         retain: &Retain,
         mode: Mode,
+        mut batch_stats: BTreeMap<NodeId, BatchStats>,
     ) -> Result<Run, NetworkError> {
         let keep = self.kept(retain)?;
-        let mut readers = self.reader_counts();
+        let mut readers = self.reader_counts(&values, &keep);
         let mut edited: Vec<Option<Tensor>> = vec![None; self.nodes().len()];
-        let mut batch_stats = BTreeMap::new();
-        let batch = self
-            .inputs()
-            .first()
+        let first = self.inputs().first();
+        let batch = first
             .and_then(|id| values[id.index()].as_ref())
             .map_or(1, |t| t.dims()[0]);
         for (id, node) in self.iter() {
             let index = id.index();
+            if readers[index] == 0 && (!keep[index] || values[index].is_some()) {
+                continue;
+            }
             if values[index].is_none() {
                 let inputs: Vec<&Tensor> = node
                     .inputs
@@ -123,22 +176,23 @@ impl Network {
                 })
                 .map_err(|error| inside(node, error))?;
                 values[index] = Some(value);
+                for input in &node.inputs {
+                    readers[input.index()] -= 1;
+                    if readers[input.index()] == 0 {
+                        edited[input.index()] = None;
+                    }
+                }
             }
-            let value = values[index].clone().ok_or_else(|| not_retained(node))?;
-            edited[index] = Some(match &edits[index] {
-                Some(edit) => edit
-                    .apply(&value)
-                    .map_err(|source| inside(node, source.into()))?,
-                None => value,
-            });
+            if readers[index] > 0 {
+                edited[index] = match (&edits[index], &values[index]) {
+                    (Some(edit), Some(value)) => {
+                        Some(edit.apply(value).map_err(|e| inside(node, e.into()))?)
+                    }
+                    (_, value) => value.clone(),
+                };
+            }
             if !keep[index] {
                 values[index] = None;
-            }
-            for input in &node.inputs {
-                readers[input.index()] -= 1;
-                if readers[input.index()] == 0 {
-                    edited[input.index()] = None;
-                }
             }
         }
         let outputs = self
@@ -169,14 +223,30 @@ impl Network {
         Ok(keep)
     }
 
-    /// How often each node is read; outputs count once more so that they are not dropped.
-    fn reader_counts(&self) -> Vec<usize> {
-        let mut counts: Vec<usize> = self.consumers().iter().map(Vec::len).collect();
+    /// How often each node's value is still read: by nodes that have to be computed, and once as an output.
+    ///
+    /// Nodes that nobody reads and nobody keeps are not computed.
+    fn reader_counts(&self, values: &[Option<Tensor>], keep: &[bool]) -> Vec<usize> {
+        let mut counts = vec![0; self.nodes().len()];
         for output in self.outputs() {
             counts[output.node.index()] += 1;
         }
+        for (id, node) in self.iter().rev() {
+            let index = id.index();
+            if values[index].is_none() && (counts[index] > 0 || keep[index]) {
+                for input in &node.inputs {
+                    counts[input.index()] += 1;
+                }
+            }
+        }
         counts
     }
+}
+
+/// Whether a tensor of `dims` can be broadcast to `target` without enlarging it.
+fn broadcasts_to(dims: &[usize], target: &[usize]) -> bool {
+    let mut pairs = dims.iter().rev().zip(target.iter().rev());
+    dims.len() <= target.len() && pairs.all(|(dim, to)| *dim == 1 || dim == to)
 }
 
 fn same_edit(a: Option<&Affine>, b: Option<&Affine>) -> bool {
@@ -258,8 +328,8 @@ pub(crate) fn node_forward(
         Op::Concat { axis } => Tensor::cat(inputs, axis + 1)?,
         Op::Upsample { scale, mode } => resample::upsample(x()?, *scale, *mode)?,
         Op::PixelShuffle { factor } => resample::pixel_shuffle(x()?, *factor)?,
-        Op::AvgPool(pool) => resample::avg_pool(x()?, pool)?,
-        Op::MaxPool(pool) => resample::max_pool(x()?, pool)?.0,
+        Op::AvgPool(pool) => pool::avg_pool(x()?, pool)?,
+        Op::MaxPool(pool) => pool::max_pool(x()?, pool)?,
         Op::GlobalAvgPool => x()?.mean_keepdim(D::Minus1)?.mean_keepdim(D::Minus2)?,
         Op::GlobalMaxPool => x()?.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?,
         Op::Reshape { dims } => {

@@ -14,6 +14,7 @@ mod forward;
 mod linear;
 mod normalise;
 mod op;
+mod pool;
 mod pullback;
 mod resample;
 mod run;
@@ -172,7 +173,47 @@ pub struct Output {
     pub node: NodeId,
 }
 
+/// The element type of all parameters; without parameters that of the first node as it was.
+fn common_dtype(nodes: &[Node]) -> Result<DType, NetworkError> {
+    let mut params = nodes
+        .iter()
+        .flat_map(|n| n.params.iter().map(move |p| (n, p)));
+    let Some((_, first)) = params.clone().next() else {
+        return Ok(nodes.first().map_or(DType::F32, |n| n.fact.dtype));
+    };
+    let dtype = first.tensor.dtype();
+    match params.find(|(_, p)| p.tensor.dtype() != dtype || !dtype.is_float()) {
+        Some((node, param)) => Err(NetworkError::ParamType {
+            layer: node.name.clone(),
+            key: param.key.clone(),
+            expected: dtype,
+            got: param.tensor.dtype(),
+        }),
+        None => Ok(dtype),
+    }
+}
+
 /// An immutable network. Cloning is cheap: tensors are shared.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use ganoscope_core::network::{Edits, NetworkBuilder, Retain, Wanted};
+///
+/// let mut builder = NetworkBuilder::new(|_key, _role, dims| Ok(Tensor::ones(dims, DType::F32, &Device::Cpu)?));
+/// let x = builder.input("input", &[2])?;
+/// let y = builder.dense("logit", x, 1, false)?;
+/// builder.output("logit", y);
+/// let network = builder.finish()?;
+///
+/// let x = Tensor::new(&[[3_f32, 4.0]], &Device::Cpu)?;
+/// let run = network.forward(&[x], &Edits::new(), &Retain::All)?;
+/// assert_eq!(run.outputs()[0].to_vec2::<f32>()?, [[7.0]]);
+///
+/// let seed = (network.outputs()[0].node, run.outputs()[0].ones_like()?);
+/// let gradients = network.pullback(&run, &[seed], &Wanted::inputs())?;
+/// assert_eq!(gradients.nodes[&network.inputs()[0]].to_vec2::<f32>()?, [[1.0, 1.0]]);
+/// # Ok::<(), ganoscope_core::network::NetworkError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Network {
     nodes: Vec<Node>,
@@ -184,10 +225,11 @@ pub struct Network {
 impl Network {
     /// Checks names, order, parameters and shapes, and infers the facts of all nodes.
     fn from_nodes(mut nodes: Vec<Node>, outputs: Vec<Output>) -> Result<Self, NetworkError> {
+        let dtype = common_dtype(&nodes)?;
         let mut by_name = HashMap::new();
         for index in 0..nodes.len() {
             let fact = fact::of_node(&nodes[..index], &nodes[index])?;
-            nodes[index].fact = fact;
+            nodes[index].fact = Fact { dtype, ..fact };
             let id = NodeId(index as u32);
             if by_name.insert(nodes[index].name.clone(), id).is_some() {
                 return Err(NetworkError::DuplicateLayer {
@@ -203,12 +245,36 @@ impl Network {
         if inputs.is_empty() || outputs.is_empty() {
             return Err(NetworkError::NoInputOrOutput);
         }
+        if outputs.iter().any(|o| o.node.index() >= nodes.len()) {
+            return Err(NetworkError::OtherNetwork);
+        }
         Ok(Self {
             nodes,
             inputs,
             outputs,
             by_name,
         })
+    }
+
+    /// Checks that every parameter is finite and that no variance is negative; `NetworkBuilder::finish` calls it.
+    pub fn check_finite(&self) -> Result<(), NetworkError> {
+        for (id, param) in self.params() {
+            let layer = || self.node(id).name.clone();
+            if !elementwise::is_finite(&param.tensor)? {
+                return Err(NetworkError::ParamNotFinite {
+                    layer: layer(),
+                    key: param.key.clone(),
+                });
+            }
+            if param.role == Role::Var && !elementwise::is_finite(&param.tensor.sqrt()?)? {
+                return Err(NetworkError::Layer {
+                    layer: layer(),
+                    op: self.node(id).op.kind(),
+                    what: format!("parameter {} has negative variances", param.key),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// All nodes in topological order.
@@ -314,7 +380,7 @@ impl Network {
     /// The same network with parameters converted to `dtype`; law tests run in f64.
     pub fn to_dtype(&self, dtype: DType) -> Result<Self, NetworkError> {
         let mut network = self.map_params(|_, p| Ok(p.tensor.to_dtype(dtype)?))?;
-        // Inputs have no parameters to take the type from.
+        // A network without parameters has nothing to take the type from.
         for node in &mut network.nodes {
             node.fact.dtype = dtype;
         }

@@ -39,8 +39,10 @@ impl Padding {
         dilation: [usize; 2],
     ) -> Self {
         let total = |size: usize, i: usize| {
-            let out = size.div_ceil(stride[i]);
-            ((out - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1).saturating_sub(size)
+            let out = size.div_ceil(stride[i].max(1));
+            let reach =
+                out.saturating_sub(1) * stride[i] + kernel[i].saturating_sub(1) * dilation[i];
+            (reach + 1).saturating_sub(size)
         };
         let (rows, cols) = (total(h, 0), total(w, 1));
         Self {
@@ -86,14 +88,42 @@ impl ConvSpec {
 
     /// Output rows and columns for an input of `[h, w]`, or `None` when the kernel does not fit.
     pub fn output_size(&self, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
-        let one = |size: usize, i: usize| {
-            let reach = self.dilation[i] * (self.kernel[i].checked_sub(1)?) + 1;
-            Some(size.checked_sub(reach)? / self.stride[i] + 1)
+        let one = |size: usize, before: usize, after: usize, i: usize| {
+            let padded = size.checked_add(before)?.checked_add(after)?;
+            let steps = padded.checked_sub(self.reach(i)?)?;
+            steps.checked_div(self.stride[i])?.checked_add(1)
         };
-        Some([
-            one(h + self.padding.top + self.padding.bottom, 0)?,
-            one(w + self.padding.left + self.padding.right, 1)?,
-        ])
+        let Padding {
+            top,
+            bottom,
+            left,
+            right,
+        } = self.padding;
+        Some([one(h, top, bottom, 0)?, one(w, left, right, 1)?])
+    }
+
+    /// Output rows and columns of the transposed convolution for an input of `[h, w]` with `extra` rows and columns at
+    /// the far side, or `None` when the padding leaves nothing.
+    pub fn transposed_size(&self, [h, w]: [usize; 2], extra: [usize; 2]) -> Option<[usize; 2]> {
+        let one = |size: usize, before: usize, after: usize, i: usize| {
+            let steps = size.checked_sub(1)?.checked_mul(self.stride[i])?;
+            let full = steps.checked_add(self.reach(i)?)?.checked_add(extra[i])?;
+            let left = full.checked_sub(before)?.checked_sub(after)?;
+            (left > 0).then_some(left)
+        };
+        let Padding {
+            top,
+            bottom,
+            left,
+            right,
+        } = self.padding;
+        Some([one(h, top, bottom, 0)?, one(w, left, right, 1)?])
+    }
+
+    /// Rows (axis 0) or columns (axis 1) that the dilated kernel covers.
+    fn reach(&self, axis: usize) -> Option<usize> {
+        let gaps = self.kernel[axis].checked_sub(1)?;
+        self.dilation[axis].checked_mul(gaps)?.checked_add(1)
     }
 }
 

@@ -10,7 +10,7 @@ use candle_core::Tensor;
 use super::forward::inside;
 use super::run::{Mode, Run};
 use super::{
-    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, resample,
+    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, pool, resample,
 };
 
 /// Which gradients a pullback should return.
@@ -64,8 +64,19 @@ impl Network {
     ) -> Result<Gradients, NetworkError> {
         let needed = self.needed(wanted);
         let mut pending: Vec<Option<Tensor>> = vec![None; self.nodes().len()];
+        self.check_run(run)?;
         for (id, seed) in seeds {
-            accumulate(&mut pending[id.index()], seed.clone())?;
+            let slot = pending.get_mut(id.index());
+            let slot = slot.ok_or(NetworkError::OtherNetwork)?;
+            let expected = run.value(self, *id)?.dims();
+            if seed.dims() != expected {
+                return Err(NetworkError::SeedShape {
+                    layer: self.node(*id).name.clone(),
+                    expected: expected.to_vec(),
+                    got: seed.dims().to_vec(),
+                });
+            }
+            accumulate(slot, seed.clone())?;
         }
         let mut gradients = Gradients::default();
         for (id, node) in self.iter().rev() {
@@ -76,7 +87,7 @@ impl Network {
                 continue;
             }
             let g = match &run.edits[id.index()] {
-                Some(edit) => g.broadcast_mul(&edit.gain)?,
+                Some(edit) => edit.pullback(&g).map_err(|e| inside(node, e.into()))?,
                 None => g,
             };
             if wanted.nodes.contains(&id) || (wanted.inputs && self.inputs().contains(&id)) {
@@ -247,10 +258,10 @@ pub fn node_pullback(
             Local::input(resample::upsample_pullback(g, *scale, *mode)?)
         }
         Op::PixelShuffle { factor } => Local::input(resample::pixel_unshuffle(g, *factor)?),
-        Op::AvgPool(pool) => Local::input(resample::avg_pool_pullback(&x[0], g, pool)?),
-        Op::MaxPool(pool) => Local::input(resample::max_pool_pullback(&x[0], g, pool)?),
-        Op::GlobalAvgPool => Local::input(resample::global_avg_pool_pullback(&x[0], g)?),
-        Op::GlobalMaxPool => Local::input(resample::global_max_pool_pullback(&x[0], g)?),
+        Op::AvgPool(pool) => Local::input(pool::avg_pool_pullback(&x[0], g, pool)?),
+        Op::MaxPool(pool) => Local::input(pool::max_pool_pullback(&x[0], g, pool)?),
+        Op::GlobalAvgPool => Local::input(pool::global_avg_pool_pullback(&x[0], g)?),
+        Op::GlobalMaxPool => Local::input(pool::global_max_pool_pullback(&x[0], g)?),
         Op::Reshape { .. } | Op::Flatten => Local::input(g.reshape(x[0].dims())?),
         Op::Pad { padding, .. } => Local::input(resample::pad_pullback(g, *padding)?),
         Op::Slice { axis, start, end } => {
@@ -269,7 +280,7 @@ pub fn max_pool_route(
     r: &Tensor,
     pool: &super::PoolSpec,
 ) -> Result<Tensor, NetworkError> {
-    Ok(resample::max_pool_pullback(x, r, pool)?)
+    Ok(pool::max_pool_pullback(x, r, pool)?)
 }
 
 fn weighted(

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 
-use super::{LayerName, Network, NetworkError, NodeId};
+use super::{LayerName, Network, NetworkError, NodeId, elementwise};
 
 /// Whether normalisation uses stored statistics or those of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,9 +41,27 @@ pub struct Affine {
 }
 
 impl Affine {
+    /// The map that changes nothing, for values of `rank` axes, the batch included.
+    pub fn identity(
+        rank: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self, candle_core::Error> {
+        Ok(Self {
+            gain: Tensor::ones(vec![1; rank], dtype, device)?,
+            offset: Tensor::zeros(vec![1; rank], dtype, device)?,
+        })
+    }
+
     /// The edited value of `x`, `[N, ...]`.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor, candle_core::Error> {
-        x.broadcast_mul(&self.gain)?.broadcast_add(&self.offset)
+        elementwise::gain_offset(x, &self.gain, &self.offset)
+    }
+
+    /// The gradient at `x` from the gradient `g` at the edited value: the gain times `g`.
+    pub fn pullback(&self, g: &Tensor) -> Result<Tensor, candle_core::Error> {
+        let nothing = Tensor::zeros(vec![1; g.rank()], g.dtype(), g.device())?;
+        elementwise::gain_offset(g, &self.gain, &nothing)
     }
 
     /// First `self`, then `next`.
@@ -98,11 +116,14 @@ impl Run {
 
     /// The retained value of a node, before edits.
     pub fn value(&self, network: &Network, id: NodeId) -> Result<&Tensor, NetworkError> {
-        self.values[id.index()]
-            .as_ref()
-            .ok_or_else(|| NetworkError::NotRetained {
-                layer: network.node(id).name.clone(),
-            })
+        let (Some(value), Some(node)) =
+            (self.values.get(id.index()), network.nodes().get(id.index()))
+        else {
+            return Err(NetworkError::OtherNetwork);
+        };
+        value.as_ref().ok_or_else(|| NetworkError::NotRetained {
+            layer: node.name.clone(),
+        })
     }
 
     /// The value of a node as its readers saw it, after edits.

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::sky::SkyLevel;
-pub(crate) use self::sky::median;
 use self::warp::{COVERED, Edge, SourceMap, add_fill, sample};
 use super::{Stamp, ValueRange};
 use crate::seed::Stream;

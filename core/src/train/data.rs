@@ -3,6 +3,9 @@
 //! Invariant: pair `index` of a recipe and a set of stamps is the same on every machine, however many pairs are drawn and in
 //! which order. Stamps named in the exclusion list never enter a pair, so that blends made of them can judge the result.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
@@ -339,112 +342,4 @@ fn turned(pixels: &[f32], side: usize, symmetry: usize) -> Vec<f32> {
             pixels[i / plane * plane + row * side + column]
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stamp(name: &str, side: usize, channels: usize) -> Stamp {
-        let pixels: Vec<f32> = (0..channels * side * side)
-            .map(|i| ((i * 31) % 97) as f32 / 97.0)
-            .collect();
-        Stamp::new(name, pixels, [channels, side, side], ValueRange::UNIT)
-    }
-
-    fn recipe() -> DataRecipe {
-        DataRecipe {
-            simulated: 6,
-            ..DataRecipe::default()
-        }
-    }
-
-    #[test]
-    fn pairs_depend_on_recipe_and_index_alone() {
-        let none = ExclusionList::default();
-        let stamps = || vec![stamp("b", 120, 3), stamp("a", 80, 3)];
-        let source = PairSource::new(recipe(), stamps(), &none).unwrap();
-        let mut swapped = stamps();
-        swapped.reverse();
-        let other = PairSource::new(recipe(), swapped, &none).unwrap();
-        for index in [5, 0, 3] {
-            assert_eq!(source.pair(index), other.pair(index));
-        }
-        assert_ne!(source.pair(0), source.pair(1));
-    }
-
-    #[test]
-    fn a_blend_is_the_maximum_of_its_truths_in_range() {
-        let source = PairSource::new(recipe(), Vec::new(), &ExclusionList::default()).unwrap();
-        for index in 0..8 {
-            let pair = source.pair(index).unwrap();
-            assert_eq!(pair.blend.len(), 3 * 80 * 80);
-            for ((blend, a), b) in pair.blend.iter().zip(&pair.truth1).zip(&pair.truth2) {
-                assert!((-1.0..=1.0).contains(a) && (-1.0..=1.0).contains(b));
-                assert!((a.max(*b) - (2.0 * blend - 1.0)).abs() < 1e-6);
-            }
-        }
-    }
-
-    #[test]
-    fn unusable_stamps_are_left_out_and_counted() {
-        let mut holed = stamp("holed", 80, 3);
-        holed.pixels = vec![f32::NAN; 3 * 80 * 80].into();
-        let flat = Stamp::new(
-            "flat",
-            vec![0.5; 3 * 80 * 80],
-            [3, 80, 80],
-            ValueRange::UNIT,
-        );
-        let stamps = vec![
-            stamp("kept", 80, 3),
-            stamp("judged", 80, 3),
-            stamp("mono", 80, 1),
-            stamp("tiny", 40, 3),
-            holed,
-            flat,
-        ];
-        let source = PairSource::new(recipe(), stamps, &ExclusionList::parse("judged\n")).unwrap();
-        let expected = StampReport {
-            used: 1,
-            excluded: 1,
-            grey: 2,
-            small: 1,
-            incomplete: 1,
-            simulated: 6,
-        };
-        assert_eq!(source.report(), expected);
-    }
-
-    #[test]
-    fn senseless_recipes_are_refused() {
-        let none = ExclusionList::default();
-        let empty = DataRecipe {
-            simulated: 0,
-            ..recipe()
-        };
-        let grey = vec![stamp("mono", 80, 1)];
-        assert_eq!(
-            PairSource::new(empty, grey, &none).unwrap_err(),
-            DataError::NoGalaxies {
-                skipped: 1,
-                side: 80
-            }
-        );
-        let share = DataRecipe {
-            simulated_share: [0.5, 1.5],
-            ..recipe()
-        };
-        assert!(PairSource::new(share, Vec::new(), &none).is_err());
-    }
-
-    #[test]
-    fn symmetries_are_eight_different_ones() {
-        let pixels: Vec<f32> = (0..9_u8).map(f32::from).collect();
-        let all: Vec<Vec<f32>> = (0..8).map(|s| turned(&pixels, 3, s)).collect();
-        for (i, a) in all.iter().enumerate() {
-            assert_eq!(a[4], 4.0);
-            assert!(all[..i].iter().all(|b| a != b));
-        }
-    }
 }

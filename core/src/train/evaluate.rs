@@ -40,7 +40,7 @@ impl Evaluation {
 ///
 /// # Errors
 /// When the folder or one of its FITS files cannot be read.
-pub fn read_blends(folder: &Path) -> Result<Vec<BlendFile>, TrainError> {
+pub(super) fn read_blends(folder: &Path) -> Result<Vec<BlendFile>, TrainError> {
     let listing = |source| TrainError::File {
         what: "cannot list the blends",
         source,

@@ -18,6 +18,6 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use init::initial_value;
 pub use loss::{binary_cross_entropy, mean_square};
-pub use recipe::{CheckpointPlan, Recipe, TrainingRecipe};
+pub use recipe::{CheckpointPlan, Phase, Recipe, Statistics, TrainingRecipe};
 pub use run::{Options, Progress, run};
 pub use trainer::{Losses, Trainer};

@@ -40,18 +40,14 @@ pub struct Recipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingRecipe {
-    /// Training steps; each is one step of the discriminator and one of the generator.
-    pub steps: u64,
+    /// Learning rate over the steps; the last phase ends the run. A step is one of each network.
+    pub schedule: Vec<Phase>,
     /// Blends per step.
     pub batch: usize,
     /// Steps at the start that minimise the content loss alone (the published burn-in, without VGG features).
     pub burn_in: u64,
     /// Weight of the adversarial term beside the content term; 1e-3 in the publication.
     pub adversarial: f64,
-    /// Learning rate of Adam at the start.
-    pub learning_rate: f64,
-    /// Learning rate at the end, reached by a half cosine.
-    pub final_rate: f64,
     /// Decay of Adam's first moment.
     pub beta1: f64,
     /// Decay of Adam's second moment.
@@ -67,12 +63,15 @@ pub struct TrainingRecipe {
 impl Default for TrainingRecipe {
     fn default() -> Self {
         Self {
-            steps: 200_000,
+            schedule: vec![Phase {
+                until: 200_000,
+                from: 1e-4,
+                to: 1e-5,
+                statistics: Statistics::Batch,
+            }],
             batch: 8,
             burn_in: 2_000,
             adversarial: 1e-3,
-            learning_rate: 1e-4,
-            final_rate: 1e-5,
             beta1: 0.9,
             beta2: 0.999,
             batch_norm_momentum: 0.99,
@@ -80,6 +79,34 @@ impl Default for TrainingRecipe {
             prelu_slope: 0.0,
         }
     }
+}
+
+/// A part of the schedule: Adam's learning rate falls by half a cosine; a later phase may start high again (warm restart,
+/// Loshchilov and Hutter 2017, arXiv 1608.03983).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// The step it ends at.
+    pub until: u64,
+    /// Learning rate at its start.
+    pub from: f64,
+    /// Learning rate at its end.
+    pub to: f64,
+    /// Which statistics the generator's normalisation uses.
+    #[serde(default)]
+    pub statistics: Statistics,
+}
+
+/// The statistics of the generator's batch normalisation while it is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistics {
+    /// Those of the batch; the running statistics follow.
+    #[default]
+    Batch,
+    /// The running statistics, kept as they are: the generator then trains as the function that it is at inference.
+    /// With small batches this mends the brightness that batch statistics leave uncertain.
+    Frozen,
 }
 
 /// When checkpoints are written.
@@ -108,8 +135,12 @@ impl Recipe {
             path: path.to_owned(),
         };
         let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-        let mut recipe: Self =
-            toml::from_str(&text).map_err(|e| invalid(e.message().to_owned()))?;
+        let mut recipe: Self = toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].lines().count().max(1));
+            invalid(format!("line {line}: {}", error.message()))
+        })?;
         if let Some(exclude) = &mut recipe.exclude {
             *exclude = path.parent().unwrap_or(Path::new(".")).join(&*exclude);
         }
@@ -121,8 +152,21 @@ impl Recipe {
 
     fn check(&self) -> Result<(), String> {
         let training = &self.training;
-        if training.steps == 0 || training.batch == 0 {
-            return Err("steps and batch must be at least 1".to_owned());
+        if training.batch == 0 {
+            return Err("batch must be at least 1".to_owned());
+        }
+        let mut start = 0;
+        for phase in &training.schedule {
+            if phase.until <= start {
+                return Err(format!(
+                    "the phases of the schedule must grow, but {} follows {start}",
+                    phase.until
+                ));
+            }
+            start = phase.until;
+        }
+        if start == 0 {
+            return Err("the schedule needs a phase".to_owned());
         }
         if self.generator.stamp_size != self.discriminator.stamp_size {
             return Err(format!(
@@ -143,16 +187,74 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether a checkpoint is written after `step` steps.
-    pub fn is_checkpoint(&self, step: u64) -> bool {
-        step == self.training.steps || self.checkpoints.steps.contains(&step)
+    /// Training steps in all.
+    pub fn steps(&self) -> u64 {
+        self.training.schedule.last().map_or(0, |phase| phase.until)
     }
 
-    /// The learning rate of a step: half a cosine from the first to the final rate.
+    /// Whether a checkpoint is written after `step` steps.
+    pub fn is_checkpoint(&self, step: u64) -> bool {
+        step == self.steps() || self.checkpoints.steps.contains(&step)
+    }
+
+    /// The phase of a step and the step it starts at.
+    fn phase(&self, step: u64) -> Option<(&Phase, u64)> {
+        let schedule = &self.training.schedule;
+        let index = schedule.iter().position(|phase| step < phase.until)?;
+        Some((
+            &schedule[index],
+            index
+                .checked_sub(1)
+                .map_or(0, |before| schedule[before].until),
+        ))
+    }
+
+    /// The learning rate of a step; 0 after the last.
     pub fn learning_rate(&self, step: u64) -> f64 {
-        let training = &self.training;
-        let part = step as f64 / training.steps as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * part.min(1.0)).cos());
-        training.final_rate + (training.learning_rate - training.final_rate) * cosine
+        self.phase(step).map_or(0.0, |(phase, start)| {
+            let part = (step - start) as f64 / (phase.until - start) as f64;
+            let cosine = 0.5 * (1.0 + (std::f64::consts::PI * part).cos());
+            phase.to + (phase.from - phase.to) * cosine
+        })
+    }
+
+    /// Which statistics the generator's normalisation uses at a step.
+    pub fn statistics(&self, step: u64) -> Statistics {
+        self.phase(step)
+            .map_or(Statistics::Frozen, |(phase, _)| phase.statistics)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_falls_and_restarts() -> Result<(), toml::de::Error> {
+        let training: TrainingRecipe = toml::from_str(
+            "schedule = [{ until = 10, from = 1.0, to = 0.0 }, { until = 20, from = 0.5, to = 0.1 }]",
+        )?;
+        let recipe = Recipe {
+            name: String::new(),
+            seed: 0,
+            provenance: String::new(),
+            licence: String::new(),
+            generator: GeneratorConfig::default(),
+            discriminator: DiscriminatorConfig::default(),
+            training,
+            data: DataRecipe::default(),
+            exclude: None,
+            checkpoints: CheckpointPlan {
+                steps: vec![0],
+                state_every: 1,
+            },
+        };
+        assert_eq!(recipe.steps(), 20);
+        let rates = [0, 5, 10, 15].map(|step| (recipe.learning_rate(step) * 100.0).round());
+        assert_eq!(rates, [100.0, 50.0, 50.0, 30.0]);
+        assert_eq!(recipe.statistics(9), Statistics::Batch);
+        assert_eq!(recipe.statistics(10), Statistics::Frozen);
+        assert!(recipe.is_checkpoint(20) && recipe.is_checkpoint(0) && !recipe.is_checkpoint(7));
+        Ok(())
     }
 }

@@ -76,7 +76,7 @@ pub fn run(
     };
     let mut losses = VecDeque::new();
     let started = (Instant::now(), trainer.step_count());
-    let steps = recipe.training.steps;
+    let steps = recipe.steps();
     let mut evaluation = checkpoint(&trainer, out, &blends, Losses::default(), 0.0)?;
     while trainer.step_count() < steps {
         let pairs = batch(&source, trainer.step_count(), recipe.training.batch)?;

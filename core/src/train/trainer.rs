@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::adam::Adam;
 use super::data::Pair;
 use super::loss::{binary_cross_entropy, mean_square};
-use super::{Recipe, TrainError, initial_value};
+use super::{Recipe, Statistics, TrainError, initial_value};
 use crate::architecture::{discriminator, generator};
 use crate::network::{
     Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Role, Run, Wanted,
@@ -136,7 +136,13 @@ impl Trainer {
             )?)
         };
         let truths = [batch(|p| &p.truth1)?, batch(|p| &p.truth2)?];
-        let run = training_run(&self.generator, &batch(|p| &p.blend)?)?;
+        let mode = match self.recipe.statistics(self.step) {
+            Statistics::Batch => Mode::Training,
+            Statistics::Frozen => Mode::Inference,
+        };
+        let run = self
+            .generator
+            .run(&[batch(|p| &p.blend)?], &Edits::new(), &Retain::All, mode)?;
         Ok(Shard { run, truths, share })
     }
 

@@ -53,7 +53,7 @@ fn frame(stamp: &Stamp, channel: usize, width: usize) -> Vec<f32> {
 }
 
 /// The median (mean of the middle two for even counts), or `None` of nothing; reorders `values`.
-pub(crate) fn median(values: &mut [f32]) -> Option<f32> {
+fn median(values: &mut [f32]) -> Option<f32> {
     if values.is_empty() {
         return None;
     }

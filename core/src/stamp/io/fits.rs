@@ -1,7 +1,8 @@
 //! FITS files: images in the primary HDU and in extensions, all BITPIX, scaled, tile-compressed, or split into bands.
 //!
 //! Invariant: nothing is allocated before the header's claim was checked against the limit and against the bytes that
-//! are there. Source: FITS standard 4.0. The reader is our own because the published crate panics on damaged headers.
+//! are there. Source: FITS standard 4.0. The reader is our own because fitsrs 0.4 takes a cut image for a complete one and
+//! panics on losslessly compressed floats.
 
 use super::error::StampProblem;
 use super::fits_header::{BLOCK, Header, product};

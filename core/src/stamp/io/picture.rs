@@ -23,6 +23,11 @@ pub(super) fn read(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw,
     {
         return Ok(raw);
     }
+    if format == ImageFormat::Jpeg && !has_jpeg_end(bytes) {
+        // The decoder would fill the missing rows with grey.
+        let why = "it ends before its end marker (cut short)";
+        return Err(StampProblem::damaged("JPEG picture", why));
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
@@ -59,7 +64,7 @@ pub(super) fn read(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw,
 /// TIFF samples of any width and band count, without the colour conversions of [`image`]; `None` for the palettes and
 /// colour spaces that it does convert.
 fn read_tiff(bytes: &[u8]) -> Result<Option<Raw>, StampProblem> {
-    let problem = |error: tiff::TiffError| StampProblem::damaged("TIFF picture", error.to_string());
+    let problem = |error: tiff::TiffError| StampProblem::damaged("TIFF picture", one_line(&error));
     let mut limits = tiff::decoder::Limits::default();
     limits.decoding_buffer_size = MAX_DECODED_BYTES as usize;
     let mut decoder = Decoder::new(Cursor::new(bytes))
@@ -139,18 +144,30 @@ fn interleaved(
     raw
 }
 
+/// Whether the end marker follows the last scan. Inside a scan the byte FF is never followed by D9.
+fn has_jpeg_end(bytes: &[u8]) -> bool {
+    let last = |marker| bytes.array_windows().rposition(|pair| *pair == marker);
+    last([0xFF, 0xD9]) > last([0xFF, 0xDA])
+}
+
+/// Decoder messages may be several lines long.
+fn one_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Translates the errors of the decoder, which name neither file nor part.
 fn problem(error: ImageError, name: &str) -> StampProblem {
     let part = format!("{name} picture");
     match error {
         ImageError::Unsupported(what) => {
-            StampProblem::unsupported(part, what.to_string(), "grey or RGB, 8 or 16 bits")
+            StampProblem::unsupported(part, one_line(&what), "grey or RGB, 8 or 16 bits")
         }
         ImageError::Limits(what) => StampProblem::unsupported(
             part,
-            what.to_string(),
+            one_line(&what),
             format!("at most {MAX_DECODED_BYTES} bytes"),
         ),
-        other => StampProblem::damaged(part, other.to_string()),
+        other => StampProblem::damaged(part, one_line(&other)),
     }
 }

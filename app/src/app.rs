@@ -1,0 +1,244 @@
+//! The app: the only junction. It receives, applies commands, asks for results and lays the window out.
+//!
+//! Invariant: everything happens in `logic`, before painting and also while the window is hidden; `ui` only paints and
+//! collects commands, because one frame may run it twice.
+
+mod chrome;
+mod ending;
+mod logic;
+mod open;
+mod saving;
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use egui::{Context, Ui};
+use ganoscope_core::jobs::Scene;
+use ganoscope_core::stamp::stretch::Limits;
+
+use crate::bridge::Bridge;
+use crate::command::Commands;
+use crate::demo::Demo;
+use crate::dialogs::FileDialogs;
+use crate::display::Levels;
+use crate::document::Document;
+use crate::history::History;
+use crate::notify::Notices;
+use crate::results::Results;
+use crate::store::Recovery;
+use crate::theme;
+use crate::views::{VIEWS, View, ViewCx};
+use crate::widgets::Textures;
+use crate::workbench::Workbench;
+pub use ending::Ending;
+use saving::Saving;
+
+/// What an app is made of.
+pub struct AppParts {
+    /// The worker.
+    pub bridge: Bridge,
+    /// Who is asked for files.
+    pub dialogs: Box<dyn FileDialogs>,
+    /// The bundled demonstration.
+    pub demo: Demo,
+    /// What to begin with.
+    pub document: Document,
+    /// How the window is arranged.
+    pub workbench: Workbench,
+    /// Where the running session is kept; nowhere in a second window and in tests.
+    pub recovery: Option<Recovery>,
+    /// When the program started, for the time to the first picture.
+    pub started: Instant,
+    /// How the window ends.
+    pub ending: Ending,
+}
+
+/// The whole program behind one window.
+pub struct App {
+    bridge: Bridge,
+    dialogs: Box<dyn FileDialogs>,
+    demo: Demo,
+    document: Document,
+    history: History,
+    workbench: Workbench,
+    results: Results,
+    commands: Commands,
+    textures: Textures,
+    notices: Notices,
+    views: Vec<Box<dyn View>>,
+    saving: Saving,
+    levels: LevelsCache,
+    ending: Ending,
+    started: Instant,
+    /// Time from the start to the first complete picture, seconds; nothing before.
+    first_picture_secs: Option<f64>,
+    /// The longest a frame took on this thread since the start, seconds.
+    longest_frame_secs: f64,
+}
+
+/// The levels of the blend, computed when blend or limits change.
+#[derive(Default)]
+struct LevelsCache {
+    scene: Weak<Scene>,
+    limits: Option<Limits>,
+    levels: Option<Levels>,
+}
+
+impl LevelsCache {
+    fn of(&mut self, scene: Option<&Arc<Scene>>, limits: Limits) -> Levels {
+        let Some(scene) = scene else {
+            return Levels::UNIT;
+        };
+        let is_same = self.limits == Some(limits)
+            && std::ptr::eq(self.scene.as_ptr(), Arc::as_ptr(scene));
+        match self.levels {
+            Some(levels) if is_same => levels,
+            _ => {
+                let levels = Levels::of(&scene.blend, limits);
+                // A weak reference keeps the address from being used again.
+                self.scene = Arc::downgrade(scene);
+                self.limits = Some(limits);
+                self.levels = Some(levels);
+                levels
+            }
+        }
+    }
+}
+
+impl App {
+    /// Makes the app for a window.
+    pub fn new(ctx: &Context, parts: AppParts) -> Self {
+        theme::install(ctx);
+        let AppParts {
+            bridge,
+            dialogs,
+            demo,
+            document,
+            workbench,
+            recovery,
+            started,
+            ending,
+        } = parts;
+        if let Some(theme) = workbench.theme() {
+            ctx.set_theme(theme);
+        }
+        bridge.attach(ctx);
+        Self {
+            bridge,
+            dialogs,
+            demo,
+            document,
+            history: History::default(),
+            workbench,
+            results: Results::default(),
+            commands: Commands::default(),
+            textures: Textures::default(),
+            notices: Notices::default(),
+            views: VIEWS.iter().map(|key| key.make()).collect(),
+            saving: Saving::new(recovery),
+            levels: LevelsCache::default(),
+            ending,
+            started,
+            first_picture_secs: None,
+            longest_frame_secs: 0.0,
+        }
+    }
+
+    /// What is worked on.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// How the window is arranged.
+    pub fn workbench(&self) -> &Workbench {
+        &self.workbench
+    }
+
+    /// What the worker has answered.
+    pub fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// The undo history.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What the toasts say, oldest first.
+    pub fn toasts(&self) -> Vec<String> {
+        self.notices.toasts().map(|t| t.message.text.clone()).collect()
+    }
+
+    /// Asks for something, as a view would.
+    pub fn push(&self, command: impl Into<crate::command::Command>) {
+        self.commands.push(command);
+    }
+
+    /// Who is asked for files.
+    pub fn dialogs_mut(&mut self) -> &mut dyn FileDialogs {
+        &mut *self.dialogs
+    }
+
+    /// Whether everything that is looked at is there (or failed) and no file is being opened.
+    pub fn is_complete(&self) -> bool {
+        let r = &self.results;
+        let is_open = self.document.series.is_some() && self.document.input.is_some();
+        let pending = r.series.is_pending()
+            || r.scene.is_pending()
+            || r.deblend.is_pending()
+            || r.unedited.is_pending()
+            || r.units.is_pending()
+            || r.relevance.is_pending();
+        !pending && (!is_open || r.deblend.is_settled() || r.series.failure().is_some() || r.scene.failure().is_some())
+            && r.jobs.is_empty()
+    }
+
+    /// Time from the start to the first complete picture, seconds.
+    pub fn first_picture_secs(&self) -> Option<f64> {
+        self.first_picture_secs
+    }
+
+    /// The longest a frame took on the window's thread, seconds.
+    pub fn longest_frame_secs(&self) -> f64 {
+        self.longest_frame_secs
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.advance(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let begun = Instant::now();
+        let limits = self.document.display.limits;
+        let levels = self.levels.of(self.results.scene.shown(), limits);
+        let cx = ViewCx {
+            document: &self.document,
+            workbench: &self.workbench,
+            results: &self.results,
+            levels,
+            commands: &self.commands,
+            textures: &self.textures,
+        };
+        let shell = chrome::Shell {
+            cx: &cx,
+            history: &self.history,
+            notices: &self.notices,
+            session_path: self.saving.path(),
+            is_unsaved: self.saving.is_unsaved(&self.document),
+        };
+        shell.ui(ui, &mut self.views);
+        self.textures.end_frame();
+        self.longest_frame_secs = self.longest_frame_secs.max(begun.elapsed().as_secs_f64());
+    }
+
+    fn on_exit(&mut self) {
+        self.save_now();
+        log::info!(
+            target: crate::notify::TERMINAL,
+            "longest frame {:.1} ms",
+            1e3 * self.longest_frame_secs
+        );
+    }
+}

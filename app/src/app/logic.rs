@@ -1,0 +1,293 @@
+//! What happens before painting: answers, keys, dropped files, commands, questions to the worker.
+
+use std::path::PathBuf;
+
+use egui::Context;
+use ganoscope_core::jobs::{Slot, StudySpec};
+use log::Level;
+
+use super::App;
+use crate::bridge::{Bridge, Notice};
+use crate::command::{Change, Command, UiCommand};
+use crate::dialogs::Question;
+use crate::notify::{Message, TERMINAL, sentence};
+use crate::views::ViewKey;
+use ganoscope_core::edit::{EditStack, UnitSet};
+
+impl App {
+    /// One turn of the program.
+    pub(super) fn advance(&mut self, ctx: &Context) {
+        let now = ctx.time();
+        self.notices.update(now);
+        for notice in self.bridge.receive(&mut self.results) {
+            self.act_on(notice, ctx);
+        }
+        if let Some(answer) = self.dialogs.poll() {
+            self.answered(answer, ctx);
+        }
+        self.take_dropped_files(ctx);
+        for command in UiCommand::pressed(ctx) {
+            self.commands.push(command);
+        }
+        self.workbench.cursor = self.workbench.cursor.filter(|_| ctx.pointer_hover_pos().is_some());
+        let mut pointed = None;
+        for command in self.commands.take() {
+            if let Command::Point(pixel) = command {
+                pointed = Some(pixel);
+            } else {
+                self.run(command, ctx);
+            }
+        }
+        // No picture said that the pointer is over it: it is over none.
+        self.workbench.cursor = pointed.flatten();
+        self.rest(ctx);
+        let all_asked = self
+            .bridge
+            .ask(&self.document, &self.workbench, &mut self.results, now);
+        if !all_asked {
+            ctx.request_repaint();
+        }
+        self.keep_session(ctx);
+        self.note_first_picture();
+        self.end(ctx);
+        if let Some(at) = self.notices.next_change() {
+            ctx.request_repaint_after_secs((at - now).max(0.0) as f32);
+        }
+    }
+
+    /// Ends the gesture when pointer and keys rest.
+    fn rest(&mut self, ctx: &Context) {
+        let is_busy = ctx.input(|i| i.pointer.any_down() || !i.keys_down.is_empty());
+        if !is_busy {
+            self.history.close(&self.document);
+        }
+    }
+
+    /// Says something to the person, and to the terminal.
+    pub fn say(&mut self, level: Level, text: &str, ctx: &Context) {
+        log::log!(target: TERMINAL, level, "{text}");
+        let message = Message {
+            level,
+            text: sentence(text),
+        };
+        self.notices.say(message, ctx.time());
+    }
+
+    fn act_on(&mut self, notice: Notice, ctx: &Context) {
+        match notice {
+            Notice::Opened(opened) => self.opened(opened, ctx),
+            Notice::StudyFailed { title, why } => {
+                self.say(Level::Error, &format!("{title}: {why}"), ctx);
+            }
+            Notice::PreviewFailed { slot, why } => {
+                // The views that show these say it in place; a series or a picture concerns all of them.
+                match slot {
+                    Slot::Series | Slot::Scene => self.say(Level::Error, &why.to_string(), ctx),
+                    _ => log::warn!(target: TERMINAL, "{slot:?}: {why}"),
+                }
+            }
+            Notice::Saved { id, path, outcome } => self.saved(id, &path, outcome, ctx),
+        }
+    }
+
+    fn take_dropped_files(&mut self, ctx: &Context) {
+        let paths: Vec<PathBuf> = ctx.input(|i| {
+            let files = i.raw.dropped_files.iter();
+            files.map(|f| f.path().to_owned()).collect()
+        });
+        if !paths.is_empty() {
+            self.commands.push(Command::Open(paths));
+        }
+    }
+
+    fn run(&mut self, command: Command, ctx: &Context) {
+        match command {
+            Command::Ui(command) => self.run_ui_command(command, ctx),
+            Command::Change(change) => self.change(change),
+            Command::Open(paths) => {
+                self.bridge
+                    .start(StudySpec::Open(paths), &mut self.results);
+            }
+            Command::Show(view) => self.workbench.view = view,
+            Command::Navigate(navigation) => self.workbench.navigation = navigation,
+            Command::Point(_) => {}
+            Command::SortUnits(order) => self.workbench.unit_order = order,
+            Command::Cancel(id) => Bridge::cancel(&self.results, id),
+            Command::Retry(slot) => self.bridge.retry(slot),
+            Command::Dismiss(id) => self.notices.dismiss(id),
+        }
+    }
+
+    /// Changes the document, remembered for undo.
+    pub(super) fn change(&mut self, change: Change) {
+        self.history
+            .about_to_change(&self.document, change.name(), &change.kind());
+        let series_before = self.document.series.clone();
+        let step_before = self.document.step;
+        change.apply(&mut self.document);
+        if self.document.series != series_before {
+            self.results.timeline = crate::results::Timeline::default();
+        }
+        if self.document.series != series_before || self.document.step != step_before {
+            self.results.unit_stats = None;
+        }
+    }
+
+    fn run_ui_command(&mut self, command: UiCommand, ctx: &Context) {
+        match command {
+            UiCommand::OpenFiles => self.dialogs.ask(Question::OpenFiles, ctx),
+            UiCommand::OpenSeries => self.dialogs.ask(Question::OpenSeries, ctx),
+            UiCommand::OpenDemo => self.open_demo(ctx),
+            UiCommand::Save => self.save(ctx),
+            UiCommand::SaveAs => self.ask_where_to_save(ctx),
+            UiCommand::SaveRecipe => self.dialogs.ask(Question::SaveRecipe, ctx),
+            UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            UiCommand::Undo => {
+                self.history.undo(&mut self.document);
+            }
+            UiCommand::Redo => {
+                self.history.redo(&mut self.document);
+            }
+            UiCommand::AblateSelection => {
+                let units = self.document.units.clone();
+                if !units.is_empty() {
+                    self.change(Change::Ablate(units));
+                }
+            }
+            UiCommand::ResetSelection => {
+                let units = self.document.units.clone();
+                if !units.is_empty() {
+                    self.change(Change::ResetStrength(units));
+                }
+            }
+            UiCommand::SelectAll => self.select_all(),
+            UiCommand::SelectNone => {
+                if self.workbench.help_open {
+                    self.workbench.help_open = false;
+                } else if !self.document.units.is_empty() {
+                    self.change(Change::SelectUnits(UnitSet::default()));
+                }
+            }
+            UiCommand::ClearEdits => {
+                if !self.document.edits.edits.is_empty() {
+                    self.change(Change::SetEdits {
+                        edits: EditStack::default(),
+                        name: "remove all edits".to_owned(),
+                    });
+                }
+            }
+            UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
+            UiCommand::MeasureUnits => self.measure_units(),
+            UiCommand::Reload => {
+                for slot in [Slot::Series, Slot::Scene, Slot::Deblend] {
+                    self.bridge.retry(slot);
+                }
+            }
+            UiCommand::PreviousStep => self.step_by(-1),
+            UiCommand::NextStep => self.step_by(1),
+            UiCommand::PreviousInput => self.input_by(-1),
+            UiCommand::NextInput => self.input_by(1),
+            other => self.arrange(other, ctx),
+        }
+    }
+
+    /// Commands that only arrange the window.
+    fn arrange(&mut self, command: UiCommand, ctx: &Context) {
+        let bench = &mut self.workbench;
+        match command {
+            UiCommand::ShowDeblend => bench.view = ViewKey::Deblend,
+            UiCommand::ShowUnits => bench.view = ViewKey::Units,
+            UiCommand::ShowRelevance => bench.view = ViewKey::Relevance,
+            UiCommand::ShowTimeline => bench.view = ViewKey::Timeline,
+            UiCommand::Blink => bench.blink = !bench.blink,
+            UiCommand::ResetZoom => bench.navigation = crate::workbench::Navigation::default(),
+            UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
+            UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
+            UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
+            UiCommand::Help => bench.help_open = !bench.help_open,
+            UiCommand::ToggleTheme => {
+                let is_dark = ctx.theme() == egui::Theme::Dark;
+                bench.is_dark = Some(!is_dark);
+                ctx.set_theme(egui::Theme::from_dark_mode(!is_dark));
+            }
+            _ => {}
+        }
+    }
+
+    fn select_all(&mut self) {
+        let Some(series) = self.results.series.shown() else {
+            return;
+        };
+        let layer = self.document.layer_in(series);
+        let info = layer.as_ref().and_then(|l| series.generator.layer(l));
+        if let Some(info) = info {
+            let units = UnitSet::of_layer(info.name.clone(), 0..info.units());
+            self.change(Change::SelectUnits(units));
+        }
+    }
+
+    /// Goes `by` checkpoints on, staying within the series.
+    fn step_by(&mut self, by: isize) {
+        let Some(series) = self.results.series.shown() else {
+            return;
+        };
+        let at = self.document.step_in(series).and_then(|s| series.position(s));
+        let next = at.and_then(|at| at.checked_add_signed(by));
+        let next = next.and_then(|next| series.checkpoints.get(next));
+        if let Some(step) = next.map(|c| c.step) {
+            self.change(Change::GoToStep(step));
+        }
+    }
+
+    /// Goes `by` pictures on, around the end of the list.
+    fn input_by(&mut self, by: isize) {
+        let inputs = &self.document.inputs;
+        let count = inputs.len() as isize;
+        let at = inputs.iter().position(|p| Some(p) == self.document.input.as_ref());
+        if let Some(at) = at.filter(|_| count > 1) {
+            let next = inputs[(at as isize + by).rem_euclid(count) as usize].clone();
+            self.change(Change::ShowInput(next));
+        }
+    }
+
+    fn measure_checkpoints(&mut self, ctx: &Context) {
+        let (Some(series), Some(shown)) = (&self.document.series, &self.document.input) else {
+            self.say(Level::Warn, "open a series and a picture first", ctx);
+            return;
+        };
+        let spec = StudySpec::Timeline {
+            series: series.clone(),
+            inputs: self.document.inputs.clone(),
+            shown: shown.clone(),
+        };
+        self.results.timeline.points.clear();
+        self.results.timeline.job = self.bridge.start(spec, &mut self.results);
+    }
+
+    fn measure_units(&mut self) {
+        let Some(series) = self.results.series.shown() else {
+            return;
+        };
+        let (Some(step), Some(layer)) = (
+            self.document.step_in(series),
+            self.document.layer_in(series),
+        ) else {
+            return;
+        };
+        let spec = StudySpec::UnitStats {
+            series: series.path.clone(),
+            step,
+            layer,
+            inputs: self.document.inputs.clone(),
+        };
+        self.bridge.start(spec, &mut self.results);
+    }
+
+    fn note_first_picture(&mut self) {
+        if self.first_picture_secs.is_none() && self.results.deblend.ready().is_some() {
+            let secs = self.started.elapsed().as_secs_f64();
+            self.first_picture_secs = Some(secs);
+            log::info!(target: TERMINAL, "first picture after {secs:.2} s");
+        }
+    }
+}

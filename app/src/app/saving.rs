@@ -1,0 +1,219 @@
+//! Saving: the session under its name, the running session for the next start, recipes. All writing is the worker's.
+
+use std::path::{Path, PathBuf};
+
+use egui::Context;
+use ganoscope_core::atomic::atomic_write;
+use ganoscope_core::jobs::{Failure, JobId};
+use ganoscope_core::session::Lock;
+use log::Level;
+
+use super::App;
+use crate::dialogs::Question;
+use crate::document::Document;
+use crate::notify::TERMINAL;
+use crate::store::{self, Recovery, SavedSession};
+use crate::workbench::Workbench;
+
+/// The running session is written at most this often, seconds.
+const KEEP_EVERY_SECS: f64 = 2.0;
+
+/// What is saved where.
+pub(super) struct Saving {
+    recovery: Option<Recovery>,
+    /// The file saved by name, locked for this window.
+    named: Option<Named>,
+    /// What the running session's file holds.
+    kept: Option<(Document, Workbench)>,
+    kept_at: f64,
+    /// Savings under way that a person asked for.
+    asked: Vec<(JobId, Option<Document>)>,
+}
+
+struct Named {
+    lock: Lock,
+    /// What the file holds.
+    saved: Option<Document>,
+}
+
+impl Saving {
+    pub(super) const fn new(recovery: Option<Recovery>) -> Self {
+        Self {
+            recovery,
+            named: None,
+            kept: None,
+            kept_at: f64::NEG_INFINITY,
+            asked: Vec::new(),
+        }
+    }
+
+    /// The file saved by name.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.named.as_ref().map(|n| n.lock.path())
+    }
+
+    /// Whether the document differs from the file saved by name.
+    pub(super) fn is_unsaved(&self, document: &Document) -> bool {
+        let named = self.named.as_ref();
+        named.is_some_and(|n| n.saved.as_ref() != Some(document))
+    }
+}
+
+impl App {
+    /// Saves under the name there is, or asks for one.
+    pub(super) fn save(&mut self, ctx: &Context) {
+        match self.saving.path().map(Path::to_owned) {
+            Some(path) => self.save_as(path, ctx),
+            None => self.ask_where_to_save(ctx),
+        }
+    }
+
+    pub(super) fn ask_where_to_save(&mut self, ctx: &Context) {
+        let name = self.saving.path().and_then(Path::file_name);
+        let name = name.map_or_else(|| "session.ron".to_owned(), |n| n.display().to_string());
+        self.dialogs.ask(Question::SaveSession { name }, ctx);
+    }
+
+    /// Saves under a name, which the session has from then on.
+    pub(super) fn save_as(&mut self, mut path: PathBuf, ctx: &Context) {
+        if path.extension().is_none() {
+            path.set_extension("ron");
+        }
+        if let Err(error) = self.name_session(path.clone()) {
+            self.say(Level::Error, &error, ctx);
+            return;
+        }
+        let text = match store::text_of(&self.document, &self.workbench) {
+            Ok(text) => text,
+            Err(error) => return self.say(Level::Error, &error.to_string(), ctx),
+        };
+        match self.bridge.save(path, text) {
+            Some(id) => self.saving.asked.push((id, Some(self.document.clone()))),
+            None => self.say(Level::Warn, "the program is busy; save again", ctx),
+        }
+    }
+
+    /// Locks the file at `path` and gives the session its name.
+    fn name_session(&mut self, path: PathBuf) -> Result<(), String> {
+        if self.saving.named.as_ref().is_some_and(|n| n.lock.path() == path) {
+            return Ok(());
+        }
+        let lock = Lock::take(&path).map_err(|error| error.to_string())?;
+        self.saving.named = Some(Named {
+            lock,
+            saved: None,
+        });
+        Ok(())
+    }
+
+    /// Opens a session read from `path`.
+    pub(super) fn open_session(&mut self, session: SavedSession, path: PathBuf, ctx: &Context) {
+        if let Err(error) = self.name_session(path) {
+            self.say(Level::Error, &error, ctx);
+            return;
+        }
+        let SavedSession {
+            document,
+            workbench,
+            ..
+        } = session;
+        if let Some(named) = &mut self.saving.named {
+            named.saved = Some(document.clone());
+        }
+        self.history.clear();
+        self.document = document;
+        self.workbench = workbench;
+        self.results.timeline = crate::results::Timeline::default();
+        self.results.unit_stats = None;
+        if let Some(theme) = self.workbench.theme() {
+            ctx.set_theme(theme);
+        }
+    }
+
+    pub(super) fn save_recipe(&mut self, mut path: PathBuf, ctx: &Context) {
+        if path.extension().is_none() {
+            path.set_extension("toml");
+        }
+        let text = match self.document.edits.to_toml() {
+            Ok(text) => text,
+            Err(error) => return self.say(Level::Error, &error.to_string(), ctx),
+        };
+        match self.bridge.save(path, text) {
+            Some(id) => self.saving.asked.push((id, None)),
+            None => self.say(Level::Warn, "the program is busy; save again", ctx),
+        }
+    }
+
+    /// The worker has written a file, or could not.
+    pub(super) fn saved(
+        &mut self,
+        id: JobId,
+        path: &Path,
+        outcome: Result<(), Failure>,
+        ctx: &Context,
+    ) {
+        let asked = self.saving.asked.iter().position(|(job, _)| *job == id);
+        let asked = asked.map(|at| self.saving.asked.remove(at));
+        match (asked, outcome) {
+            (Some((_, document)), Ok(())) => {
+                if let Some(named) = self.saving.named.as_mut().filter(|n| n.lock.path() == path)
+                    && document.is_some()
+                {
+                    named.saved = document;
+                }
+                let name = path.file_name().unwrap_or_default().display();
+                self.say(Level::Info, &format!("saved {name}"), ctx);
+            }
+            (Some(_), Err(why)) => {
+                self.say(Level::Error, &format!("not saved: {why}"), ctx);
+            }
+            (None, Ok(())) => {}
+            (None, Err(why)) => {
+                // Said once: without this file nothing is lost that is on the screen.
+                self.saving.recovery = None;
+                let text = format!("this session will not be recovered at the next start: {why}");
+                self.say(Level::Warn, &text, ctx);
+            }
+        }
+    }
+
+    /// Keeps the running session's file up to date, when the document rests.
+    pub(super) fn keep_session(&mut self, ctx: &Context) {
+        let Some(recovery) = &self.saving.recovery else {
+            return;
+        };
+        let same = |kept: &(Document, Workbench)| kept.0 == self.document && kept.1 == self.workbench;
+        if self.saving.kept.as_ref().is_some_and(same) {
+            return;
+        }
+        let wait = self.saving.kept_at + KEEP_EVERY_SECS - ctx.time();
+        if wait > 0.0 {
+            ctx.request_repaint_after_secs(wait as f32);
+            return;
+        }
+        if let Ok(text) = store::text_of(&self.document, &self.workbench)
+            && self.bridge.save(recovery.path().to_owned(), text).is_some()
+        {
+            self.saving.kept_at = ctx.time();
+            self.saving.kept = Some((self.document.clone(), self.workbench.clone()));
+        }
+    }
+
+    /// Writes the running session's file before the program ends.
+    pub(super) fn save_now(&mut self) {
+        let Some(recovery) = &self.saving.recovery else {
+            return;
+        };
+        let written = store::text_of(&self.document, &self.workbench)
+            .map_err(|error| error.to_string())
+            .and_then(|text| {
+                atomic_write(recovery.path(), |out| {
+                    std::io::Write::write_all(out, text.as_bytes())
+                })
+                .map_err(|error| error.to_string())
+            });
+        if let Err(error) = written {
+            log::error!(target: TERMINAL, "the session is not kept: {error}");
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The bridge between the window and the worker: asks for what the document needs, puts answers into the results.
+//!
+//! Invariant: nothing here blocks. A preview is asked for when its spec differs from the last one asked for; when the
+//! queue is full it still differs in the next frame and is asked for then. Answers of older generations are dropped.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use egui::Context;
+use ganoscope_core::edit::EditStack;
+use ganoscope_core::jobs::{
+    Cancel, DeblendSpec, Engine, Event, Failure, Finding, Generation, JobId, Opened, PreviewSpec,
+    RelevanceSpec, Slot, StudySpec, UnitsSpec, Worker,
+};
+
+use crate::document::Document;
+use crate::results::{Results, RunningJob};
+use crate::views::ViewKey;
+use crate::workbench::Workbench;
+
+/// What the app has to act on itself.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A path a person asked for was looked at.
+    Opened(Opened),
+    /// A study failed.
+    StudyFailed {
+        /// What a person calls it.
+        title: &'static str,
+        /// Why.
+        why: Failure,
+    },
+    /// A preview failed; it is also shown in place.
+    PreviewFailed {
+        /// Which.
+        slot: Slot,
+        /// Why.
+        why: Failure,
+    },
+    /// A file was written, or could not be.
+    Saved {
+        /// Which saving.
+        id: JobId,
+        /// Where to.
+        path: PathBuf,
+        /// Whether it worked.
+        outcome: Result<(), Failure>,
+    },
+}
+
+/// Wakes the window once there is one; the worker is started before, so that it can read while the window opens.
+#[derive(Clone, Default)]
+pub struct Wake(Arc<OnceLock<Context>>);
+
+impl Wake {
+    /// The window is there.
+    pub fn attach(&self, ctx: &Context) {
+        // A second window in one process does not happen outside tests, where each has its own bridge.
+        let _ = self.0.set(ctx.clone());
+    }
+
+    /// Asks for a frame.
+    pub fn wake(&self) {
+        if let Some(ctx) = self.0.get() {
+            ctx.request_repaint();
+        }
+    }
+}
+
+/// What a slot was asked last.
+#[derive(Default)]
+struct Asked {
+    generation: Generation,
+    spec: Option<PreviewSpec>,
+}
+
+/// Owns the worker.
+pub struct Bridge {
+    worker: Worker,
+    wake: Wake,
+    generation: Generation,
+    asked: BTreeMap<Slot, Asked>,
+    /// Studies that did not fit into the queue yet.
+    waiting: Vec<StudySpec>,
+}
+
+/// What should be in a slot.
+enum Want {
+    /// This.
+    Spec(PreviewSpec),
+    /// Whatever is there: nobody looks at it.
+    Anything,
+    /// Nothing.
+    Nothing,
+}
+
+impl Bridge {
+    /// Starts a worker with an engine.
+    ///
+    /// # Errors
+    /// When the system cannot start a thread.
+    pub fn new<E: Engine>(
+        make_engine: impl FnOnce() -> E + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let wake = Wake::default();
+        let waker = wake.clone();
+        let worker = Worker::spawn(make_engine, Arc::new(move || waker.wake()))?;
+        Ok(Self {
+            worker,
+            wake,
+            generation: Generation::default(),
+            asked: BTreeMap::new(),
+            waiting: Vec::new(),
+        })
+    }
+
+    /// The window is there.
+    pub fn attach(&self, ctx: &Context) {
+        self.wake.attach(ctx);
+    }
+
+    /// What wakes the window.
+    pub fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// Asks for every preview that the document needs and that was not asked for. Returns false when the queue was full.
+    pub fn ask(
+        &mut self,
+        document: &Document,
+        workbench: &Workbench,
+        results: &mut Results,
+        now: f64,
+    ) -> bool {
+        let mut all_sent = true;
+        for slot in Slot::ALL {
+            match want(slot, document, workbench, results) {
+                Want::Anything => {}
+                Want::Nothing => self.clear(slot, results),
+                Want::Spec(spec) => all_sent &= self.ask_for(slot, spec, results, now),
+            }
+        }
+        for spec in std::mem::take(&mut self.waiting) {
+            self.start(spec, results);
+        }
+        all_sent && self.waiting.is_empty()
+    }
+
+    fn clear(&mut self, slot: Slot, results: &mut Results) {
+        let asked = self.asked.entry(slot).or_default();
+        if asked.spec.is_some() {
+            // A full queue only means that an unwanted answer comes; its generation is stale.
+            let _ = self.worker.forget(slot);
+            asked.spec = None;
+            self.generation = self.generation.next();
+            asked.generation = self.generation;
+            results.clear(slot);
+        }
+    }
+
+    fn ask_for(
+        &mut self,
+        slot: Slot,
+        spec: PreviewSpec,
+        results: &mut Results,
+        now: f64,
+    ) -> bool {
+        let asked = self.asked.entry(slot).or_default();
+        if asked.spec.as_ref() == Some(&spec) {
+            return true;
+        }
+        let generation = self.generation.next();
+        if self.worker.preview(generation, spec.clone()).is_err() {
+            return false;
+        }
+        self.generation = generation;
+        asked.generation = generation;
+        asked.spec = Some(spec);
+        results.begin(slot, now);
+        true
+    }
+
+    /// Asks for a slot again, though its spec is the same.
+    pub fn retry(&mut self, slot: Slot) {
+        if let Some(asked) = self.asked.get_mut(&slot) {
+            asked.spec = None;
+        }
+    }
+
+    /// Begins a study, now or when there is room; returns its name if it was begun.
+    pub fn start(&mut self, spec: StudySpec, results: &mut Results) -> Option<JobId> {
+        let title = spec.title();
+        match self.worker.start(spec.clone()) {
+            Ok((id, cancel)) => {
+                results.jobs.push(RunningJob {
+                    id,
+                    title,
+                    progress: None,
+                    time_left_secs: None,
+                    cancel,
+                });
+                Some(id)
+            }
+            Err(_) => {
+                self.waiting.push(spec);
+                None
+            }
+        }
+    }
+
+    /// Stops a study after its present step.
+    pub fn cancel(results: &Results, id: JobId) {
+        let job = results.jobs.iter().find(|job| job.id == id);
+        if let Some(cancel) = job.map(|job| &job.cancel) {
+            Cancel::cancel(cancel);
+        }
+    }
+
+    /// Writes a small text file on the worker's thread; nothing when the queue is full (ask again).
+    pub fn save(&mut self, path: PathBuf, text: String) -> Option<JobId> {
+        self.worker.save(path, text).ok()
+    }
+
+    /// Takes all answers in; what concerns more than the results is returned.
+    pub fn receive(&mut self, results: &mut Results) -> Vec<Notice> {
+        let events: Vec<Event> = self.worker.drain().collect();
+        let mut notices = Vec::new();
+        for event in events {
+            self.receive_one(event, results, &mut notices);
+        }
+        notices
+    }
+
+    fn receive_one(&mut self, event: Event, results: &mut Results, notices: &mut Vec<Notice>) {
+        match event {
+            Event::Preview {
+                generation,
+                slot,
+                outcome,
+                elapsed,
+            } => {
+                if self.asked.get(&slot).is_none_or(|a| a.generation != generation) {
+                    return;
+                }
+                if let Err(why) = &outcome {
+                    let why = why.clone();
+                    notices.push(Notice::PreviewFailed { slot, why });
+                }
+                results.took_secs.insert(slot, elapsed.as_secs_f64());
+                results.put(slot, outcome);
+            }
+            Event::Progress {
+                id,
+                progress,
+                time_left,
+            } => {
+                if let Some(job) = results.jobs.iter_mut().find(|job| job.id == id) {
+                    job.progress = Some(progress);
+                    job.time_left_secs = time_left.map(|t| t.as_secs_f64());
+                }
+            }
+            Event::Partial { id, finding } => match finding {
+                Finding::Opened(opened) => notices.push(Notice::Opened(opened)),
+                Finding::Timeline(point) => {
+                    if results.timeline.job == Some(id) {
+                        results.timeline.points.insert(point.step, point);
+                    }
+                }
+                Finding::UnitStats(stats) => results.unit_stats = Some(stats),
+            },
+            Event::Finished { id } | Event::Cancelled { id } => end(results, id),
+            Event::Failed { id, why } => {
+                let job = results.jobs.iter().find(|job| job.id == id);
+                let title = job.map_or("A study", |job| job.title);
+                notices.push(Notice::StudyFailed { title, why });
+                end(results, id);
+            }
+            Event::Saved { id, path, outcome } => notices.push(Notice::Saved { id, path, outcome }),
+        }
+    }
+}
+
+fn end(results: &mut Results, id: JobId) {
+    results.jobs.retain(|job| job.id != id);
+    if results.timeline.job == Some(id) {
+        results.timeline.job = None;
+    }
+}
+
+/// What should be in a slot, by the document and what is looked at.
+fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Results) -> Want {
+    let spec = match slot {
+        Slot::Series => document.series.clone().map(PreviewSpec::Series),
+        Slot::Scene => document.input.clone().map(PreviewSpec::Scene),
+        Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
+        Slot::Unedited => {
+            if document.edits.is_idle() || !workbench.inspector_open {
+                return Want::Anything;
+            }
+            run_of(document, results).map(|run| {
+                PreviewSpec::Unedited(DeblendSpec {
+                    edits: EditStack::default(),
+                    ..run
+                })
+            })
+        }
+        Slot::Units => {
+            if workbench.view != ViewKey::Units {
+                return Want::Anything;
+            }
+            run_of(document, results).and_then(|run| {
+                let series = results.series.shown()?;
+                let layer = document.layer_in(series)?;
+                Some(PreviewSpec::Units(UnitsSpec { run, layer }))
+            })
+        }
+        Slot::Relevance => {
+            if workbench.view != ViewKey::Relevance {
+                return Want::Anything;
+            }
+            let series = results.series.shown();
+            run_of(document, results)
+                .filter(|_| series.is_some_and(|s| s.discriminator.is_some()))
+                .map(|run| {
+                    let method = document.method.clone();
+                    PreviewSpec::Relevance(RelevanceSpec { run, method })
+                })
+        }
+    };
+    spec.map_or(Want::Nothing, Want::Spec)
+}
+
+/// The run that the document describes, once the series is known.
+fn run_of(document: &Document, results: &Results) -> Option<DeblendSpec> {
+    let series = results.series.shown()?;
+    let path = document.series.clone().filter(|p| *p == series.path)?;
+    Some(DeblendSpec {
+        series: path,
+        step: document.step_in(series)?,
+        input: document.input.clone()?,
+        edits: document.edits.clone(),
+    })
+}

@@ -1,0 +1,224 @@
+//! Changes of the document: each has a name for the undo menu and a kind that tells gestures apart.
+
+use std::path::PathBuf;
+
+use ganoscope_core::attribution::Method;
+use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
+use ganoscope_core::network::LayerName;
+
+use crate::display::Display;
+use crate::document::Document;
+
+/// A change of the document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Open a series directory.
+    OpenSeries(PathBuf),
+    /// Put pictures into the list and show the last.
+    OpenInputs(Vec<PathBuf>),
+    /// Show a picture of the list.
+    ShowInput(PathBuf),
+    /// Take a picture off the list.
+    RemoveInput(PathBuf),
+    /// Show a checkpoint.
+    GoToStep(u64),
+    /// Show a layer.
+    ShowLayer(LayerName),
+    /// Select units, and only these.
+    SelectUnits(UnitSet),
+    /// Set the strength of every unit of a set: 0 off, 1 unchanged.
+    SetStrength {
+        /// The units.
+        units: UnitSet,
+        /// The factor.
+        strength: f64,
+    },
+    /// Switch units off with one edit.
+    Ablate(UnitSet),
+    /// Remove all edits of exactly these units' sliders.
+    ResetStrength(UnitSet),
+    /// Change an edit of the list.
+    SetEdit {
+        /// Its place, from 0.
+        index: usize,
+        /// What it becomes.
+        edit: Edit,
+    },
+    /// Remove an edit of the list.
+    RemoveEdit {
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// Replace all edits.
+    SetEdits {
+        /// What the edits become.
+        edits: EditStack,
+        /// For the undo menu, for example `open the recipe`.
+        name: String,
+    },
+    /// Compute relevance another way.
+    SetMethod(Method),
+    /// Turn pixels into colours another way.
+    SetDisplay(Display),
+}
+
+/// `1 unit`, `3 units`.
+pub fn units_text(units: &UnitSet) -> String {
+    match units.len() {
+        1 => "1 unit".to_owned(),
+        n => format!("{n} units"),
+    }
+}
+
+impl Change {
+    /// What the undo menu says after "Undo".
+    pub fn name(&self) -> String {
+        let file = |path: &PathBuf| {
+            path.file_name()
+                .map_or_else(|| path.display().to_string(), |n| n.display().to_string())
+        };
+        match self {
+            Self::OpenSeries(path) => format!("open {}", file(path)),
+            Self::OpenInputs(paths) => match paths.as_slice() {
+                [one] => format!("open {}", file(one)),
+                many => format!("open {} pictures", many.len()),
+            },
+            Self::ShowInput(path) => format!("show {}", file(path)),
+            Self::RemoveInput(path) => format!("remove {}", file(path)),
+            Self::GoToStep(step) => format!("go to step {step}"),
+            Self::ShowLayer(layer) => format!("show {layer}"),
+            Self::SelectUnits(units) => format!("select {}", units_text(units)),
+            Self::SetStrength { units, strength } => {
+                format!("set {} to {strength:.2}", units_text(units))
+            }
+            Self::Ablate(units) => format!("ablate {}", units_text(units)),
+            Self::ResetStrength(units) => format!("reset {}", units_text(units)),
+            Self::SetEdit { index, .. } => format!("change edit {}", index + 1),
+            Self::RemoveEdit { index } => format!("remove edit {}", index + 1),
+            Self::SetEdits { name, .. } => name.clone(),
+            Self::SetMethod(method) => format!("use {method}"),
+            Self::SetDisplay(_) => "change the display".to_owned(),
+        }
+    }
+
+    /// Changes of one kind without rest between them are one gesture.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::SetStrength { units, .. } => format!("strength {units}"),
+            Self::SetEdit { index, .. } => format!("edit {index}"),
+            Self::GoToStep(_) => "step".to_owned(),
+            Self::SetDisplay(_) => "display".to_owned(),
+            other => other.name(),
+        }
+    }
+
+    /// Makes the change.
+    pub fn apply(self, document: &mut Document) {
+        match self {
+            Self::OpenSeries(path) => {
+                document.series = Some(path);
+                document.step = None;
+                document.layer = None;
+                document.units = UnitSet::default();
+                document.edits = EditStack::default();
+            }
+            Self::OpenInputs(paths) => {
+                for path in paths {
+                    document.show_input(&path);
+                }
+            }
+            Self::ShowInput(path) => document.show_input(&path),
+            Self::RemoveInput(path) => remove_input(document, &path),
+            Self::GoToStep(step) => document.step = Some(step),
+            Self::ShowLayer(layer) => document.layer = Some(layer),
+            Self::SelectUnits(units) => document.units = units,
+            Self::SetStrength { units, strength } => {
+                for unit in units.iter() {
+                    document.edits.set_scale(unit, strength);
+                }
+            }
+            Self::Ablate(units) => {
+                if !units.is_empty() {
+                    let edit = Edit::new(units, Action::Ablate);
+                    document.edits.edits.push(edit);
+                }
+            }
+            Self::ResetStrength(units) => {
+                for unit in units.iter() {
+                    document.edits.set_scale(unit, 1.0);
+                }
+                document.edits.edits.retain(|edit| edit.units != units);
+            }
+            Self::SetEdit { index, edit } => {
+                if let Some(slot) = document.edits.edits.get_mut(index) {
+                    *slot = edit;
+                }
+            }
+            Self::RemoveEdit { index } => {
+                if index < document.edits.edits.len() {
+                    document.edits.edits.remove(index);
+                }
+            }
+            Self::SetEdits { edits, .. } => document.edits = edits,
+            Self::SetMethod(method) => document.method = method,
+            Self::SetDisplay(display) => document.display = display,
+        }
+    }
+}
+
+/// Takes a picture off the list; its neighbour is shown if it was shown.
+fn remove_input(document: &mut Document, path: &PathBuf) {
+    let Some(at) = document.inputs.iter().position(|p| p == path) else {
+        return;
+    };
+    document.inputs.remove(at);
+    if document.input.as_ref() == Some(path) {
+        let next = document.inputs.get(at).or_else(|| document.inputs.last());
+        document.input = next.cloned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slider_drag_is_one_kind() {
+        let units = UnitSet::of_layer("root.0.act", [1, 2]);
+        let set = |strength| Change::SetStrength {
+            units: units.clone(),
+            strength,
+        };
+        assert_eq!(set(0.3).kind(), set(0.4).kind());
+        assert_ne!(set(0.3).kind(), Change::Ablate(units.clone()).kind());
+        assert_eq!(set(0.0).name(), "set 2 units to 0.00");
+        assert_eq!(Change::Ablate(units.clone()).name(), "ablate 2 units");
+    }
+
+    #[test]
+    fn removing_the_shown_picture_shows_its_neighbour() {
+        let paths: Vec<PathBuf> = ["a", "b", "c"].map(PathBuf::from).to_vec();
+        let mut document = Document::new(None, paths.clone());
+        document.input = Some(paths[1].clone());
+        Change::RemoveInput(paths[1].clone()).apply(&mut document);
+        assert_eq!(document.input, Some(paths[2].clone()));
+        Change::RemoveInput(paths[2].clone()).apply(&mut document);
+        assert_eq!(document.input, Some(paths[0].clone()));
+        Change::RemoveInput(paths[0].clone()).apply(&mut document);
+        assert_eq!(document.input, None);
+    }
+
+    #[test]
+    fn strength_one_leaves_no_edit() {
+        let units = UnitSet::of_layer("root.0.act", [1, 2]);
+        let mut document = Document::default();
+        let set = |strength| Change::SetStrength {
+            units: units.clone(),
+            strength,
+        };
+        set(0.0).apply(&mut document);
+        assert_eq!(document.edits.edits.len(), 2);
+        set(1.0).apply(&mut document);
+        assert_eq!(document, Document::default());
+    }
+}

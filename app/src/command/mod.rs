@@ -1,0 +1,68 @@
+//! Commands: what views and menus ask for. Views only push them; the app drains them at one place, before painting.
+
+mod change;
+mod ui_command;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use ganoscope_core::jobs::{JobId, Slot};
+
+pub use change::Change;
+pub use ui_command::UiCommand;
+
+use crate::views::ViewKey;
+use crate::workbench::{Navigation, UnitOrder};
+
+/// Something asked for, with its data.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Without data: from a menu, a button or a key.
+    Ui(UiCommand),
+    /// Change the document; undone by name.
+    Change(Change),
+    /// Find out what files and folders are, then open them.
+    Open(Vec<PathBuf>),
+    /// Show a view.
+    Show(ViewKey),
+    /// Pan or zoom the linked pictures.
+    Navigate(Navigation),
+    /// The pointer is over a pixel, (column, row), or over none.
+    Point(Option<[usize; 2]>),
+    /// Sort the units.
+    SortUnits(UnitOrder),
+    /// Stop a study.
+    Cancel(JobId),
+    /// Compute a preview again.
+    Retry(Slot),
+    /// Put a toast away.
+    Dismiss(u64),
+}
+
+impl From<UiCommand> for Command {
+    fn from(command: UiCommand) -> Self {
+        Self::Ui(command)
+    }
+}
+
+impl From<Change> for Command {
+    fn from(change: Change) -> Self {
+        Self::Change(change)
+    }
+}
+
+/// Where views put commands.
+#[derive(Debug, Default)]
+pub struct Commands(RefCell<Vec<Command>>);
+
+impl Commands {
+    /// Asks for something.
+    pub fn push(&self, command: impl Into<Command>) {
+        self.0.borrow_mut().push(command.into());
+    }
+
+    /// Takes everything that was asked for, in order.
+    pub fn take(&self) -> Vec<Command> {
+        self.0.take()
+    }
+}

@@ -1,0 +1,254 @@
+//! Commands without data, in one table: text, tooltip and shortcut. Menus, buttons, keys and the list of keys are all
+//! made from it, so a command cannot exist without a name.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+/// A command without data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UiCommand {
+    /// Choose pictures, sessions or recipes to open.
+    OpenFiles,
+    /// Choose a series directory.
+    OpenSeries,
+    /// Open the bundled demonstration.
+    OpenDemo,
+    /// Save the session under its name.
+    Save,
+    /// Save the session under another name.
+    SaveAs,
+    /// Save the edits as a recipe.
+    SaveRecipe,
+    /// Close the window.
+    Quit,
+    /// Undo one gesture.
+    Undo,
+    /// Redo one gesture.
+    Redo,
+    /// Switch the selected units off.
+    AblateSelection,
+    /// Leave the selected units as they were trained.
+    ResetSelection,
+    /// Select all units of the layer.
+    SelectAll,
+    /// Select no unit.
+    SelectNone,
+    /// Remove all edits.
+    ClearEdits,
+    /// Show the view of outputs.
+    ShowDeblend,
+    /// Show the view of units.
+    ShowUnits,
+    /// Show the view of relevance.
+    ShowRelevance,
+    /// Show the view of checkpoints.
+    ShowTimeline,
+    /// The checkpoint before.
+    PreviousStep,
+    /// The checkpoint after.
+    NextStep,
+    /// The picture before.
+    PreviousInput,
+    /// The picture after.
+    NextInput,
+    /// Truths in the place of outputs, and back.
+    Blink,
+    /// Whole pictures.
+    ResetZoom,
+    /// Measure all checkpoints.
+    MeasureCheckpoints,
+    /// Measure the units of the layer over all pictures.
+    MeasureUnits,
+    /// Read the series again from the disk.
+    Reload,
+    /// Open or close the list of pictures.
+    ToggleLibrary,
+    /// Open or close the inspector.
+    ToggleInspector,
+    /// Open or close the timeline.
+    ToggleTimeline,
+    /// Dark or light.
+    ToggleTheme,
+    /// The list of keys.
+    Help,
+}
+
+/// One row of the table.
+struct Row {
+    text: &'static str,
+    tooltip: &'static str,
+    keys: &'static [KeyboardShortcut],
+}
+
+const fn plain(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+macro_rules! row {
+    ($text:literal, $tooltip:literal $(, $key:expr)*) => {
+        Row { text: $text, tooltip: $tooltip, keys: const { &[$($key),*] } }
+    };
+}
+
+impl UiCommand {
+    /// Every command, grouped as in the menus.
+    pub const ALL: [Self; 32] = [
+        Self::OpenFiles,
+        Self::OpenSeries,
+        Self::OpenDemo,
+        Self::Save,
+        Self::SaveAs,
+        Self::SaveRecipe,
+        Self::Quit,
+        Self::Undo,
+        Self::Redo,
+        Self::AblateSelection,
+        Self::ResetSelection,
+        Self::SelectAll,
+        Self::SelectNone,
+        Self::ClearEdits,
+        Self::ShowDeblend,
+        Self::ShowUnits,
+        Self::ShowRelevance,
+        Self::ShowTimeline,
+        Self::PreviousStep,
+        Self::NextStep,
+        Self::PreviousInput,
+        Self::NextInput,
+        Self::Blink,
+        Self::ResetZoom,
+        Self::MeasureCheckpoints,
+        Self::MeasureUnits,
+        Self::Reload,
+        Self::ToggleLibrary,
+        Self::ToggleInspector,
+        Self::ToggleTimeline,
+        Self::ToggleTheme,
+        Self::Help,
+    ];
+
+    #[rustfmt::skip]
+    const fn row(self) -> Row {
+        match self {
+            Self::OpenFiles => row!("Open…", "Open pictures, a session or a recipe; dropping files on the window does the same", ctrl(Key::O)),
+            Self::OpenSeries => row!("Open series…", "Open the folder of a training run with its checkpoints", ctrl_shift(Key::O)),
+            Self::OpenDemo => row!("Open the demonstration", "Open the bundled series and its blends"),
+            Self::Save => row!("Save session", "Save what is open, selected and edited", ctrl(Key::S)),
+            Self::SaveAs => row!("Save session as…", "Save the session under another name", ctrl_shift(Key::S)),
+            Self::SaveRecipe => row!("Save edits as recipe…", "Save the edits alone, for use on other pictures and in the headless commands"),
+            Self::Quit => row!("Quit", "Close the window; the session is recovered at the next start", ctrl(Key::Q)),
+            Self::Undo => row!("Undo", "Take the last change back", ctrl(Key::Z)),
+            Self::Redo => row!("Redo", "Make the change again", ctrl_shift(Key::Z), ctrl(Key::Y)),
+            Self::AblateSelection => row!("Ablate selected units", "Switch the selected units off everywhere in the picture", plain(Key::A)),
+            Self::ResetSelection => row!("Reset selected units", "Remove the edits of the selected units", plain(Key::R)),
+            Self::SelectAll => row!("Select all units", "Select every unit of the layer", ctrl(Key::A)),
+            Self::SelectNone => row!("Select no unit", "Clear the selection", plain(Key::Escape)),
+            Self::ClearEdits => row!("Remove all edits", "Go back to the network as it was trained", ctrl(Key::Backspace)),
+            Self::ShowDeblend => row!("Deblend", "Blend, outputs, truths and residual", plain(Key::Num1)),
+            Self::ShowUnits => row!("Units", "What every unit of a layer does on this picture", plain(Key::Num2)),
+            Self::ShowRelevance => row!("Relevance", "Why the discriminator calls a picture real or generated", plain(Key::Num3)),
+            Self::ShowTimeline => row!("Timeline", "How the outputs changed over the training", plain(Key::Num4)),
+            Self::PreviousStep => row!("Previous checkpoint", "Show the checkpoint before", plain(Key::ArrowLeft)),
+            Self::NextStep => row!("Next checkpoint", "Show the checkpoint after", plain(Key::ArrowRight)),
+            Self::PreviousInput => row!("Previous picture", "Show the picture before in the list", shift(Key::Tab), plain(Key::ArrowUp)),
+            Self::NextInput => row!("Next picture", "Show the picture after in the list", plain(Key::Tab), plain(Key::ArrowDown)),
+            Self::Blink => row!("Blink truth and output", "Truths take the place of outputs; press again to go back", plain(Key::B)),
+            Self::ResetZoom => row!("Whole pictures", "Zoom out until the pictures fit", plain(Key::Num0)),
+            Self::MeasureCheckpoints => row!("Measure all checkpoints", "Regenerate every checkpoint over the pictures that have truths", plain(Key::M)),
+            Self::MeasureUnits => row!("Measure units over all pictures", "How active the units of the layer are in general", plain(Key::U)),
+            Self::Reload => row!("Read the series again", "Find checkpoints that were written since", plain(Key::F5)),
+            Self::ToggleLibrary => row!("Pictures", "Show or hide the list of pictures", plain(Key::F6)),
+            Self::ToggleInspector => row!("Inspector", "Show or hide the inspector", plain(Key::F7)),
+            Self::ToggleTimeline => row!("Timeline strip", "Show or hide the timeline below the views", plain(Key::F8)),
+            Self::ToggleTheme => row!("Dark or light", "Switch between the dark and the light theme", plain(Key::F9)),
+            Self::Help => row!("Keys", "Show all commands and their keys", shift(Key::Questionmark), plain(Key::Questionmark), plain(Key::F1)),
+        }
+    }
+
+    /// What menus and buttons say.
+    pub const fn text(self) -> &'static str {
+        self.row().text
+    }
+
+    /// One sentence about it.
+    pub const fn tooltip(self) -> &'static str {
+        self.row().tooltip
+    }
+
+    /// The keys that ask for it; the first is shown.
+    pub const fn keys(self) -> &'static [KeyboardShortcut] {
+        self.row().keys
+    }
+
+    /// The keys as a person reads them, or nothing.
+    pub fn keys_text(self, ctx: &egui::Context) -> String {
+        self.keys()
+            .first()
+            .map(|keys| ctx.format_shortcut(keys))
+            .unwrap_or_default()
+    }
+
+    /// The commands whose keys were pressed, keys consumed. Keys without modifiers are left to a text being typed.
+    pub fn pressed(ctx: &egui::Context) -> Vec<Self> {
+        let is_typing = ctx.text_edit_focused();
+        // More modifiers first: Ctrl+Shift+Z also matches Ctrl+Z.
+        let mut bound: Vec<(Self, KeyboardShortcut)> = Self::ALL
+            .iter()
+            .flat_map(|c| c.keys().iter().map(|k| (*c, *k)))
+            .collect();
+        bound.sort_by_key(|(_, k)| {
+            std::cmp::Reverse(u8::from(k.modifiers.shift) + u8::from(k.modifiers.command))
+        });
+        ctx.input_mut(|input| {
+            bound
+                .into_iter()
+                .filter(|(_, keys)| {
+                    let is_plain = !keys.modifiers.command;
+                    !(is_typing && is_plain) && input.consume_shortcut(keys)
+                })
+                .map(|(command, _)| command)
+                .collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_the_list_once() {
+        let mut all = UiCommand::ALL.to_vec();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), UiCommand::ALL.len());
+        for command in UiCommand::ALL {
+            assert!(!command.text().is_empty() && !command.tooltip().is_empty());
+            assert!(!command.tooltip().ends_with('.'), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn no_key_asks_for_two_things() {
+        let mut seen = BTreeMap::new();
+        for command in UiCommand::ALL {
+            for keys in command.keys() {
+                let other = seen.insert(format!("{keys:?}"), command);
+                assert_eq!(other, None, "{keys:?} asks for {command:?} too");
+            }
+        }
+    }
+}

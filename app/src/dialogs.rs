@@ -1,0 +1,164 @@
+//! Asking a person for files: the system's dialogs, or answers written down before (tests).
+//!
+//! Invariant: asking never blocks the window. The answer comes through [`FileDialogs::poll`] in a later frame.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::thread::Builder;
+
+use crossbeam_channel::{Receiver, bounded};
+
+/// What a person is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Which files to open.
+    OpenFiles,
+    /// Which series directory to open.
+    OpenSeries,
+    /// Where to save the session.
+    SaveSession {
+        /// Suggested name.
+        name: String,
+    },
+    /// Where to save the recipe.
+    SaveRecipe,
+}
+
+/// What a person answered; no path when they changed their mind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What was asked.
+    pub question: Question,
+    /// The paths chosen.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Someone who can be asked for files.
+pub trait FileDialogs {
+    /// Asks. A question while another one is open is dropped: the person has a dialog before them.
+    fn ask(&mut self, question: Question, ctx: &egui::Context);
+
+    /// The answer, once.
+    fn poll(&mut self) -> Option<Answer>;
+}
+
+/// The system's dialogs.
+#[derive(Default)]
+pub struct Native {
+    open: Option<Receiver<Answer>>,
+}
+
+/// Extensions of pictures, for the filter of the dialog; contents decide, not names.
+const PICTURES: [&str; 14] = [
+    "fits", "fit", "fts", "gz", "fz", "png", "jpg", "jpeg", "tif", "tiff", "npy", "npz", "safetensors",
+    "tfrecords",
+];
+
+impl FileDialogs for Native {
+    fn ask(&mut self, question: Question, ctx: &egui::Context) {
+        if self.open.is_some() {
+            return;
+        }
+        let (sender, receiver) = bounded(1);
+        let ctx = ctx.clone();
+        let ask = move || {
+            let paths = show(&question);
+            // The window may be gone by now.
+            let _ = sender.send(Answer { question, paths });
+            ctx.request_repaint();
+        };
+        // macOS only shows dialogs from the main thread; elsewhere a thread keeps the window alive meanwhile.
+        if cfg!(target_os = "macos") {
+            ask();
+        } else if let Err(error) = Builder::new().name("dialog".to_owned()).spawn(ask) {
+            log::error!("cannot show a file dialog: {error}");
+            return;
+        }
+        self.open = Some(receiver);
+    }
+
+    fn poll(&mut self) -> Option<Answer> {
+        let answer = self.open.as_ref()?.try_recv();
+        match answer {
+            Ok(answer) => {
+                self.open = None;
+                Some(answer)
+            }
+            Err(crossbeam_channel::TryRecvError::Empty) => None,
+            Err(crossbeam_channel::TryRecvError::Disconnected) => {
+                self.open = None;
+                None
+            }
+        }
+    }
+}
+
+fn show(question: &Question) -> Vec<PathBuf> {
+    let dialog = rfd::FileDialog::new();
+    match question {
+        Question::OpenFiles => {
+            let mut all = PICTURES.to_vec();
+            all.extend(["ron", "toml"]);
+            dialog
+                .set_title("Open pictures, a session or a recipe")
+                .add_filter("All that can be opened", &all)
+                .add_filter("Pictures", &PICTURES)
+                .add_filter("Sessions", &["ron"])
+                .add_filter("Recipes", &["toml"])
+                .pick_files()
+                .unwrap_or_default()
+        }
+        Question::OpenSeries => dialog
+            .set_title("Open the folder of a series")
+            .pick_folder()
+            .into_iter()
+            .collect(),
+        Question::SaveSession { name } => dialog
+            .set_title("Save the session")
+            .set_file_name(name)
+            .add_filter("Sessions", &["ron"])
+            .save_file()
+            .into_iter()
+            .collect(),
+        Question::SaveRecipe => dialog
+            .set_title("Save the edits as a recipe")
+            .set_file_name("recipe.toml")
+            .add_filter("Recipes", &["toml"])
+            .save_file()
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// Answers written down before.
+#[derive(Debug, Default)]
+pub struct Scripted {
+    /// The answers, in the order of the questions.
+    pub answers: VecDeque<Vec<PathBuf>>,
+    /// What was asked.
+    pub asked: Vec<Question>,
+    ready: Option<Answer>,
+}
+
+impl Scripted {
+    /// Answers in the order of the questions.
+    pub fn new(answers: impl IntoIterator<Item = Vec<PathBuf>>) -> Self {
+        Self {
+            answers: answers.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl FileDialogs for Scripted {
+    fn ask(&mut self, question: Question, ctx: &egui::Context) {
+        self.asked.push(question.clone());
+        let paths = self.answers.pop_front().unwrap_or_default();
+        self.ready = Some(Answer { question, paths });
+        ctx.request_repaint();
+    }
+
+    fn poll(&mut self) -> Option<Answer> {
+        self.ready.take()
+    }
+}

@@ -1,0 +1,213 @@
+//! What the program has to say: records of the log at INFO and above become toasts.
+//!
+//! Invariant: an error is said once. Whoever logs it does not pass it on, whoever passes it on does not log it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+/// Records that may wait for the window; more are dropped, the terminal has them.
+const QUEUE_LENGTH: usize = 256;
+/// Toasts on the screen at once.
+const MAX_TOASTS: usize = 5;
+
+/// A message with its weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Weight.
+    pub level: Level,
+    /// The message.
+    pub text: String,
+}
+
+/// A message on the screen.
+#[derive(Clone, Debug)]
+pub struct Toast {
+    /// Tells toasts apart.
+    pub id: u64,
+    /// What it says.
+    pub message: Message,
+    /// How often it was said in a row.
+    pub count: usize,
+    /// When it goes away, in seconds of the window's clock. Errors stay until they are put away.
+    pub until: Option<f64>,
+}
+
+/// The toasts on the screen and the way there.
+pub struct Notices {
+    inbox: Receiver<Message>,
+    toasts: VecDeque<Toast>,
+    last_id: u64,
+}
+
+impl Default for Notices {
+    /// Listens to the log.
+    fn default() -> Self {
+        Self::new(CHANNEL.1.clone())
+    }
+}
+
+impl Notices {
+    /// Listens to `inbox`.
+    pub fn new(inbox: Receiver<Message>) -> Self {
+        Self {
+            inbox,
+            toasts: VecDeque::new(),
+            last_id: 0,
+        }
+    }
+
+    /// Takes new messages in and lets old toasts go; `now` in seconds of the window's clock.
+    pub fn update(&mut self, now: f64) {
+        while let Ok(message) = self.inbox.try_recv() {
+            self.say(message, now);
+        }
+        self.toasts.retain(|t| t.until.is_none_or(|until| now < until));
+    }
+
+    /// Puts a message on the screen.
+    pub fn say(&mut self, message: Message, now: f64) {
+        let seconds = match message.level {
+            Level::Error => None,
+            Level::Warn => Some(10.0),
+            Level::Info | Level::Debug | Level::Trace => Some(4.0),
+        };
+        let until = seconds.map(|s| now + s);
+        if let Some(last) = self.toasts.back_mut().filter(|t| t.message == message) {
+            last.count += 1;
+            last.until = until;
+            return;
+        }
+        self.last_id += 1;
+        self.toasts.push_back(Toast {
+            id: self.last_id,
+            message,
+            count: 1,
+            until,
+        });
+        if self.toasts.len() > MAX_TOASTS {
+            self.toasts.pop_front();
+        }
+    }
+
+    /// Puts a toast away.
+    pub fn dismiss(&mut self, id: u64) {
+        self.toasts.retain(|t| t.id != id);
+    }
+
+    /// The toasts on the screen, oldest first.
+    pub fn toasts(&self) -> impl Iterator<Item = &Toast> {
+        self.toasts.iter()
+    }
+
+    /// When the next toast goes away, in seconds of the window's clock.
+    pub fn next_change(&self) -> Option<f64> {
+        let times = self.toasts.iter().filter_map(|t| t.until);
+        times.min_by(f64::total_cmp)
+    }
+}
+
+static CHANNEL: LazyLock<(Sender<Message>, Receiver<Message>)> =
+    LazyLock::new(|| bounded(QUEUE_LENGTH));
+
+/// A logger that writes through another one and hands messages for people to the window.
+struct Tee {
+    terminal: Box<dyn Log>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Log for Tee {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.terminal.enabled(metadata) || is_for_people(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.terminal.enabled(record.metadata()) {
+            self.terminal.log(record);
+        }
+        if is_for_people(record.metadata()) {
+            let message = Message {
+                level: record.level(),
+                text: sentence(&record.args().to_string()),
+            };
+            if CHANNEL.0.try_send(message).is_ok() {
+                (self.wake)();
+            }
+        }
+    }
+
+    fn flush(&self) {
+        self.terminal.flush();
+    }
+}
+
+/// Only what our own crates say at INFO and above, and not what is meant for the terminal.
+fn is_for_people(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    metadata.level() <= Level::Info && target.starts_with("ganoscope") && target != TERMINAL
+}
+
+/// The target of records that go to the terminal only.
+pub const TERMINAL: &str = "ganoscope::terminal";
+
+/// `cannot read` becomes `Cannot read`: messages are clauses, toasts are sentences.
+pub fn sentence(clause: &str) -> String {
+    let mut chars = clause.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+/// Installs the logger: `terminal` writes, and people see INFO and above in the window. Does nothing when a logger is
+/// installed already (headless commands, tests).
+pub fn install(terminal: Box<dyn Log>, terminal_level: LevelFilter, wake: Arc<dyn Fn() + Send + Sync>) {
+    if log::set_boxed_logger(Box::new(Tee { terminal, wake })).is_ok() {
+        log::set_max_level(terminal_level.max(LevelFilter::Info));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(level: Level, text: &str) -> Message {
+        Message {
+            level,
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn errors_stay_and_news_go() {
+        let (sender, receiver) = bounded(8);
+        let mut notices = Notices::new(receiver);
+        for m in [
+            message(Level::Error, "no"),
+            message(Level::Info, "saved"),
+            message(Level::Info, "saved"),
+        ] {
+            sender.send(m).unwrap();
+        }
+        notices.update(0.0);
+        let counts: Vec<usize> = notices.toasts().map(|t| t.count).collect();
+        assert_eq!(counts, [1, 2]);
+        notices.update(100.0);
+        let left: Vec<u64> = notices.toasts().map(|t| t.id).collect();
+        assert_eq!(left, [1]);
+        notices.dismiss(1);
+        assert_eq!(notices.toasts().count(), 0);
+    }
+
+    #[test]
+    fn only_our_own_news_reach_people() {
+        let metadata = |target, level| Metadata::builder().target(target).level(level).build();
+        assert!(is_for_people(&metadata("ganoscope::app", Level::Info)));
+        assert!(is_for_people(&metadata("ganoscope_core::jobs", Level::Warn)));
+        assert!(!is_for_people(&metadata("wgpu_core", Level::Error)));
+        assert!(!is_for_people(&metadata("ganoscope::app", Level::Debug)));
+        assert!(!is_for_people(&metadata(TERMINAL, Level::Info)));
+    }
+}

@@ -1,0 +1,128 @@
+//! Sessions on disk: where the program keeps its own, and what it writes there.
+//!
+//! Invariant: a session appears complete or not at all, and a file is written by one window at a time.
+
+use std::path::{Path, PathBuf};
+
+use ganoscope_core::session::{Lock, LockError, Session, SessionError};
+
+use crate::document::Document;
+use crate::workbench::Workbench;
+
+/// A session of this program.
+pub type SavedSession = Session<Document, Workbench>;
+
+/// The file the running session is kept in, so that it is there again at the next start.
+const RECOVERED: &str = "session.ron";
+
+/// The folder for the program's own files, by the custom of the system; `GANOSCOPE_STATE` overrides it.
+pub fn state_folder() -> Option<PathBuf> {
+    let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if let Some(folder) = var("GANOSCOPE_STATE") {
+        return Some(folder);
+    }
+    let home = std::env::home_dir();
+    if cfg!(target_os = "windows") {
+        var("APPDATA").map(|p| p.join("Ganoscope"))
+    } else if cfg!(target_os = "macos") {
+        home.map(|p| p.join("Library/Application Support/Ganoscope"))
+    } else {
+        var("XDG_DATA_HOME")
+            .filter(|p| p.is_absolute())
+            .or_else(|| home.map(|p| p.join(".local/share")))
+            .map(|p| p.join("ganoscope"))
+    }
+}
+
+/// The running session's own file, locked for this window.
+#[derive(Debug)]
+pub struct Recovery {
+    lock: Lock,
+}
+
+impl Recovery {
+    /// Takes the file in `folder`, made if needed.
+    ///
+    /// # Errors
+    /// When another window has it, or the folder does not accept it.
+    pub fn take(folder: &Path) -> Result<Self, LockError> {
+        // A failure here shows as a failure of the lock, with the path.
+        let _ = std::fs::create_dir_all(folder);
+        let lock = Lock::take(&folder.join(RECOVERED))?;
+        Ok(Self { lock })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.lock.path()
+    }
+
+    /// The session of the last time; nothing when there was none.
+    ///
+    /// # Errors
+    /// When there is one that cannot be read, with the file set aside so that it is not lost.
+    pub fn load(&self) -> Result<Option<SavedSession>, String> {
+        let text = match std::fs::read_to_string(self.path()) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(format!(
+                    "the last session cannot be read ({error}): {}",
+                    self.path().display()
+                ));
+            }
+        };
+        read(&text).map(Some).map_err(|error| {
+            let aside = self.path().with_extension("ron.unreadable");
+            match std::fs::rename(self.path(), &aside) {
+                Ok(()) => format!("the last session is set aside, {error}: {}", aside.display()),
+                Err(_) => format!("the last session: {error}: {}", self.path().display()),
+            }
+        })
+    }
+}
+
+/// Reads a session from its text.
+///
+/// # Errors
+/// When it is too new or damaged.
+pub fn read(text: &str) -> Result<SavedSession, SessionError> {
+    SavedSession::from_text(text)
+}
+
+/// A session as text.
+///
+/// # Errors
+/// When the document has no text form.
+pub fn text_of(document: &Document, workbench: &Workbench) -> Result<String, SessionError> {
+    SavedSession::new(document.clone(), workbench.clone()).to_text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_session_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let recovery = Recovery::take(folder.path()).unwrap();
+        assert_eq!(recovery.load(), Ok(None));
+        std::fs::write(recovery.path(), "(version: 1, oops").unwrap();
+        let error = recovery.load().unwrap_err();
+        assert!(error.ends_with("session.ron.unreadable"), "{error}");
+        assert_eq!(recovery.load(), Ok(None));
+    }
+
+    #[test]
+    fn sessions_survive_their_text() {
+        let document = Document::new(Some("series".into()), vec!["a.fits".into()]);
+        let workbench = Workbench {
+            timeline_open: false,
+            ..Workbench::default()
+        };
+        let text = text_of(&document, &workbench).unwrap();
+        let session = read(&text).unwrap();
+        assert_eq!(session.document, document);
+        assert_eq!(session.workbench, workbench);
+    }
+}

@@ -1,0 +1,227 @@
+//! Deblend: the blend, what the generator makes of it, the truth where it is known, and what is left over.
+
+use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
+use ganoscope_core::jobs::{DeblendPreview, Measures, Scene, Slot};
+use ganoscope_core::stamp::{Stamp, ValueRange};
+
+use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
+use super::{View, ViewCx, ViewKey};
+use crate::theme::{Tokens, size};
+use crate::widgets::{Look, Picture, legend_ui, loading_over};
+
+/// The view.
+pub(super) struct Deblend;
+
+impl View for Deblend {
+    fn key(&self) -> ViewKey {
+        ViewKey::Deblend
+    }
+
+    fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
+        let deblend = &cx.results.deblend;
+        if !is_there(cx, ui, deblend, Slot::Deblend, "The outputs") {
+            return;
+        }
+        let (Some(preview), Some(scene)) = (deblend.shown(), cx.results.scene.shown()) else {
+            return;
+        };
+        display_bar(cx, ui);
+        let is_dimmed = is_stale(ui, deblend);
+        let space = ui.available_rect_before_wrap();
+        ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+            Pictures {
+                cx,
+                preview,
+                scene,
+                look: light(cx),
+                is_dimmed,
+            }
+            .ui(ui);
+        });
+        if deblend.is_pending() && is_dimmed {
+            loading_over(ui, space, "Computing the outputs");
+        }
+    }
+}
+
+struct Pictures<'a> {
+    cx: &'a ViewCx<'a>,
+    preview: &'a DeblendPreview,
+    scene: &'a Scene,
+    look: Look,
+    is_dimmed: bool,
+}
+
+impl Pictures<'_> {
+    fn ui(&self, ui: &mut Ui) {
+        let outputs = self.preview.outputs.len();
+        let columns = outputs + 2;
+        let rows = if self.preview.has_truth { 2 } else { 1 };
+        let side = side_for(ui, columns, rows, 0.0);
+        let blink = self.cx.workbench.blink && self.preview.has_truth;
+        ui.horizontal_top(|ui| {
+            self.picture_ui(ui, side, 0, "Blend", &self.scene.blend, self.blend_note());
+            for (i, output) in self.preview.outputs.iter().enumerate() {
+                let truth = self.scene.truths.get(i).filter(|_| blink);
+                let caption = match truth {
+                    Some(_) => format!("Truth {} (blink)", i + 1),
+                    None => format!("Galaxy {}, generated", i + 1),
+                };
+                let note = self.preview.measures.get(i).map(psnr_text).unwrap_or_default();
+                let stamp = truth.unwrap_or(output);
+                self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
+            }
+            let recombination = &self.preview.recombination;
+            self.picture_ui(ui, side, 1 + outputs, "Recombination", recombination, String::new());
+            if !self.preview.has_truth {
+                self.residual_ui(ui, side);
+            }
+        });
+        if self.preview.has_truth {
+            ui.horizontal_top(|ui| {
+                ui.allocate_ui(egui::vec2(side, Well::height(side)), |ui| {
+                    ui.set_min_size(egui::vec2(side, Well::height(side)));
+                    measures_ui(ui, &self.preview.measures);
+                });
+                for (i, truth) in self.scene.truths.iter().take(outputs).enumerate() {
+                    let caption = format!("Galaxy {}, truth", i + 1);
+                    self.picture_ui(ui, side, 10 + i, &caption, truth, String::new());
+                }
+                self.residual_ui(ui, side);
+            });
+        } else {
+            measures_ui(ui, &self.preview.measures);
+        }
+    }
+
+    fn blend_note(&self) -> String {
+        let [bands, rows, columns] = self.scene.blend.dims();
+        let bands = if bands == 1 {
+            "1 band".to_owned()
+        } else {
+            format!("{bands} bands")
+        };
+        format!("{columns} x {rows}, {bands}")
+    }
+
+    fn picture_ui(
+        &self,
+        ui: &mut Ui,
+        side: f32,
+        place: usize,
+        caption: &str,
+        stamp: &Stamp,
+        footnote: String,
+    ) {
+        Well {
+            place: ("deblend", place, 0),
+            caption,
+            footnote,
+            picture: Picture::new(stamp, self.look),
+            side,
+            is_dimmed: self.is_dimmed,
+        }
+        .show(self.cx, ui);
+    }
+
+    fn residual_ui(&self, ui: &mut Ui, side: f32) {
+        let residual = &self.preview.residual;
+        let largest = self.preview.residual_scale;
+        let is_dark = ui.visuals().dark_mode;
+        let well = Well {
+            place: ("deblend", 20, 0),
+            caption: "Residual",
+            footnote: String::new(),
+            picture: Picture::new(residual, Look::Signed { largest, is_dark }),
+            side,
+            is_dimmed: self.is_dimmed,
+        };
+        ui.vertical(|ui| {
+            let rect = well.show(self.cx, ui);
+            let ends = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|t| {
+                let stamp = Stamp::new("l", vec![t * largest], [1, 1, 1], ValueRange::SIGNED);
+                crate::widgets::image_of(&stamp, None, Look::Signed { largest, is_dark }).pixels[0]
+            });
+            let strip = egui::Rect::from_min_size(
+                egui::pos2(rect.left(), rect.bottom() + 1.0),
+                egui::vec2(rect.width(), 14.0),
+            );
+            ui.scope_builder(egui::UiBuilder::new().max_rect(strip), |ui| {
+                let (low, high) = (format!("-{largest:.3}"), format!("+{largest:.3}"));
+                legend_ui(ui, (side - 90.0).max(20.0), &ends, &low, &high);
+            });
+        });
+    }
+}
+
+fn psnr_text(measures: &Measures) -> String {
+    match measures.psnr {
+        Some(psnr) => format!("PSNR {psnr:.2} dB"),
+        None => String::new(),
+    }
+}
+
+/// The table of measures: one column per galaxy.
+fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
+    let tokens = Tokens::of(ui);
+    let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
+    let number = |text: String| RichText::new(text).monospace().color(tokens.strong);
+    let rows = rows_of(measures);
+    ui.add_space(size::GAP);
+    Grid::new("measures")
+        .num_columns(measures.len() + 1)
+        .spacing([10.0, 3.0])
+        .show(ui, |ui| {
+            ui.label(small(String::new()));
+            for i in 0..measures.len() {
+                ui.label(small(format!("galaxy {}", i + 1)).color(tokens.weak));
+            }
+            ui.end_row();
+            for (name, tooltip, texts) in rows {
+                ui.label(small(name.to_owned()).color(tokens.weak))
+                    .on_hover_text(tooltip);
+                for text in texts {
+                    ui.label(number(text));
+                }
+                ui.end_row();
+            }
+        });
+}
+
+/// The rows of the table that have any value: name, tooltip, one text per galaxy.
+fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let one = |digits: usize, value: &dyn Fn(&Measures) -> Option<f64>| -> Vec<Option<String>> {
+        let text = |m| value(m).map(|v| format!("{v:.digits$}"));
+        measures.iter().map(text).collect()
+    };
+    let place = |value: fn(&Measures) -> Option<[f64; 2]>| -> Vec<Option<String>> {
+        let text = |m| value(m).map(|[x, y]| format!("{x:.1}, {y:.1}"));
+        measures.iter().map(text).collect()
+    };
+    let rows = [
+        ("PSNR", "Against the truth, dB", one(2, &|m| m.psnr)),
+        (
+            "of blend",
+            "PSNR of the blend itself: what doing nothing gives, dB",
+            one(2, &|m| m.psnr_of_blend),
+        ),
+        ("SSIM", "Structural similarity to the truth, at most 1", one(3, &|m| m.ssim)),
+        ("flux", "Light above the sky, mean over bands", one(2, &|m| m.flux)),
+        ("truth", "Light of the truth, measured the same way", one(2, &|m| m.flux_of_truth)),
+        ("x, y", "Centre of light, pixels from 0", place(|m| m.centroid)),
+        ("truth", "Centre of light of the truth", place(|m| m.centroid_of_truth)),
+        ("off by", "Distance between the two centres, pixels", one(2, &distance)),
+    ];
+    rows.into_iter()
+        .filter(|(_, _, texts)| texts.iter().any(Option::is_some))
+        .map(|(name, tooltip, texts)| {
+            let texts = texts.into_iter().map(|t| t.unwrap_or_else(|| "-".to_owned()));
+            (name, tooltip, texts.collect())
+        })
+        .collect()
+}
+
+fn distance(measures: &Measures) -> Option<f64> {
+    let ([x, y], [u, v]) = (measures.centroid?, measures.centroid_of_truth?);
+    Some((x - u).hypot(y - v))
+}

@@ -1,0 +1,128 @@
+//! The views: functions from document and results to pixels and commands.
+//!
+//! Invariant: a view sees nothing but its [`ViewCx`] and changes nothing; what it wants it pushes as a command. Adding a
+//! view is one file and one line in [`VIEWS`]; menu, keys, help and the snapshot test follow.
+
+mod deblend;
+mod inspector;
+mod library;
+mod parts;
+mod relevance;
+mod timeline;
+mod units;
+
+use egui::Ui;
+use serde::{Deserialize, Serialize};
+
+pub use inspector::inspector_ui;
+pub use library::library_ui;
+pub use timeline::strip_ui;
+
+use crate::command::{Commands, UiCommand};
+use crate::display::Levels;
+use crate::document::Document;
+use crate::results::Results;
+use crate::widgets::Textures;
+use crate::workbench::Workbench;
+
+/// What a view may see.
+pub struct ViewCx<'a> {
+    /// What is worked on.
+    pub document: &'a Document,
+    /// How the window is arranged.
+    pub workbench: &'a Workbench,
+    /// What the worker has answered.
+    pub results: &'a Results,
+    /// Black and white of all light.
+    pub levels: Levels,
+    /// Where to ask for things.
+    pub commands: &'a Commands,
+    /// Pictures on the graphics card.
+    pub textures: &'a Textures,
+}
+
+/// A part of the window that shows one aspect of the document.
+pub trait View {
+    /// Its row in the table of views.
+    fn key(&self) -> ViewKey;
+
+    /// Draws it, filling `ui`.
+    fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui);
+}
+
+/// Names a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewKey {
+    /// Blend, outputs, truths, residual.
+    #[default]
+    Deblend,
+    /// Activations of a layer.
+    Units,
+    /// Reasons of the discriminator.
+    Relevance,
+    /// Checkpoints.
+    Timeline,
+}
+
+/// All views, in the order of the tabs.
+pub const VIEWS: [ViewKey; 4] = [
+    ViewKey::Deblend,
+    ViewKey::Units,
+    ViewKey::Relevance,
+    ViewKey::Timeline,
+];
+
+impl ViewKey {
+    /// The command that shows it; carries its name, tooltip and key.
+    pub const fn command(self) -> UiCommand {
+        match self {
+            Self::Deblend => UiCommand::ShowDeblend,
+            Self::Units => UiCommand::ShowUnits,
+            Self::Relevance => UiCommand::ShowRelevance,
+            Self::Timeline => UiCommand::ShowTimeline,
+        }
+    }
+
+    /// What the tab says.
+    pub const fn title(self) -> &'static str {
+        self.command().text()
+    }
+
+    /// What it shows and how it is used, in a few sentences.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Deblend => {
+                "The blend, what the generator makes of it, and the truth where it is known, all under one stretch. \
+                 The recombination puts the outputs together again; the residual is what it leaves of the blend: \
+                 orange where light is missing, teal where there is too much. Scroll to zoom, drag to pan, \
+                 double-click to see the whole; all pictures move together. B shows the truths in the place of the outputs."
+            }
+            Self::Units => {
+                "What every unit of one layer does on this picture, before any edit. Click selects a unit, Ctrl adds \
+                 or removes one, Shift selects up to it. The selected units are turned up and down in the inspector; \
+                 A ablates them."
+            }
+            Self::Relevance => {
+                "Why the discriminator calls a picture real or generated, for truths and outputs side by side on one \
+                 scale. Red with + is evidence for real, blue with - is evidence for generated. The conservation gap \
+                 is the share of the evidence that a map does not account for: with a large gap, trust the map less."
+            }
+            Self::Timeline => {
+                "How the outputs changed over the training. Measure all checkpoints (M) regenerates every checkpoint \
+                 over the pictures that have truths. Drag in the plot or press the arrow keys to go to another \
+                 checkpoint; everything else follows."
+            }
+        }
+    }
+
+    /// Makes the view.
+    pub fn make(self) -> Box<dyn View> {
+        match self {
+            Self::Deblend => Box::new(deblend::Deblend),
+            Self::Units => Box::<units::Units>::default(),
+            Self::Relevance => Box::new(relevance::Relevance),
+            Self::Timeline => Box::new(timeline::Timeline),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What several views are made of: a well with its caption, the look of light, the bar of display choices.
+
+use egui::{Align2, ComboBox, Id, RichText, TextStyle, Ui, vec2};
+use ganoscope_core::jobs::Slot;
+use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
+
+use super::ViewCx;
+use crate::command::{Change, Command};
+use crate::display::Colouring;
+use crate::results::Loadable;
+use crate::theme::{Tokens, size};
+use crate::widgets::{
+    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, value_text,
+};
+
+/// Old pictures are dimmed only after this time, so that a fast answer does not flicker. Seconds.
+const DIM_AFTER_SECS: f64 = 0.15;
+
+/// Height of the line above a well, points.
+pub(super) const CAPTION: f32 = 18.0;
+/// Height of the line below a well, points.
+pub(super) const FOOTNOTE: f32 = 16.0;
+
+/// The look of light under the document's choices.
+pub(super) const fn light(cx: &ViewCx<'_>) -> Look {
+    let display = &cx.document.display;
+    Look::Light {
+        levels: cx.levels,
+        stretch: display.stretch,
+        colouring: display.colouring,
+    }
+}
+
+/// Whether a result has been old for long enough to show it.
+pub(super) fn is_stale<T>(ui: &Ui, loadable: &Loadable<T>) -> bool {
+    match loadable {
+        Loadable::Pending { since, .. } => {
+            let late = ui.ctx().time() - since > DIM_AFTER_SECS;
+            if !late {
+                ui.ctx().request_repaint_after_secs(DIM_AFTER_SECS as f32);
+            }
+            late
+        }
+        Loadable::Failed { .. } => true,
+        Loadable::Empty | Loadable::Ready(_) => false,
+    }
+}
+
+/// What is shown in the place of a result that was never there. Returns whether there is one to draw.
+pub(super) fn is_there<T>(
+    cx: &ViewCx<'_>,
+    ui: &mut Ui,
+    loadable: &Loadable<T>,
+    slot: Slot,
+    what: &str,
+) -> bool {
+    match loadable {
+        Loadable::Ready(_)
+        | Loadable::Pending {
+            previous: Some(_), ..
+        } => true,
+        Loadable::Failed { why, .. } => {
+            if failed_ui(ui, &format!("{what} could not be computed"), why) {
+                cx.commands.push(Command::Retry(slot));
+            }
+            false
+        }
+        Loadable::Pending { previous: None, .. } => {
+            loading_ui(ui, &format!("Computing {}", what.to_lowercase()));
+            false
+        }
+        Loadable::Empty => {
+            nothing_open_ui(cx, ui);
+            false
+        }
+    }
+}
+
+/// Says what is missing before anything can be shown, and offers it.
+fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    use crate::command::UiCommand;
+    let button = |ui: &mut Ui, command: UiCommand| {
+        let button = ui.button(command.text());
+        if button.on_hover_text(command.tooltip()).clicked() {
+            cx.commands.push(command);
+        }
+    };
+    // The series comes first: without it a picture has nothing to be shown to.
+    if let Loadable::Failed { why, .. } = &cx.results.series {
+        if failed_ui(ui, "The series cannot be opened", why) {
+            cx.commands.push(Command::Retry(Slot::Series));
+        }
+    } else if cx.document.series.is_none() {
+        let hint = "Open the folder of a training run, or drop it on the window.";
+        empty_ui(ui, "No series is open", hint, |ui| {
+            button(ui, UiCommand::OpenSeries);
+            button(ui, UiCommand::OpenDemo);
+        });
+    } else if let Loadable::Failed { why, .. } = &cx.results.scene {
+        if failed_ui(ui, "The picture cannot be opened", why) {
+            cx.commands.push(Command::Retry(Slot::Scene));
+        }
+    } else if cx.document.input.is_none() {
+        let hint = "Open a FITS, PNG, JPEG, TIFF, NPY or TFRecord file, or drop it on the window.";
+        empty_ui(ui, "No picture is open", hint, |ui| button(ui, UiCommand::OpenFiles));
+    } else {
+        loading_ui(ui, "Opening the series");
+    }
+}
+
+/// A picture with a caption above and a footnote below.
+pub(super) struct Well<'a> {
+    pub(super) place: (&'static str, usize, usize),
+    pub(super) caption: &'a str,
+    pub(super) footnote: String,
+    pub(super) picture: Picture<'a>,
+    pub(super) side: f32,
+    pub(super) is_dimmed: bool,
+}
+
+impl Well<'_> {
+    /// Height of a well of a given side with its lines.
+    pub(super) fn height(side: f32) -> f32 {
+        CAPTION + side + FOOTNOTE
+    }
+
+    /// Draws it, linked with all others; returns where the picture is.
+    pub(super) fn show(&self, cx: &ViewCx<'_>, ui: &mut Ui) -> egui::Rect {
+        let size = vec2(self.side, Self::height(self.side));
+        ui.allocate_ui(size, |ui| {
+            ui.set_min_size(size);
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let tokens = Tokens::of(ui);
+            line(ui, self.side, CAPTION - 2.0, |ui| {
+                ui.label(RichText::new(self.caption).color(tokens.text));
+            });
+            let response = StampView {
+                place: Id::unique(self.place),
+                label: self.caption,
+                picture: self.picture,
+                side: self.side,
+                navigation: Some(cx.workbench.navigation),
+                cursor: cx.workbench.cursor,
+                is_dimmed: self.is_dimmed,
+                is_selected: false,
+            }
+            .show(ui, cx.textures, cx.commands);
+            if let Some(pixel) = cx.workbench.cursor {
+                let shown = self.picture.over.unwrap_or(self.picture.stamp);
+                let text = value_text(shown, pixel);
+                corner_text(ui, response.rect, Align2::LEFT_BOTTOM, &text);
+            }
+            line(ui, self.side, FOOTNOTE - 2.0, |ui| {
+                let text = RichText::new(&self.footnote).text_style(TextStyle::Small);
+                ui.label(text.color(tokens.weak));
+            });
+            response.rect
+        })
+        .inner
+    }
+}
+
+/// One line of a fixed size whose text is cut rather than wrapped.
+fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
+    let size = vec2(width, height);
+    ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.set_min_size(size);
+        ui.set_max_width(width);
+        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
+        content(ui);
+    });
+}
+
+/// The choices of stretch, limits and colouring, one row.
+pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
+    let mut display = cx.document.display;
+    ui.horizontal(|ui| {
+        combo(ui, "Stretch", display.stretch.name(), |ui| {
+            for stretch in Stretch::ALL {
+                ui.selectable_value(&mut display.stretch, stretch, stretch.name());
+            }
+        });
+        combo(ui, "Limits", &limits_text(display.limits), |ui| {
+            for percent in [99.9, 99.5, 99.0, 98.0, 95.0] {
+                let limits = Limits::Percentile(percent);
+                ui.selectable_value(&mut display.limits, limits, limits_text(limits));
+            }
+            for limits in [
+                Limits::MinMax,
+                Limits::ZScale(ZScale::default()),
+                Limits::Manual { low: 0.0, high: 1.0 },
+            ] {
+                ui.selectable_value(&mut display.limits, limits, limits_text(limits));
+            }
+        });
+        let mut in_colour = display.colouring == Colouring::Natural;
+        if ui.checkbox(&mut in_colour, "Colour").changed() {
+            display.colouring = if in_colour {
+                Colouring::Natural
+            } else {
+                Colouring::Grey
+            };
+        }
+        let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
+        ui.label(text.color(Tokens::of(ui).weak))
+            .on_hover_text("Black and white, in the 0 to 1 range of the blend; the same for all pictures");
+    });
+    if display != cx.document.display {
+        cx.commands.push(Change::SetDisplay(display));
+    }
+}
+
+fn limits_text(limits: Limits) -> String {
+    match limits {
+        Limits::MinMax => "min to max".to_owned(),
+        Limits::Percentile(percent) | Limits::Symmetric(percent) => format!("{percent} %"),
+        Limits::ZScale(_) => "zscale".to_owned(),
+        Limits::Manual { low, high } => format!("{low} to {high}"),
+    }
+}
+
+/// A labelled list to choose from.
+pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
+    let text = ui.label(RichText::new(label).color(Tokens::of(ui).weak));
+    ComboBox::from_id_salt(label)
+        .selected_text(chosen)
+        .width(84.0)
+        .show_ui(ui, content)
+        .response
+        .labelled_by(text.id);
+}
+
+/// The side of wells so that `columns` by `rows` of them fit into the space left.
+pub(super) fn side_for(ui: &Ui, columns: usize, rows: usize, extra_height: f32) -> f32 {
+    let space = ui.available_size();
+    let gaps = size::GAP * (columns.saturating_sub(1)) as f32;
+    let by_width = (space.x - gaps) / columns.max(1) as f32;
+    let row_gaps = size::GAP * rows.saturating_sub(1) as f32;
+    let by_height = (space.y - row_gaps) / rows.max(1) as f32 - CAPTION - FOOTNOTE - extra_height;
+    by_width.min(by_height).max(size::STAMP_MIN).floor()
+}

@@ -1,0 +1,279 @@
+//! Units: the activation map of every unit of one layer, as a grid of which only the visible part is drawn.
+
+use egui::{Id, Modifiers, RichText, ScrollArea, TextStyle, Ui, vec2};
+use ganoscope_core::edit::{Combine, Unit, UnitSet};
+use ganoscope_core::jobs::{LayerInfo, Slot, UnitMaps};
+use ganoscope_core::stamp::{Stamp, ValueRange};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::parts::{combo, is_stale, is_there};
+use super::{View, ViewCx, ViewKey};
+use crate::command::{Change, Command, UiCommand};
+use crate::theme::{Tokens, size};
+use crate::widgets::{Look, Picture, StampView, loading_over};
+use crate::workbench::UnitOrder;
+
+/// The view. It keeps the maps cut out of a layer's block of values, so that a texture is only made for new values.
+#[derive(Default)]
+pub(super) struct Units {
+    cut: HashMap<usize, Stamp>,
+    cut_from: Option<Arc<UnitMaps>>,
+    /// The unit clicked last: where a Shift click starts.
+    anchor: Option<usize>,
+}
+
+impl View for Units {
+    fn key(&self) -> ViewKey {
+        ViewKey::Units
+    }
+
+    fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
+        let units = &cx.results.units;
+        egui::Panel::left("layers")
+            .resizable(true)
+            .default_size(168.0)
+            .size_range(110.0..=260.0)
+            .frame(egui::Frame::NONE)
+            .show(ui, |ui| layers_ui(cx, ui));
+        egui::CentralPanel::no_frame().show(ui, |ui| {
+            ui.add_space(2.0);
+            if !is_there(cx, ui, units, Slot::Units, "The units") {
+                return;
+            }
+            let Some(maps) = units.shown().cloned() else {
+                return;
+            };
+            bar_ui(cx, ui, &maps);
+            let is_dimmed = is_stale(ui, units);
+            let space = ui.available_rect_before_wrap();
+            self.grid_ui(cx, ui, &maps, is_dimmed);
+            if units.is_pending() && is_dimmed {
+                loading_over(ui, space, "Computing the units");
+            }
+        });
+    }
+}
+
+/// The layers of the generator; click shows one.
+fn layers_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    let Some(series) = cx.results.series.shown() else {
+        return;
+    };
+    let shown = cx.document.layer_in(series);
+    let layers = &series.generator.layers;
+    let height = 19.0;
+    ui.add_space(2.0);
+    ui.label(RichText::new("Layers").color(Tokens::of(ui).weak));
+    ScrollArea::vertical()
+        .auto_shrink(false)
+        .show_rows(ui, height, layers.len(), |ui, rows| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for layer in &layers[rows] {
+                let is_shown = shown.as_ref() == Some(&layer.name);
+                let response = layer_row(ui, cx, layer, is_shown, height);
+                if response.clicked() && !is_shown {
+                    cx.commands.push(Change::ShowLayer(layer.name.clone()));
+                }
+            }
+        });
+}
+
+fn layer_row(
+    ui: &mut Ui,
+    cx: &ViewCx<'_>,
+    layer: &LayerInfo,
+    is_shown: bool,
+    height: f32,
+) -> egui::Response {
+    let tokens = Tokens::of(ui);
+    let is_edited = cx.document.edits.edits.iter().any(|edit| {
+        edit.enabled && edit.units.iter().any(|unit| unit.layer == layer.name)
+    });
+    let mut text = RichText::new(&*layer.name).text_style(TextStyle::Small);
+    if is_edited {
+        text = text.color(tokens.accent);
+    }
+    let button = egui::Button::selectable(is_shown, text)
+        .right_text(RichText::new(layer.units().to_string()).text_style(TextStyle::Small).weak())
+        .min_size(vec2(ui.available_width(), height));
+    ui.add(button).on_hover_ui(|ui| {
+        ui.label(&layer.summary);
+        ui.label(format!("{:?}, {} parameters", layer.dims, layer.parameters));
+    })
+}
+
+/// Sorting and what is shown.
+fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
+    ui.horizontal(|ui| {
+        let mut order = cx.workbench.unit_order;
+        combo(ui, "Sort by", order.name(), |ui| {
+            for choice in UnitOrder::ALL {
+                ui.selectable_value(&mut order, choice, choice.name());
+            }
+        });
+        if order != cx.workbench.unit_order {
+            cx.commands.push(Command::SortUnits(order));
+        }
+        if order == UnitOrder::Mean && stats_of(cx, maps).is_none() {
+            let command = UiCommand::MeasureUnits;
+            let button = ui.button("Measure").on_hover_text(command.tooltip());
+            if button.clicked() {
+                cx.commands.push(command);
+            }
+        }
+        let [units, rows, columns] = maps.dims;
+        let text = format!("{} - {units} units of {columns} x {rows}", maps.layer);
+        ui.label(RichText::new(text).color(Tokens::of(ui).weak));
+    });
+}
+
+fn stats_of<'a>(cx: &'a ViewCx<'_>, maps: &UnitMaps) -> Option<&'a [f64]> {
+    let stats = cx.results.unit_stats.as_ref()?;
+    let fits = stats.layer == maps.layer && stats.mean_abs.len() == maps.units();
+    fits.then_some(&stats.mean_abs[..])
+}
+
+/// The units in the order chosen.
+fn sorted(cx: &ViewCx<'_>, maps: &UnitMaps) -> Vec<usize> {
+    let mut units: Vec<usize> = (0..maps.units()).collect();
+    match cx.workbench.unit_order {
+        UnitOrder::Index => {}
+        UnitOrder::Peak => {
+            units.sort_by(|a, b| {
+                let peak = |u: &usize| maps.ranges[*u].largest();
+                peak(b).total_cmp(&peak(a))
+            });
+        }
+        UnitOrder::Mean => {
+            if let Some(means) = stats_of(cx, maps) {
+                units.sort_by(|a, b| means[*b].total_cmp(&means[*a]));
+            }
+        }
+    }
+    units
+}
+
+impl Units {
+    fn grid_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, maps: &Arc<UnitMaps>, is_dimmed: bool) {
+        let is_same = self.cut_from.as_ref().is_some_and(|m| Arc::ptr_eq(m, maps));
+        if !is_same {
+            self.cut.clear();
+            self.cut_from = Some(maps.clone());
+        }
+        let order = sorted(cx, maps);
+        let cell = size::UNIT_CELL;
+        let columns = ((ui.available_width() + size::GAP) / (cell + size::GAP)).max(1.0) as usize;
+        let rows = order.len().div_ceil(columns);
+        ScrollArea::vertical().auto_shrink(false).show_rows(
+            ui,
+            cell + 15.0,
+            rows,
+            |ui, visible| {
+                for row in visible {
+                    ui.horizontal(|ui| {
+                        let from = row * columns;
+                        for place in from..(from + columns).min(order.len()) {
+                            self.unit_ui(cx, ui, maps, &order, place, is_dimmed);
+                        }
+                    });
+                }
+            },
+        );
+    }
+
+    fn unit_ui(
+        &mut self,
+        cx: &ViewCx<'_>,
+        ui: &mut Ui,
+        maps: &UnitMaps,
+        order: &[usize],
+        place: usize,
+        is_dimmed: bool,
+    ) {
+        let channel = order[place];
+        let stamp = self.cut.entry(channel).or_insert_with(|| {
+            let [_, height, width] = maps.dims;
+            let name = format!("unit {channel}");
+            Stamp::new(name, maps.map(channel).to_vec(), [1, height, width], ValueRange::UNIT)
+        });
+        let unit = Unit::new(maps.layer.clone(), channel);
+        let is_selected = cx.document.units.contains(&unit);
+        let range = maps.ranges[channel];
+        let largest = range.largest();
+        let look = if maps.is_signed() {
+            let is_dark = ui.visuals().dark_mode;
+            Look::Signed { largest, is_dark }
+        } else {
+            Look::Activation { largest }
+        };
+        let label = format!("Unit {channel}");
+        let strength = cx.document.edits.scale_of(&unit);
+        let response = ui
+            .vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 1.0;
+                let response = StampView {
+                    place: Id::unique(("unit", place)),
+                    label: &label,
+                    picture: Picture::new(stamp, look),
+                    side: size::UNIT_CELL,
+                    navigation: None,
+                    cursor: None,
+                    is_dimmed,
+                    is_selected,
+                }
+                .show(ui, cx.textures, cx.commands);
+                let tokens = Tokens::of(ui);
+                let (text, color) = if strength == 1.0 {
+                    (channel.to_string(), tokens.weak)
+                } else {
+                    (format!("{channel}  x {strength:.2}"), tokens.accent)
+                };
+                ui.label(RichText::new(text).text_style(TextStyle::Small).color(color));
+                response
+            })
+            .inner;
+        if response.clicked() {
+            let modifiers = ui.input(|i| i.modifiers);
+            let units = self.clicked(cx, maps, order, place, modifiers);
+            cx.commands.push(Change::SelectUnits(units));
+        }
+        response.on_hover_ui(|ui| {
+            ui.label(format!("Unit {channel} of {}", maps.layer));
+            ui.label(format!(
+                "from {:.3} to {:.3}, mean {:.3}",
+                range.min, range.max, range.mean
+            ));
+        });
+    }
+
+    /// The selection after a click: alone, with Ctrl added or removed, with Shift everything up to it.
+    fn clicked(
+        &mut self,
+        cx: &ViewCx<'_>,
+        maps: &UnitMaps,
+        order: &[usize],
+        place: usize,
+        modifiers: Modifiers,
+    ) -> UnitSet {
+        let of_layer = |channels: &[usize]| {
+            UnitSet::of_layer(maps.layer.clone(), channels.iter().copied())
+        };
+        let one = of_layer(&order[place..=place]);
+        let anchor = self.anchor.filter(|a| *a < order.len());
+        if modifiers.shift
+            && let Some(anchor) = anchor
+        {
+            let span = anchor.min(place)..=anchor.max(place);
+            return of_layer(&order[span]);
+        }
+        self.anchor = Some(place);
+        if modifiers.command {
+            return cx.document.units.combine(Combine::Xor, &one);
+        }
+        if cx.document.units == one {
+            return UnitSet::default();
+        }
+        one
+    }
+}

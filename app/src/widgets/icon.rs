@@ -1,0 +1,136 @@
+//! Small icons, painted: they look the same on every machine and need no font.
+
+use std::f32::consts::TAU;
+
+use egui::{
+    Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
+};
+
+use crate::theme::{Tokens, size};
+
+/// What an icon shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    /// A triangle with a bar: look here.
+    Warning,
+    /// A cross: remove, close, stop.
+    Cross,
+    /// An arrow bent to the left.
+    Undo,
+    /// An arrow bent to the right.
+    Redo,
+    /// Half dark, half light.
+    Theme,
+    /// A question mark's place: a ring with a dot.
+    Help,
+    /// A panel on the left.
+    LeftSide,
+    /// A panel on the right.
+    RightSide,
+    /// A panel below.
+    Bottom,
+}
+
+/// Paints an icon into `rect`.
+pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
+    let side = rect.width().min(rect.height());
+    let at = |x: f32, y: f32| rect.center() + vec2(x - 0.5, y - 0.5) * side;
+    let stroke = Stroke::new((side / 11.0).max(1.2), color);
+    let line = |points: Vec<Pos2>| painter.add(Shape::line(points, stroke));
+    match icon {
+        Icon::Warning => {
+            painter.add(Shape::closed_line(
+                vec![at(0.5, 0.12), at(0.93, 0.86), at(0.07, 0.86)],
+                stroke,
+            ));
+            line(vec![at(0.5, 0.4), at(0.5, 0.62)]);
+            painter.circle_filled(at(0.5, 0.74), stroke.width * 0.7, color);
+        }
+        Icon::Cross => {
+            line(vec![at(0.25, 0.25), at(0.75, 0.75)]);
+            line(vec![at(0.75, 0.25), at(0.25, 0.75)]);
+        }
+        Icon::Undo => bent_arrow(painter, at, stroke, false),
+        Icon::Redo => bent_arrow(painter, at, stroke, true),
+        Icon::Theme => {
+            painter.circle_stroke(at(0.5, 0.5), side * 0.36, stroke);
+            let half = (0..=24).map(|i| {
+                let angle = TAU * (0.25 + 0.5 * i as f32 / 24.0);
+                at(0.5 + 0.36 * angle.cos(), 0.5 + 0.36 * angle.sin())
+            });
+            painter.add(Shape::convex_polygon(half.collect(), color, Stroke::NONE));
+        }
+        Icon::Help => {
+            let arc = (0..=18).map(|i| {
+                let angle = TAU * (0.5 + 0.62 * i as f32 / 18.0);
+                at(0.5 + 0.2 * angle.cos(), 0.34 + 0.2 * angle.sin())
+            });
+            line(arc.chain([at(0.5, 0.66)]).collect());
+            painter.circle_filled(at(0.5, 0.82), stroke.width * 0.8, color);
+        }
+        Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
+        Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
+        Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+    }
+}
+
+/// A window with one part filled: `[left, right, top, bottom]` in shares.
+fn sides(
+    painter: &Painter,
+    at: impl Fn(f32, f32) -> Pos2,
+    stroke: Stroke,
+    [left, right, top, bottom]: [f32; 4],
+) {
+    painter.rect_filled(
+        Rect::from_two_pos(at(left, top), at(right, bottom)),
+        1.0,
+        stroke.color,
+    );
+    let outline = Rect::from_two_pos(at(0.1, 0.18), at(0.9, 0.82));
+    painter.rect_stroke(outline, 2.0, stroke, egui::StrokeKind::Middle);
+}
+
+fn bent_arrow(
+    painter: &Painter,
+    at: impl Fn(f32, f32) -> Pos2,
+    stroke: Stroke,
+    is_mirrored: bool,
+) {
+    let at = |x: f32, y: f32| if is_mirrored { at(1.0 - x, y) } else { at(x, y) };
+    let arc = (0..=16).map(|i| {
+        let angle = TAU * (-0.25 + 0.5 * i as f32 / 16.0);
+        at(0.58 + 0.24 * angle.cos(), 0.56 + 0.24 * angle.sin())
+    });
+    let shaft = std::iter::once(at(0.2, 0.32)).chain(arc);
+    let points: Vec<Pos2> = shaft.chain([at(0.4, 0.8)]).collect();
+    painter.add(Shape::line(points, stroke));
+    painter.add(Shape::line(
+        vec![at(0.38, 0.14), at(0.2, 0.32), at(0.38, 0.5)],
+        stroke,
+    ));
+}
+
+/// A small button that shows an icon; `name` is what assistive technology and tests call it.
+pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, is_on: bool) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
+    let tokens = Tokens::of(ui);
+    let color = match (ui.is_enabled(), response.hovered(), is_on) {
+        (false, ..) => tokens.line,
+        (_, true, _) => tokens.strong,
+        (_, _, true) => tokens.text,
+        _ => tokens.weak,
+    };
+    if response.hovered() && ui.is_enabled() {
+        ui.painter().rect_filled(rect, size::CORNER, tokens.hovered);
+    }
+    if response.has_focus() {
+        let stroke = Stroke::new(1.0, tokens.accent);
+        ui.painter()
+            .rect_stroke(rect, size::CORNER, stroke, egui::StrokeKind::Inside);
+    }
+    let inner = Rect::from_center_size(pos2(rect.center().x, rect.center().y), vec2(16.0, 16.0));
+    paint_icon(ui.painter(), inner, icon, color);
+    response
+}

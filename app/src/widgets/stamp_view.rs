@@ -1,0 +1,215 @@
+//! A picture in its well: nearest-neighbour pixels, zoom, pan, the pixel under the pointer, mirrored marks.
+
+use egui::{
+    Align2, Color32, FontId, Id, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle,
+    Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+use ganoscope_core::stamp::Stamp;
+
+use super::textures::{Picture, Textures};
+use crate::command::{Command, Commands};
+use crate::theme::{Tokens, size};
+use crate::workbench::Navigation;
+
+/// A picture to draw. Square wells; a picture that is not square is centred.
+pub struct StampView<'a> {
+    /// Where it is drawn; tells textures apart.
+    pub place: Id,
+    /// What a person calls it.
+    pub label: &'a str,
+    /// What is drawn.
+    pub picture: Picture<'a>,
+    /// Side of the well, points.
+    pub side: f32,
+    /// Pan and zoom; `None` for small pictures that show the whole.
+    pub navigation: Option<Navigation>,
+    /// The pixel under the pointer in any linked picture.
+    pub cursor: Option<[usize; 2]>,
+    /// Whether it is older than what was asked for.
+    pub is_dimmed: bool,
+    /// Whether it is selected.
+    pub is_selected: bool,
+}
+
+impl StampView<'_> {
+    /// Draws the picture. Panning, zooming and pointing are pushed as commands when it is linked.
+    pub fn show(&self, ui: &mut Ui, textures: &Textures, commands: &Commands) -> Response {
+        let (well, response) =
+            ui.allocate_exact_size(Vec2::splat(self.side), Sense::click_and_drag());
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::Image, ui.is_enabled(), self.label);
+            info.selected = self.is_selected.then_some(true);
+            info
+        });
+        if !ui.is_rect_visible(well) {
+            return response;
+        }
+        let tokens = Tokens::of(ui);
+        let painter = ui.painter_at(well);
+        painter.rect_filled(well, size::CORNER, tokens.well);
+        let navigation = self.navigation.unwrap_or_default();
+        let frame = fitted(well, self.picture.stamp);
+        let texture = textures.get(ui.ctx(), self.place, &self.picture);
+        let uv = visible_part(navigation);
+        let tint = if self.is_dimmed {
+            Color32::from_white_alpha(0x70)
+        } else {
+            Color32::WHITE
+        };
+        painter.image(texture.id(), frame, uv, tint);
+        if self.navigation.is_some() {
+            self.interact(ui, &response, frame, commands);
+        }
+        if let Some(pixel) = self.cursor {
+            mark_pixel(ui, frame, uv, self.picture.stamp, pixel);
+        }
+        if self.is_selected {
+            let stroke = Stroke::new(2.0, tokens.accent);
+            painter.rect_stroke(well, size::CORNER, stroke, StrokeKind::Inside);
+        } else if response.has_focus() {
+            let stroke = Stroke::new(1.0, tokens.accent);
+            painter.rect_stroke(well, size::CORNER, stroke, StrokeKind::Inside);
+        }
+        response
+    }
+
+    fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
+        let navigation = self.navigation.unwrap_or_default();
+        let mut next = navigation;
+        if response.dragged() && response.drag_delta() != Vec2::ZERO {
+            let delta = response.drag_delta() / frame.size() / navigation.zoom;
+            next.centre = [next.centre[0] - delta.x, next.centre[1] - delta.y];
+        }
+        if response.double_clicked() {
+            next = Navigation::default();
+        }
+        if let Some(pos) = response.hover_pos() {
+            let factor = ui.input(|i| (i.smooth_scroll_delta().y / 200.0).exp() * i.zoom_delta());
+            if factor != 1.0 {
+                let before = place_at(frame, visible_part(next), pos);
+                next.zoom = (next.zoom * factor).clamp(1.0, Navigation::MAX_ZOOM);
+                let after = place_at(frame, visible_part(next), pos);
+                let moved = before - after;
+                next.centre = [next.centre[0] + moved.x, next.centre[1] + moved.y];
+            }
+            let pixel = pixel_at(frame, visible_part(navigation), self.picture.stamp, pos);
+            commands.push(Command::Point(pixel));
+        }
+        let next = next.clamped();
+        if next != navigation {
+            commands.push(Command::Navigate(next));
+        }
+    }
+}
+
+/// The largest rectangle in `well` with the proportions of the stamp.
+fn fitted(well: Rect, stamp: &Stamp) -> Rect {
+    let (w, h) = (stamp.width.max(1) as f32, stamp.height.max(1) as f32);
+    let scale = (well.width() / w).min(well.height() / h);
+    Rect::from_center_size(well.center(), vec2(w, h) * scale)
+}
+
+/// The part of the picture that a navigation shows, in shares of width and height.
+pub fn visible_part(navigation: Navigation) -> Rect {
+    let Navigation { zoom, centre } = navigation.clamped();
+    Rect::from_center_size(centre.into(), Vec2::splat(1.0 / zoom))
+}
+
+/// The place in the picture, in shares of width and height, at a position on the screen.
+fn place_at(frame: Rect, uv: Rect, pos: Pos2) -> Pos2 {
+    let share = (pos - frame.min) / frame.size();
+    uv.min + share * uv.size()
+}
+
+/// The pixel, (column, row), at a position on the screen; none outside the picture.
+pub fn pixel_at(frame: Rect, uv: Rect, stamp: &Stamp, pos: Pos2) -> Option<[usize; 2]> {
+    if !frame.contains(pos) {
+        return None;
+    }
+    let place = place_at(frame, uv, pos);
+    let index = |share: f32, n: usize| ((share * n as f32) as usize).min(n.saturating_sub(1));
+    Some([index(place.x, stamp.width), index(place.y, stamp.height)])
+}
+
+/// Outlines a pixel so that it shows over light and dark.
+fn mark_pixel(ui: &Ui, frame: Rect, uv: Rect, stamp: &Stamp, [x, y]: [usize; 2]) {
+    if x >= stamp.width || y >= stamp.height {
+        return;
+    }
+    let (w, h) = (stamp.width as f32, stamp.height as f32);
+    let on_screen = |x: f32, y: f32| {
+        let share = (pos2(x / w, y / h) - uv.min) / uv.size();
+        frame.min + share * frame.size()
+    };
+    let (x, y) = (x as f32, y as f32);
+    let square = Rect::from_two_pos(on_screen(x, y), on_screen(x + 1.0, y + 1.0));
+    // Never smaller than can be seen.
+    let square = Rect::from_center_size(square.center(), square.size().max(Vec2::splat(6.0)));
+    let tokens = Tokens::of(ui);
+    let painter = ui.painter_at(frame);
+    painter.rect_stroke(
+        square.expand(1.0),
+        1.0,
+        Stroke::new(2.0, tokens.cursor_shade),
+        StrokeKind::Outside,
+    );
+    painter.rect_stroke(square, 1.0, Stroke::new(1.0, tokens.cursor), StrokeKind::Outside);
+}
+
+/// The values of a pixel as a person reads them; nothing outside the picture.
+pub fn value_text(stamp: &Stamp, [x, y]: [usize; 2]) -> String {
+    if x >= stamp.width || y >= stamp.height {
+        return String::new();
+    }
+    let values = (0..stamp.channels).map(|c| stamp.plane(c)[y * stamp.width + x]);
+    let texts: Vec<String> = values
+        .map(|v| {
+            if v.is_finite() {
+                format!("{v:.3}")
+            } else {
+                "missing".to_owned()
+            }
+        })
+        .collect();
+    texts.join("  ")
+}
+
+/// Draws a short text in the corner of a picture, readable over anything.
+pub fn corner_text(ui: &Ui, well: Rect, align: Align2, text: &str) {
+    let tokens = Tokens::of(ui);
+    let font: FontId = TextStyle::Small.resolve(ui.style());
+    let pos = align.pos_in_rect(&well.shrink(4.0));
+    let painter = ui.painter_at(well);
+    painter.text(pos + vec2(1.0, 1.0), align, text, font.clone(), tokens.cursor_shade);
+    painter.text(pos, align, text, font, tokens.cursor);
+}
+
+#[cfg(test)]
+mod tests {
+    use ganoscope_core::stamp::ValueRange;
+
+    use super::*;
+
+    fn stamp() -> Stamp {
+        Stamp::new("s", vec![0.0; 80 * 40], [1, 40, 80], ValueRange::UNIT)
+    }
+
+    #[test]
+    fn pixels_are_found_at_any_zoom() {
+        let well = Rect::from_min_size(pos2(10.0, 10.0), Vec2::splat(160.0));
+        let stamp = stamp();
+        let frame = fitted(well, &stamp);
+        assert_eq!(frame.size(), vec2(160.0, 80.0));
+        let whole = visible_part(Navigation::default());
+        let pixel = |pos| pixel_at(frame, whole, &stamp, pos);
+        assert_eq!(pixel(frame.min), Some([0, 0]));
+        assert_eq!(pixel(frame.min + vec2(159.9, 79.9)), Some([79, 39]));
+        assert_eq!(pixel(well.min), None, "above the picture");
+        let close = visible_part(Navigation {
+            zoom: 4.0,
+            centre: [0.5, 0.5],
+        });
+        assert_eq!(pixel_at(frame, close, &stamp, frame.center()), Some([40, 20]));
+        assert_eq!(pixel_at(frame, close, &stamp, frame.min), Some([30, 15]));
+    }
+}

@@ -1,0 +1,137 @@
+//! The workbench: how the window is arranged. Saved with the session, not undone.
+
+use egui::Theme;
+use serde::{Deserialize, Serialize};
+
+use crate::views::ViewKey;
+
+/// Pan and zoom, shared by all pictures that are linked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Navigation {
+    /// 1 shows the whole picture.
+    pub zoom: f32,
+    /// The place in the middle of the well, as shares of width and height.
+    pub centre: [f32; 2],
+}
+
+impl Default for Navigation {
+    fn default() -> Self {
+        Self {
+            zoom: 1.0,
+            centre: [0.5, 0.5],
+        }
+    }
+}
+
+impl Navigation {
+    /// The largest magnification: a few pixels fill the well.
+    pub const MAX_ZOOM: f32 = 32.0;
+
+    /// The same with a zoom and a centre that keep the picture in the well.
+    pub fn clamped(self) -> Self {
+        let zoom = self.zoom.clamp(1.0, Self::MAX_ZOOM);
+        let margin = 0.5 / zoom;
+        let inside = |c: f32| c.clamp(margin, 1.0 - margin);
+        Self {
+            zoom,
+            centre: self.centre.map(inside),
+        }
+    }
+}
+
+/// How the units of a layer are sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitOrder {
+    /// By their place in the layer.
+    #[default]
+    Index,
+    /// By their largest absolute activation over the picture shown.
+    Peak,
+    /// By their mean absolute activation over all pictures, once that was measured.
+    Mean,
+}
+
+impl UnitOrder {
+    /// All, in the order of the menu.
+    pub const ALL: [Self; 3] = [Self::Index, Self::Peak, Self::Mean];
+
+    /// What a person calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Peak => "peak here",
+            Self::Mean => "mean over all pictures",
+        }
+    }
+}
+
+/// How the window is arranged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Workbench {
+    /// The view in the middle.
+    pub view: ViewKey,
+    /// Whether the list of pictures is open.
+    pub library_open: bool,
+    /// Whether the inspector is open.
+    pub inspector_open: bool,
+    /// Whether the timeline is open.
+    pub timeline_open: bool,
+    /// The theme; that of the system when not chosen.
+    pub is_dark: Option<bool>,
+    /// Pan and zoom of the linked pictures.
+    pub navigation: Navigation,
+    /// How units are sorted.
+    pub unit_order: UnitOrder,
+    /// Whether truths take the place of outputs for a moment.
+    #[serde(skip)]
+    pub blink: bool,
+    /// Whether the list of keys is open.
+    #[serde(skip)]
+    pub help_open: bool,
+    /// The pixel under the pointer, (column, row) of the linked pictures.
+    #[serde(skip)]
+    pub cursor: Option<[usize; 2]>,
+}
+
+impl Default for Workbench {
+    fn default() -> Self {
+        Self {
+            view: ViewKey::Deblend,
+            library_open: true,
+            inspector_open: true,
+            timeline_open: true,
+            is_dark: Some(true),
+            navigation: Navigation::default(),
+            unit_order: UnitOrder::Index,
+            blink: false,
+            help_open: false,
+            cursor: None,
+        }
+    }
+}
+
+impl Workbench {
+    /// The theme chosen, if one was.
+    pub fn theme(&self) -> Option<Theme> {
+        self.is_dark.map(Theme::from_dark_mode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_stays_in_the_well() {
+        let far = Navigation {
+            zoom: 4.0,
+            centre: [2.0, -1.0],
+        };
+        assert_eq!(far.clamped().centre, [0.875, 0.125]);
+        let out = Navigation { zoom: 0.1, ..far };
+        assert_eq!(out.clamped(), Navigation::default());
+    }
+}

@@ -1,0 +1,81 @@
+//! What studies find out, part by part.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Failure, Scene, SeriesInfo};
+use crate::network::LayerName;
+use crate::stamp::Stamp;
+
+/// A part of a study's result.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// Of [`super::StudySpec::Open`], one per path.
+    Opened(Opened),
+    /// Of [`super::StudySpec::Timeline`], one per checkpoint.
+    Timeline(TimelinePoint),
+    /// Of [`super::StudySpec::UnitStats`].
+    UnitStats(Arc<UnitStats>),
+}
+
+/// What a path turned out to be.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// A series directory.
+    Series(Arc<SeriesInfo>),
+    /// A picture.
+    Scene(Arc<Scene>),
+    /// A session; its text is not looked at here.
+    Session {
+        /// Where it is.
+        path: PathBuf,
+        /// RON.
+        text: String,
+    },
+    /// A recipe of edits.
+    Recipe {
+        /// Where it is.
+        path: PathBuf,
+        /// The edits.
+        edits: crate::edit::EditStack,
+    },
+    /// It cannot be opened.
+    Failed {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        why: Failure,
+    },
+}
+
+/// One checkpoint measured over the blends of a study.
+#[derive(Clone, Debug)]
+pub struct TimelinePoint {
+    /// Training step.
+    pub step: u64,
+    /// Mean PSNR of each output against its truth over the blends, dB.
+    pub psnr: Vec<f64>,
+    /// Mean PSNR of the blends themselves, dB: what doing nothing gives.
+    pub psnr_of_blend: f64,
+    /// Number of blends measured.
+    pub blends: usize,
+    /// The outputs for the blend shown, `[0, 1]`.
+    pub outputs: Vec<Stamp>,
+    /// Why the checkpoint could not be measured; the other fields are empty then.
+    pub failure: Option<Failure>,
+}
+
+/// How active the units of a layer are over several blends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitStats {
+    /// Training step of the checkpoint.
+    pub step: u64,
+    /// The layer.
+    pub layer: LayerName,
+    /// Number of blends.
+    pub blends: usize,
+    /// Per unit: mean of the absolute activation.
+    pub mean_abs: Vec<f64>,
+    /// Per unit: largest absolute activation.
+    pub max_abs: Vec<f64>,
+}

@@ -1,0 +1,296 @@
+//! What the preview lane answers: everything a view needs, as plain data without tensors.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::network::LayerName;
+use crate::stamp::{Stamp, ValueRange};
+
+/// The result of a preview. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Preview {
+    /// Of [`super::Slot::Series`].
+    Series(Arc<SeriesInfo>),
+    /// Of [`super::Slot::Scene`].
+    Scene(Arc<Scene>),
+    /// Of [`super::Slot::Deblend`] and [`super::Slot::Unedited`].
+    Deblend(Arc<DeblendPreview>),
+    /// Of [`super::Slot::Units`].
+    Units(Arc<UnitMaps>),
+    /// Of [`super::Slot::Relevance`].
+    Relevance(Arc<RelevancePreview>),
+}
+
+/// A series directory, as far as a person needs to know it.
+#[derive(Clone, Debug, Default)]
+pub struct SeriesInfo {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Name shown to people.
+    pub name: String,
+    /// The checkpoints by increasing step.
+    pub checkpoints: Vec<CheckpointInfo>,
+    /// The generator's layers.
+    pub generator: NetworkInfo,
+    /// The discriminator's layers, if the series has one.
+    pub discriminator: Option<NetworkInfo>,
+    /// What a person should know about the folder, for example a step without weights.
+    pub warnings: Vec<String>,
+}
+
+impl SeriesInfo {
+    /// The index of the checkpoint of `step`.
+    pub fn position(&self, step: u64) -> Option<usize> {
+        self.checkpoints.iter().position(|c| c.step == step)
+    }
+
+    /// The last step.
+    pub fn last_step(&self) -> Option<u64> {
+        self.checkpoints.last().map(|c| c.step)
+    }
+}
+
+/// One checkpoint of a series.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckpointInfo {
+    /// Training step.
+    pub step: u64,
+    /// The metrics written by the training, by name.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// A network, as far as a person needs to know it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NetworkInfo {
+    /// The layers in the order in which they are computed.
+    pub layers: Vec<LayerInfo>,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+}
+
+impl NetworkInfo {
+    /// The layer of a name.
+    pub fn layer(&self, name: &str) -> Option<&LayerInfo> {
+        self.layers.iter().find(|layer| &*layer.name == name)
+    }
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerInfo {
+    /// Its name.
+    pub name: LayerName,
+    /// Kind of operation, for example `Conv2d`.
+    pub kind: &'static str,
+    /// The operation with its settings, in one line.
+    pub summary: String,
+    /// Dimensions of its value: `[C, H, W]` or `[F]`.
+    pub dims: Vec<usize>,
+    /// Number of its parameters.
+    pub parameters: usize,
+    /// The outputs it has an effect on, by position.
+    pub reaches: Vec<usize>,
+}
+
+impl LayerInfo {
+    /// Number of units.
+    pub fn units(&self) -> usize {
+        self.dims.first().copied().unwrap_or(1)
+    }
+}
+
+/// A picture file: the blend, and the truths when they are known.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The blend, `[0, 1]` (not clipped).
+    pub blend: Stamp,
+    /// The galaxies of the blend, each alone, in the same units; empty when unknown.
+    pub truths: Vec<Stamp>,
+    /// The range of values in the file that became 0 to 1.
+    pub range_in_file: ValueRange,
+    /// What a person should know, for example a guessed value range.
+    pub notes: Vec<String>,
+}
+
+/// What the generator makes of a blend.
+#[derive(Clone, Debug)]
+pub struct DeblendPreview {
+    /// Training step of the checkpoint.
+    pub step: u64,
+    /// The outputs, `[0, 1]`.
+    pub outputs: Vec<Stamp>,
+    /// The outputs put together by the series' own rule, `[0, 1]`.
+    pub recombination: Stamp,
+    /// Blend minus recombination, in units of the `[0, 1]` range; zero is a perfect account.
+    pub residual: Stamp,
+    /// The residual drawn in full colour: the 99.5 percentile of its absolute values.
+    pub residual_scale: f32,
+    /// One per output.
+    pub measures: Vec<Measures>,
+    /// Which output accounts for which truth is by position; false when there are no truths.
+    pub has_truth: bool,
+}
+
+/// What is measured on one output, pixels in `[0, 1]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measures {
+    /// Peak signal-to-noise ratio against the truth, dB.
+    pub psnr: Option<f64>,
+    /// Structural similarity to the truth, at most 1.
+    pub ssim: Option<f64>,
+    /// PSNR of the blend itself against the truth, dB: what doing nothing gives.
+    pub psnr_of_blend: Option<f64>,
+    /// Light above the sky, in the unit of the pixels.
+    pub flux: Option<f64>,
+    /// The same of the truth.
+    pub flux_of_truth: Option<f64>,
+    /// Centre of light, (column, row), 0-based pixels.
+    pub centroid: Option<[f64; 2]>,
+    /// The same of the truth.
+    pub centroid_of_truth: Option<[f64; 2]>,
+}
+
+/// The activations of one layer, before edits.
+#[derive(Clone, Debug)]
+pub struct UnitMaps {
+    /// The layer.
+    pub layer: LayerName,
+    /// `[C, H, W]`; `[F, 1, 1]` for a vector.
+    pub dims: [usize; 3],
+    /// The activations in that order.
+    pub values: Arc<[f32]>,
+    /// Per unit: mean, and the smallest and largest value.
+    pub ranges: Vec<UnitRange>,
+}
+
+/// The values of one unit over one picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UnitRange {
+    /// Mean over the pixels.
+    pub mean: f32,
+    /// Smallest value.
+    pub min: f32,
+    /// Largest value.
+    pub max: f32,
+}
+
+impl UnitRange {
+    /// Of the values of one unit; zeros when there are none. Values that are not numbers are left out.
+    pub fn of(values: &[f32]) -> Self {
+        let mut range = Self {
+            mean: 0.0,
+            min: f32::INFINITY,
+            max: f32::NEG_INFINITY,
+        };
+        let (mut sum, mut count) = (0.0_f64, 0_usize);
+        for value in values.iter().copied().filter(|v| v.is_finite()) {
+            sum += f64::from(value);
+            count += 1;
+            range.min = range.min.min(value);
+            range.max = range.max.max(value);
+        }
+        if count == 0 {
+            return Self::default();
+        }
+        range.mean = (sum / count as f64) as f32;
+        range
+    }
+
+    /// The largest absolute value.
+    pub fn largest(self) -> f32 {
+        self.min.abs().max(self.max.abs())
+    }
+}
+
+impl UnitMaps {
+    /// Number of units.
+    pub fn units(&self) -> usize {
+        self.dims[0]
+    }
+
+    /// The map of one unit, `[H, W]`.
+    pub fn map(&self, unit: usize) -> &[f32] {
+        let len = self.dims[1] * self.dims[2];
+        &self.values[unit * len..(unit + 1) * len]
+    }
+
+    /// Whether any value is below zero.
+    pub fn is_signed(&self) -> bool {
+        self.ranges.iter().any(|r| r.min < 0.0)
+    }
+}
+
+/// The relevance of the discriminator over truths and outputs.
+#[derive(Clone, Debug)]
+pub struct RelevancePreview {
+    /// Training step of the checkpoint.
+    pub step: u64,
+    /// Name of the method, as in the headless commands.
+    pub method: String,
+    /// Truths first, then outputs.
+    pub rows: Vec<RelevanceRow>,
+    /// The relevance drawn in full colour: one scale for all maps, so that they can be compared.
+    pub scale: f32,
+}
+
+/// One picture judged by the discriminator.
+#[derive(Clone, Debug)]
+pub struct RelevanceRow {
+    /// Which galaxy, from 0.
+    pub galaxy: usize,
+    /// Whether it was generated (otherwise it is the truth).
+    pub is_generated: bool,
+    /// The picture, `[0, 1]`.
+    pub image: Stamp,
+    /// The discriminator's verdict; positive for "real".
+    pub logit: f32,
+    /// One map per pole, or one map for both signs, by the method.
+    pub maps: Vec<PoleMap>,
+}
+
+/// One relevance map with its doubt.
+#[derive(Clone, Debug)]
+pub struct PoleMap {
+    /// The evidence it collects: `Some(true)` for real, `Some(false)` for generated, `None` for both in one signed map.
+    pub is_real_pole: Option<bool>,
+    /// Relevance per pixel, channels summed: positive towards real, negative towards generated. `[1, H, W]`.
+    pub map: Stamp,
+    /// The share of the evidence that the map does not account for; `None` where the method claims none.
+    pub conservation_gap: Option<f64>,
+    /// What a person should know about the map.
+    pub warnings: Vec<String>,
+}
+
+impl RelevancePreview {
+    /// The scale shared by maps: the 99.5 percentile of all their absolute values.
+    pub fn shared_scale(rows: &[RelevanceRow]) -> f32 {
+        let maps = rows.iter().flat_map(|row| &row.maps);
+        typical_largest(maps.flat_map(|map| map.map.pixels.iter().copied()))
+    }
+}
+
+/// The largest absolute value that is not extreme, the 99.5 percentile; 1 when there is none above zero.
+pub(super) fn typical_largest(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.map(f32::abs).filter(|v| v.is_finite()).collect();
+    if values.is_empty() {
+        return 1.0;
+    }
+    let at = ((values.len() - 1) as f64 * 0.995) as usize;
+    let (_, scale, _) = values.select_nth_unstable_by(at, f32::total_cmp);
+    if *scale > 0.0 { *scale } else { 1.0 }
+}
+
+/// A signed map as a stamp: zero-centred, `[1, H, W]`.
+pub(super) fn signed_map(name: &str, values: Vec<f32>, [height, width]: [usize; 2]) -> Stamp {
+    let largest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+    let range = ValueRange {
+        low: -largest,
+        high: largest,
+    };
+    Stamp::new(name, values, [1, height, width], range)
+}

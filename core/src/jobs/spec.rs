@@ -1,0 +1,136 @@
+//! What can be asked of the worker, as comparable data: a result is a pure function of its spec and the files it names.
+
+use std::path::PathBuf;
+
+use crate::attribution::Method;
+use crate::edit::EditStack;
+use crate::network::LayerName;
+
+/// A place for one preview; the newest spec of a slot wins. In the order in which the worker serves them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// A series: its checkpoints and layers.
+    Series,
+    /// A blend and its truths.
+    Scene,
+    /// The outputs of the generator.
+    Deblend,
+    /// The outputs of the generator without edits, to compare with.
+    Unedited,
+    /// The activations of a layer.
+    Units,
+    /// The relevance of the discriminator.
+    Relevance,
+}
+
+impl Slot {
+    /// All slots, in the order in which they are served.
+    pub const ALL: [Self; 6] = [
+        Self::Series,
+        Self::Scene,
+        Self::Deblend,
+        Self::Unedited,
+        Self::Units,
+        Self::Relevance,
+    ];
+}
+
+/// One run of the generator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeblendSpec {
+    /// Series directory.
+    pub series: PathBuf,
+    /// Training step of the checkpoint.
+    pub step: u64,
+    /// The blend's file.
+    pub input: PathBuf,
+    /// What is edited.
+    pub edits: EditStack,
+}
+
+/// The activations of one layer of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitsSpec {
+    /// The run.
+    pub run: DeblendSpec,
+    /// The layer of the generator.
+    pub layer: LayerName,
+}
+
+/// The relevance of the discriminator over the truths and the outputs of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelevanceSpec {
+    /// The run.
+    pub run: DeblendSpec,
+    /// How relevance is computed.
+    pub method: Method,
+}
+
+/// What a preview shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PreviewSpec {
+    /// A series directory: its checkpoints and layers.
+    Series(PathBuf),
+    /// A picture file: the blend and its truths.
+    Scene(PathBuf),
+    /// Outputs, recombination, residual, measures.
+    Deblend(DeblendSpec),
+    /// The same without edits; the spec's edits are empty.
+    Unedited(DeblendSpec),
+    /// Activations.
+    Units(UnitsSpec),
+    /// Relevance of the discriminator.
+    Relevance(RelevanceSpec),
+}
+
+impl PreviewSpec {
+    /// The slot the preview belongs to.
+    pub const fn slot(&self) -> Slot {
+        match self {
+            Self::Series(_) => Slot::Series,
+            Self::Scene(_) => Slot::Scene,
+            Self::Deblend(_) => Slot::Deblend,
+            Self::Unedited(_) => Slot::Unedited,
+            Self::Units(_) => Slot::Units,
+            Self::Relevance(_) => Slot::Relevance,
+        }
+    }
+}
+
+/// What a study finds out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StudySpec {
+    /// Look at files and folders a person wants to open, and say what they are.
+    Open(Vec<PathBuf>),
+    /// Regenerate every checkpoint over the given blends and measure the outputs against the truths.
+    Timeline {
+        /// Series directory.
+        series: PathBuf,
+        /// Blends with truths.
+        inputs: Vec<PathBuf>,
+        /// The blend whose outputs are kept as small pictures.
+        shown: PathBuf,
+    },
+    /// How active every unit of a layer is over the given blends.
+    UnitStats {
+        /// Series directory.
+        series: PathBuf,
+        /// Training step of the checkpoint.
+        step: u64,
+        /// The layer of the generator.
+        layer: LayerName,
+        /// Blends.
+        inputs: Vec<PathBuf>,
+    },
+}
+
+impl StudySpec {
+    /// What a person calls it.
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "Opening files",
+            Self::Timeline { .. } => "Measuring checkpoints",
+            Self::UnitStats { .. } => "Unit statistics",
+        }
+    }
+}

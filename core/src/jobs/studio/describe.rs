@@ -1,0 +1,84 @@
+//! A series as a person needs to know it: checkpoints, metrics and the layers of its networks.
+
+use std::collections::BTreeSet;
+
+use super::networks::Networks;
+use crate::checkpoint::{Metrics, NetworkRole, Series};
+use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
+use crate::network::{Network, Op};
+
+/// Describes a series; the last checkpoint stands for the networks of all, which share one architecture.
+pub(super) fn series(networks: &mut Networks, series: &Series) -> Result<SeriesInfo, Failure> {
+    let checkpoints: Vec<_> = series
+        .checkpoints
+        .iter()
+        .map(|c| CheckpointInfo {
+            step: c.step,
+            metrics: c.metrics.as_ref().map(Metrics::numbers).unwrap_or_default(),
+        })
+        .collect();
+    let path = &series.dir;
+    let Some(last) = checkpoints.last() else {
+        return Err(Failure::new("the series has no checkpoint").at(path));
+    };
+    let generator = networks.network(path, last.step, NetworkRole::Generator)?;
+    let mut warnings = series.warnings.clone();
+    let with_discriminator = series.checkpoints.iter().rfind(|c| c.has_discriminator);
+    let discriminator = with_discriminator.and_then(|c| {
+        match networks.network(path, c.step, NetworkRole::Discriminator) {
+            Ok(network) => Some(describe(&network)),
+            Err(why) => {
+                warnings.push(format!("the discriminator cannot be shown: {why}"));
+                None
+            }
+        }
+    });
+    Ok(SeriesInfo {
+        path: path.clone(),
+        name: series.manifest.name.clone(),
+        checkpoints,
+        generator: describe(&generator),
+        discriminator,
+        warnings,
+    })
+}
+
+/// The layers of a network, inputs left out.
+fn describe(network: &Network) -> NetworkInfo {
+    let reaches = reached_outputs(network);
+    let layers = network
+        .nodes()
+        .iter()
+        .zip(reaches)
+        .filter(|(node, _)| !matches!(node.op, Op::Input { .. } | Op::Constant))
+        .map(|(node, reaches)| LayerInfo {
+            name: node.name.clone(),
+            kind: node.op.kind(),
+            summary: node.op.to_string(),
+            dims: node.fact.dims.clone(),
+            parameters: node.params.iter().map(|p| p.tensor.elem_count()).sum(),
+            reaches: reaches.into_iter().collect(),
+        })
+        .collect();
+    let outputs = network.outputs().iter().map(|o| o.name.to_string());
+    NetworkInfo {
+        layers,
+        parameters: network.parameter_count(),
+        outputs: outputs.collect(),
+    }
+}
+
+/// For every node, the positions of the outputs it has an effect on.
+fn reached_outputs(network: &Network) -> Vec<BTreeSet<usize>> {
+    let mut reached = vec![BTreeSet::new(); network.nodes().len()];
+    for (i, output) in network.outputs().iter().enumerate() {
+        reached[output.node.index()].insert(i);
+    }
+    for (id, node) in network.iter().rev() {
+        let here = reached[id.index()].clone();
+        for input in &node.inputs {
+            reached[input.index()].extend(&here);
+        }
+    }
+    reached
+}

@@ -1,0 +1,108 @@
+//! Between stamps and tensors: reading a blend, fitting it to a network's input, and taking pictures out of outputs.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::jobs::{Failure, Scene};
+use crate::network::{Fact, Network};
+use crate::stamp::io::read_blend;
+use crate::stamp::{RangeSource, Stamp, ValueRange};
+
+/// Reads a blend and its truths.
+pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
+    let file = read_blend(path).map_err(|error| Failure::from(error).at(path))?;
+    let mut notes = Vec::new();
+    if file.blend.range_source == RangeSource::Guessed {
+        let ValueRange { low, high } = file.blend.range;
+        notes.push(format!(
+            "The value range {low} to {high} is a guess from the pixels."
+        ));
+    }
+    let missing = file.blend.pixels.iter().filter(|v| v.is_nan()).count();
+    if missing > 0 {
+        notes.push(format!(
+            "{missing} pixel values are missing; the network sees them as black."
+        ));
+    }
+    let to_unit = |stamp: &Stamp| stamp.to_range(ValueRange::UNIT);
+    Ok(Scene {
+        path: path.to_owned(),
+        range_in_file: file.blend.range,
+        blend: to_unit(&file.blend),
+        truths: file.truths.iter().map(to_unit).collect(),
+        notes,
+    })
+}
+
+/// A stamp as the first input of `network`, `[1, C, H, W]`, with its values mapped to `range`.
+///
+/// A stamp of one band is shown to every channel of the network; missing pixels become black.
+pub(super) fn tensor_from_stamp(
+    stamp: &Stamp,
+    network: &Network,
+    range: ValueRange,
+) -> Result<Tensor, Failure> {
+    let fact = network.input_fact();
+    let [channels, height, width] = fitting_dims(stamp, fact)?;
+    let fitted = stamp.to_range(range);
+    let clean = |v: &f32| if v.is_nan() { range.low } else { *v };
+    let pixels: Vec<f32> = if stamp.channels == channels {
+        fitted.pixels.iter().map(clean).collect()
+    } else {
+        let plane = fitted.plane(0);
+        (0..channels)
+            .flat_map(|_| plane.iter().map(clean))
+            .collect()
+    };
+    let tensor = Tensor::from_vec(pixels, (1, channels, height, width), &Device::Cpu)?;
+    Ok(tensor
+        .to_dtype(fact.dtype)?
+        .to_device(&network.device())?)
+}
+
+/// `[C, H, W]` of the network's input, if the stamp fits it.
+fn fitting_dims(stamp: &Stamp, fact: &Fact) -> Result<[usize; 3], Failure> {
+    let &[channels, height, width] = fact.dims.as_slice() else {
+        return Err(Failure::new(format!("the network takes {fact}, not a picture")));
+    };
+    let bands_fit = stamp.channels == channels || stamp.channels == 1;
+    if bands_fit && [stamp.height, stamp.width] == [height, width] {
+        return Ok([channels, height, width]);
+    }
+    let mut failure = Failure::new(format!(
+        "the picture {} has {} bands of {} x {} pixels, the network takes {channels} bands of {height} x {width}",
+        stamp.name, stamp.channels, stamp.height, stamp.width
+    ));
+    if let Some(path) = &stamp.path {
+        failure = failure.at(path);
+    }
+    Err(failure)
+}
+
+/// Sample 0 of an output `[N, C, H, W]` in `range`, as a stamp in `[0, 1]` (not clipped).
+pub(super) fn stamp_from_output(
+    output: &Tensor,
+    name: &str,
+    range: ValueRange,
+) -> Result<Stamp, Failure> {
+    let sample = output.get(0)?.to_device(&Device::Cpu)?;
+    let &[channels, height, width] = sample.dims() else {
+        return Err(Failure::new(format!(
+            "output {name} has dimensions {:?}, which is not a picture",
+            sample.dims()
+        )));
+    };
+    let pixels = values_of(&sample)?;
+    let stamp = Stamp::new(name, pixels, [channels, height, width], range);
+    Ok(stamp.to_range(ValueRange::UNIT))
+}
+
+/// All elements of a tensor as f32, in row-major order.
+pub(super) fn values_of(tensor: &Tensor) -> Result<Vec<f32>, Failure> {
+    Ok(tensor
+        .to_device(&Device::Cpu)?
+        .to_dtype(DType::F32)?
+        .flatten_all()?
+        .to_vec1()?)
+}

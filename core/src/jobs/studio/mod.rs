@@ -1,0 +1,128 @@
+//! The engine of the program: it holds the series, networks, pictures and runs, and makes previews and studies of them.
+//!
+//! Invariant: everything held here is a cache. Forgetting all of it (after a panic) changes no result.
+
+mod deblend;
+mod describe;
+mod input;
+mod measure;
+mod networks;
+mod open;
+mod relevance;
+mod timeline;
+mod unit_stats;
+mod units;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::deblend::HeldRun;
+use self::networks::Networks;
+use self::relevance::HeldAttributor;
+use super::{
+    BytesCache, Engine, Failure, Preview, PreviewJob, PreviewSpec, Scene, SizeBytes, Step, Study,
+    StudyJob, StudySpec,
+};
+
+/// Bytes of pictures that are kept; a stamp of the demonstration with its truths is 0.2 MB.
+const SCENES_BYTES: usize = 64 << 20;
+
+/// The engine behind the window.
+pub struct Studio {
+    networks: Networks,
+    scenes: BytesCache<PathBuf, Scene>,
+    run: Option<HeldRun>,
+    attributor: Option<HeldAttributor>,
+}
+
+impl Default for Studio {
+    fn default() -> Self {
+        Self {
+            networks: Networks::default(),
+            scenes: BytesCache::new(SCENES_BYTES),
+            run: None,
+            attributor: None,
+        }
+    }
+}
+
+impl SizeBytes for Scene {
+    fn size_bytes(&self) -> usize {
+        let stamps = self.truths.iter().chain([&self.blend]);
+        stamps.map(|s| size_of_val(&*s.pixels)).sum()
+    }
+}
+
+impl Studio {
+    /// The blend of a file, read at most once while it is in memory.
+    fn scene(&mut self, path: &Path) -> Result<Arc<Scene>, Failure> {
+        self.scenes
+            .try_get(&path.to_owned(), || input::read_scene(path))
+    }
+}
+
+impl Engine for Studio {
+    fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure> {
+        Ok(match spec.clone() {
+            PreviewSpec::Series(path) => Box::new(Once::new(move |studio: &mut Self| {
+                let series = studio.networks.reopen(&path)?;
+                describe::series(&mut studio.networks, &series)
+                    .map(|info| Preview::Series(Arc::new(info)))
+            })),
+            PreviewSpec::Scene(path) => Box::new(Once::new(move |studio: &mut Self| {
+                Ok(Preview::Scene(studio.scene(&path)?))
+            })),
+            PreviewSpec::Deblend(spec) => Box::new(Once::new(move |studio: &mut Self| {
+                deblend::deblend(studio, &spec)
+            })),
+            PreviewSpec::Unedited(spec) => Box::new(Once::new(move |studio: &mut Self| {
+                deblend::unedited(studio, &spec)
+            })),
+            PreviewSpec::Units(spec) => Box::new(Once::new(move |studio: &mut Self| {
+                units::units(studio, &spec)
+            })),
+            PreviewSpec::Relevance(spec) => Box::new(relevance::RelevanceJob::new(spec)),
+        })
+    }
+
+    fn study(&mut self, spec: &StudySpec) -> Result<StudyJob<Self>, Failure> {
+        Ok(match spec.clone() {
+            StudySpec::Open(paths) => Box::new(open::OpenStudy::new(paths)),
+            StudySpec::Timeline {
+                series,
+                inputs,
+                shown,
+            } => Box::new(timeline::TimelineStudy::new(series, inputs, shown)),
+            StudySpec::UnitStats {
+                series,
+                step,
+                layer,
+                inputs,
+            } => Box::new(unit_stats::UnitStatsStudy::new(series, step, layer, inputs)),
+        })
+    }
+
+    fn recover(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// A job that is one step long.
+struct Once<F>(Option<F>);
+
+impl<F> Once<F> {
+    const fn new(work: F) -> Self {
+        Self(Some(work))
+    }
+}
+
+impl<F> Study<Studio, Preview> for Once<F>
+where
+    F: FnOnce(&mut Studio) -> Result<Preview, Failure> + Send,
+{
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
+        self.0
+            .take()
+            .map_or(Ok(Step::Done(None)), |work| Ok(Step::Done(Some(work(studio)?))))
+    }
+}

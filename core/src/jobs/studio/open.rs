@@ -1,0 +1,82 @@
+//! Looking at files and folders a person wants to open. Nothing that is open is touched before it is known to be good.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Studio, describe};
+use crate::edit::EditStack;
+use crate::jobs::{Failure, Finding, Opened, Progress, Step, Study};
+
+/// A session larger than this is not one: sessions hold no tensors.
+const MAX_SESSION_BYTES: u64 = 16 << 20;
+
+/// One path per step.
+pub(super) struct OpenStudy {
+    paths: Vec<PathBuf>,
+    done: usize,
+}
+
+impl OpenStudy {
+    pub(super) const fn new(paths: Vec<PathBuf>) -> Self {
+        Self { paths, done: 0 }
+    }
+}
+
+impl Study<Studio, Finding> for OpenStudy {
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Finding>, Failure> {
+        let Some(path) = self.paths.get(self.done) else {
+            return Ok(Step::Done(None));
+        };
+        let opened = look_at(studio, path).unwrap_or_else(|why| Opened::Failed {
+            path: path.clone(),
+            why: why.at(path),
+        });
+        self.done += 1;
+        let finding = Finding::Opened(opened);
+        if self.done == self.paths.len() {
+            return Ok(Step::Done(Some(finding)));
+        }
+        let progress = Progress {
+            done: self.done,
+            total: self.paths.len(),
+            what: "opening files".into(),
+        };
+        Ok(Step::More {
+            progress,
+            partial: Some(finding),
+        })
+    }
+}
+
+fn look_at(studio: &mut Studio, path: &Path) -> Result<Opened, Failure> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        let series = studio.networks.reopen(path)?;
+        let info = describe::series(&mut studio.networks, &series)?;
+        return Ok(Opened::Series(info.into()));
+    }
+    let extension = path.extension().and_then(|e| e.to_str());
+    match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("ron") => {
+            if metadata.len() > MAX_SESSION_BYTES {
+                return Err(Failure::new("too large to be a session"));
+            }
+            Ok(Opened::Session {
+                path: path.to_owned(),
+                text: fs::read_to_string(path)?,
+            })
+        }
+        // `series.toml` stands for its folder; other TOML files are recipes.
+        Some("toml") if path.file_name().is_some_and(|n| n == "series.toml") => {
+            look_at(studio, path.parent().unwrap_or(path))
+        }
+        Some("toml") => Ok(Opened::Recipe {
+            path: path.to_owned(),
+            edits: EditStack::read(path)?,
+        }),
+        _ => {
+            studio.scenes.forget(&path.to_owned());
+            Ok(Opened::Scene(studio.scene(path)?))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The timeline study: every checkpoint regenerates every blend, one forward pass a step.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::deblend::stamps_from_run;
+use super::input::tensor_from_stamp;
+use super::{Studio, measure};
+use crate::checkpoint::NetworkRole;
+use crate::jobs::{Failure, Finding, Progress, Step, Study, TimelinePoint};
+use crate::network::{Edits, Network, Retain};
+use crate::stamp::Stamp;
+
+/// Sums over the blends of one checkpoint.
+#[derive(Default)]
+struct Sums {
+    psnr: Vec<f64>,
+    psnr_of_blend: f64,
+    blends: usize,
+    outputs: Vec<Stamp>,
+}
+
+/// Checkpoints outside, blends inside; a checkpoint that cannot be loaded is reported and left out.
+pub(super) struct TimelineStudy {
+    series: PathBuf,
+    inputs: Vec<PathBuf>,
+    shown: PathBuf,
+    /// `None` until the first step.
+    steps: Option<Vec<u64>>,
+    at_step: usize,
+    at_input: usize,
+    sums: Sums,
+}
+
+impl TimelineStudy {
+    pub(super) fn new(series: PathBuf, mut inputs: Vec<PathBuf>, shown: PathBuf) -> Self {
+        // The blend shown comes first, so that its small pictures can be shown soonest.
+        inputs.retain(|path| *path != shown);
+        inputs.insert(0, shown.clone());
+        Self {
+            series,
+            inputs,
+            shown,
+            steps: None,
+            at_step: 0,
+            at_input: 0,
+            sums: Sums::default(),
+        }
+    }
+
+    fn measure(&mut self, studio: &mut Studio, step: u64, input: &PathBuf) -> Result<(), Failure> {
+        let series = studio.networks.series(&self.series)?;
+        let network: Arc<Network> =
+            studio
+                .networks
+                .network(&self.series, step, NetworkRole::Generator)?;
+        let scene = studio.scene(input)?;
+        let tensor = tensor_from_stamp(&scene.blend, &network, series.manifest.input_range)?;
+        let run = network.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
+        let outputs = stamps_from_run(&network, &run, &series)?;
+        let pairs = || scene.truths.iter().zip(&outputs);
+        let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
+        if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
+            let of_blend = scene.truths.iter().filter_map(|t| measure::psnr_of(t, &scene.blend));
+            let of_blend: f64 = of_blend.sum();
+            self.sums.psnr.resize(psnr.len(), 0.0);
+            for (sum, value) in self.sums.psnr.iter_mut().zip(&psnr) {
+                *sum += value;
+            }
+            self.sums.psnr_of_blend += of_blend / psnr.len().max(1) as f64;
+            self.sums.blends += 1;
+        }
+        if *input == self.shown {
+            self.sums.outputs = outputs;
+        }
+        Ok(())
+    }
+
+    fn point(&mut self, step: u64, failure: Option<Failure>) -> TimelinePoint {
+        let Sums {
+            mut psnr,
+            psnr_of_blend,
+            blends,
+            outputs,
+        } = std::mem::take(&mut self.sums);
+        for sum in &mut psnr {
+            *sum /= blends.max(1) as f64;
+        }
+        TimelinePoint {
+            step,
+            psnr,
+            psnr_of_blend: psnr_of_blend / blends.max(1) as f64,
+            blends,
+            outputs,
+            failure,
+        }
+    }
+}
+
+impl Study<Studio, Finding> for TimelineStudy {
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Finding>, Failure> {
+        let steps = match self.steps.take() {
+            Some(steps) => steps,
+            None => {
+                let series = studio.networks.series(&self.series)?;
+                series.checkpoints.iter().map(|c| c.step).collect()
+            }
+        };
+        let Some(step) = steps.get(self.at_step).copied() else {
+            return Ok(Step::Done(None));
+        };
+        let input = self.inputs[self.at_input].clone();
+        let outcome = self.measure(studio, step, &input);
+        self.at_input += 1;
+        let mut partial = None;
+        if outcome.is_err() || self.at_input == self.inputs.len() {
+            partial = Some(Finding::Timeline(self.point(step, outcome.err())));
+            self.at_input = 0;
+            self.at_step += 1;
+        }
+        if self.at_step == steps.len() {
+            return Ok(Step::Done(partial));
+        }
+        let progress = Progress {
+            done: self.at_step * self.inputs.len() + self.at_input,
+            total: steps.len() * self.inputs.len(),
+            what: format!("measuring step {}", steps[self.at_step]).into(),
+        };
+        self.steps = Some(steps);
+        Ok(Step::More { progress, partial })
+    }
+}

@@ -1,0 +1,295 @@
+//! Relevance and gradients equal reference maps of other programs (zennit 0.5.1, captum 0.9.0), computed in f64.
+
+mod attribution_support;
+
+use std::collections::HashMap;
+
+use attribution_support as support;
+use candle_core::{DType, Tensor};
+use ganoscope_core::attribution::{
+    AttributionMap, BatchNormHandling, Composite, LayerKind, Method, Options, Pole, Rule, Target,
+    attribute,
+};
+use ganoscope_core::network::Network;
+
+fn network(name: &str, dict: HashMap<String, Tensor>) -> Network {
+    match name {
+        "deblender_d_q" => support::deblender_d_q(support::from_dict(dict)),
+        "dcgan_d" => support::dcgan_d(dict).expect("the architecture is valid"),
+        _ => support::res_d(dict).expect("the architecture is valid"),
+    }
+}
+
+/// The method and the handling of batch normalisation of a reference configuration.
+fn configuration(name: &str, key: &str) -> (Method, BatchNormHandling) {
+    let (key, additions) = match key.strip_suffix(".sum_gradient") {
+        Some(key) => (key, Some(Rule::Gradient)),
+        None => (key.trim_end_matches(".sum_norm"), None),
+    };
+    let (key, batch_norm) = if let Some(key) = key.strip_suffix(".canon") {
+        (key, BatchNormHandling::Fold)
+    } else if let Some(key) = key.strip_suffix("+bn_norm") {
+        (key, BatchNormHandling::Norm)
+    } else if name == "res_d" {
+        (key, BatchNormHandling::Fold)
+    } else {
+        (key, BatchNormHandling::Pass)
+    };
+    let first = |rule, rest| {
+        Method::Composite(Composite {
+            first: Some(rule),
+            ..Composite::single(rest)
+        })
+    };
+    let method = match key {
+        "epsilon" => Method::Epsilon,
+        "epsilon_0.1" => Method::Composite(Composite::single(Rule::Epsilon { epsilon: 0.1 })),
+        "zplus" => Method::ZPlus,
+        "alpha2beta1" => Method::Alpha2Beta1,
+        "gamma_0.25" => Method::Gamma,
+        "wsquare" => Method::WSquare,
+        "flat" => Method::Flat,
+        "zbox_first_epsilon" => Method::ZBox,
+        "wsquare_first_zplus" => first(Rule::WSquare, Rule::ZPlus),
+        "flat_first_zplus" => first(Rule::Flat, Rule::ZPlus),
+        "epsilon_plus" => Method::EpsilonPlus,
+        "epsilon_alpha2_beta1" => Method::EpsilonAlpha2Beta1,
+        "epsilon_gamma_box" => Method::EpsilonGammaBox,
+        other => panic!("configuration {other} is unknown"),
+    };
+    let Some(rule) = additions else {
+        return (method, batch_norm);
+    };
+    let mut composite = method.composite((-1.0, 1.0)).expect("rules");
+    composite.by_kind.insert(LayerKind::Addition, rule);
+    (Method::Composite(composite), batch_norm)
+}
+
+/// Compares every configuration of one network; in f64 the stabilised formulas themselves are compared.
+fn check(name: &str, dtype: DType) {
+    let Some(root) = support::oracles() else {
+        return;
+    };
+    let reference = support::tensors(root.join(format!("lrp/{name}.safetensors")));
+    let configs = support::json(root.join(format!("lrp/{name}.json")))["configs"].clone();
+    let dict = support::tensors(root.join(format!("models/{name}.safetensors")));
+    let network = network(name, dict).to_dtype(dtype).expect("converts");
+    let input = reference["input"].to_dtype(dtype).expect("converts");
+    let mut failures = Vec::new();
+    for (key, expected) in configs.as_object().expect("an object of configurations") {
+        if !expected.is_object() {
+            continue;
+        }
+        let (method, batch_norm) = configuration(name, key);
+        let inner = reference
+            .keys()
+            .filter_map(|k| k.strip_prefix(&format!("{key}@")).map(Into::into));
+        let options = Options {
+            batch_norm,
+            layer_sums: true,
+            retain: inner.collect(),
+            ..Options::default()
+        };
+        let inputs = [input.clone()];
+        let map = attribute(&network, &inputs, &method, &Target::default(), &options)
+            .unwrap_or_else(|error| panic!("{name} {key}: {error}"));
+        let deviation = expected["float32_relative_deviation"].as_f64();
+        // Reference networks with merged normalisation keep identities that divide by sqrt(1 + 1e-5).
+        let exact = if batch_norm == BatchNormHandling::Fold {
+            2e-4
+        } else {
+            1e-6
+        };
+        let tolerance = match dtype {
+            DType::F64 => exact,
+            _ => f64::max(1e-4, 10.0 * deviation.unwrap_or(0.0)),
+        };
+        let difference = support::relative_difference(&map.relevance, &reference[key]);
+        println!("{name} {key} {dtype:?} {difference:.1e} of {tolerance:.1e}");
+        if difference.is_nan() || difference > tolerance {
+            failures.push(format!("{key}: {difference:.2e} > {tolerance:.1e}"));
+        }
+        for (layer, value) in &map.inner {
+            let difference =
+                support::relative_difference(value, &reference[&format!("{key}@{layer}")]);
+            if difference.is_nan() || difference > tolerance {
+                failures.push(format!("{key} at {layer}: {difference:.2e}"));
+            }
+        }
+        if dtype == DType::F64 {
+            failures.extend(wrong_sums(
+                key,
+                &map,
+                &expected["at_layer_output"],
+                20.0 * exact,
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{name}: {failures:#?}");
+}
+
+/// Layers whose sum of relevance differs from the reference.
+fn wrong_sums(
+    key: &str,
+    map: &AttributionMap,
+    expected: &serde_json::Value,
+    tolerance: f64,
+) -> Vec<String> {
+    let sums: HashMap<&str, f64> = map.layers.iter().map(|l| (&*l.layer, l.sums[0])).collect();
+    let wrong = expected.as_object().into_iter().flatten();
+    wrong
+        .filter_map(|(layer, value)| {
+            let (expected, got) = (value[0].as_f64()?, *sums.get(layer.as_str())?);
+            let difference = (got - expected).abs() / expected.abs().max(1.0);
+            // A folded layer carries another relevance at its inner edge than the pair in the reference.
+            (difference > tolerance).then(|| format!("{key}: {layer} has {got}, not {expected}"))
+        })
+        .collect()
+}
+
+#[test]
+fn deblender_discriminator_matches_zennit() {
+    check("deblender_d_q", DType::F32);
+}
+
+#[test]
+fn deblender_discriminator_matches_zennit_in_f64() {
+    check("deblender_d_q", DType::F64);
+}
+
+#[test]
+fn dcgan_discriminator_matches_zennit() {
+    check("dcgan_d", DType::F32);
+}
+
+#[test]
+fn dcgan_discriminator_matches_zennit_in_f64() {
+    check("dcgan_d", DType::F64);
+}
+
+#[test]
+fn residual_discriminator_matches_zennit() {
+    check("res_d", DType::F32);
+}
+
+#[test]
+fn residual_discriminator_matches_zennit_in_f64() {
+    check("res_d", DType::F64);
+}
+
+#[test]
+fn sensitivity_matches_captum() {
+    let Some(root) = support::oracles() else {
+        return;
+    };
+    let keys = [
+        ("gradient", Method::Gradient),
+        ("input_x_gradient", Method::InputXGradient),
+        (
+            "ig.black.gausslegendre32",
+            Method::IntegratedGradients {
+                steps: 32,
+                baseline: -1.0,
+            },
+        ),
+        (
+            "ig.grey.gausslegendre32",
+            Method::IntegratedGradients {
+                steps: 32,
+                baseline: 0.0,
+            },
+        ),
+        (
+            "smoothgrad",
+            Method::SmoothGrad {
+                samples: 8,
+                std: 0.3,
+                seed: 1003,
+            },
+        ),
+    ];
+    for name in ["dcgan_d", "deblender_d_q"] {
+        let reference = support::tensors(root.join(format!("attr/{name}.safetensors")));
+        let facts = support::json(root.join(format!("attr/{name}.json")));
+        let network = network(
+            name,
+            support::tensors(root.join(format!("models/{name}.safetensors"))),
+        );
+        let inputs = [reference["input"].to_dtype(DType::F32).expect("converts")];
+        let run = |method: &Method| {
+            let options = Options::default();
+            attribute(&network, &inputs, method, &Target::default(), &options)
+                .unwrap_or_else(|error| panic!("{name} {method}: {error}"))
+        };
+        for (key, method) in &keys {
+            let map = run(method);
+            let difference = support::relative_difference(&map.relevance, &reference[*key]);
+            println!("{name} {key} {difference:.1e}");
+            assert!(difference < 1e-3, "{name} {key}: {difference}");
+        }
+        let layer = facts["gradcam_layer"].as_str().expect("a layer");
+        let cam = run(&Method::GradCam {
+            layer: Some(layer.into()),
+        });
+        let cam = cam.relevance.narrow(1, 0, 1).expect("has channels");
+        let difference = support::relative_difference(&cam, &reference["gradcam.relu.bilinear"]);
+        assert!(difference < 1e-3, "{name} grad-cam: {difference}");
+    }
+}
+
+#[test]
+fn occlusion_matches_captum() {
+    let Some(root) = support::oracles() else {
+        return;
+    };
+    let name = "dcgan_d";
+    let reference = support::tensors(root.join(format!("attr/{name}.safetensors")));
+    let network = network(
+        name,
+        support::tensors(root.join(format!("models/{name}.safetensors"))),
+    );
+    let inputs = [reference["input"].to_dtype(DType::F32).expect("converts")];
+    for (window, stride) in [(8, 4), (10, 10), (7, 3)] {
+        let method = Method::Occlusion {
+            window,
+            stride,
+            baseline: -1.0,
+        };
+        let options = Options::default();
+        let map = attribute(&network, &inputs, &method, &Target::default(), &options)
+            .expect("occlusion runs");
+        let one = map.relevance.narrow(1, 0, 1).expect("has channels");
+        let key = format!("occlusion.w{window}s{stride}");
+        let difference = support::relative_difference(&one, &reference[&key]);
+        assert!(difference < 1e-3, "{key}: {difference}");
+    }
+}
+
+/// A map of a small procedural discriminator, kept here so that a change of the rules is seen without other files.
+#[test]
+fn small_discriminator_keeps_its_maps() {
+    let network = support::small_discriminator(3);
+    let inputs = [support::values("stamp", &[1, 3, 16, 16], DType::F32)];
+    let kept = include!("attribution_support/small_discriminator.in");
+    let mut found = Vec::new();
+    for (method, expected) in kept {
+        let method: Method = match method {
+            "polarized real" => Method::Polarized { pole: Pole::Real },
+            "polarized fake" => Method::Polarized { pole: Pole::Fake },
+            name => name.parse().expect("a method"),
+        };
+        let options = Options::default();
+        let map = attribute(&network, &inputs, &method, &Target::default(), &options)
+            .expect("the map can be made");
+        let rows = map.relevance.flatten_all().and_then(|t| t.to_vec1::<f32>());
+        let rows = rows.expect("a map has values");
+        let some = [0, 111, 300, 500, 767].map(|i| f64::from(rows[i]));
+        let largest = support::max_abs(&map.relevance);
+        found.push((method.to_string(), some, largest));
+        let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-4 * largest;
+        assert!(
+            some.iter().zip(&expected).all(close),
+            "{method}: {some:?} is not {expected:?}"
+        );
+    }
+}
