@@ -1,5 +1,6 @@
 //! The headless commands as a person meets them: the real program, its files, its words and its exit codes.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,9 +61,10 @@ impl Desk {
             );
             write_checkpoint(&series, step, &networks.0, &networks.1, &Metrics::default())?;
         }
-        let stamp = desk.stamp();
-        io::write(&desk.path("a.fits"), &[stamp.clone()], Format::Fits, &[])?;
-        io::write(&desk.path("b.png"), &[stamp.clone()], Format::Png, &[])?;
+        let stamp = stamp();
+        let one = std::slice::from_ref(&stamp);
+        io::write(&desk.path("a.fits"), one, Format::Fits, &[])?;
+        io::write(&desk.path("b.png"), one, Format::Png, &[])?;
         io::write(
             &desk.path("c.npy"),
             &[stamp.to_range(ValueRange::SIGNED)],
@@ -74,16 +76,6 @@ impl Desk {
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
-    }
-
-    /// Pixels in [0, 1] at levels of an 8-bit picture, so that every format keeps them.
-    fn stamp(&self) -> Stamp {
-        let level = |u: f64| ((u + 1.0) * 127.5).round() as f32 / 255.0;
-        let pixels: Vec<f32> = hash_uniform("stamp", 3 * SIZE * SIZE, 1)
-            .into_iter()
-            .map(level)
-            .collect();
-        Stamp::new("a", pixels, [3, SIZE, SIZE], ValueRange::UNIT)
     }
 
     fn command(&self) -> Command {
@@ -135,11 +127,7 @@ impl Desk {
         let network = Series::open(&self.path("series"))?
             .load(40, NetworkRole::Generator)?
             .network;
-        let input = Tensor::from_vec(
-            self.stamp().pixels.to_vec(),
-            (1, 3, SIZE, SIZE),
-            &Device::Cpu,
-        )?;
+        let input = Tensor::from_vec(stamp().pixels.to_vec(), (1, 3, SIZE, SIZE), &Device::Cpu)?;
         let run = network.forward(&[input], &Edits::new(), &Retain::All)?;
         let mut all: Vec<&Tensor> = run.outputs().iter().collect();
         all.push(run.activation(&network, layer)?);
@@ -147,6 +135,16 @@ impl Desk {
             .map(|t| Ok(t.flatten_all()?.to_vec1()?))
             .collect()
     }
+}
+
+/// Pixels in [0, 1] at levels of an 8-bit picture, so that every format keeps them.
+fn stamp() -> Stamp {
+    let level = |u: f64| ((u + 1.0) * 127.5).round() as f32 / 255.0;
+    let pixels: Vec<f32> = hash_uniform("stamp", 3 * SIZE * SIZE, 1)
+        .into_iter()
+        .map(level)
+        .collect();
+    Stamp::new("a", pixels, [3, SIZE, SIZE], ValueRange::UNIT)
 }
 
 fn names_in(dir: &Path) -> Vec<String> {
@@ -260,7 +258,7 @@ fn the_range_of_pixels_is_mapped_and_guesses_are_said() -> Outcome {
 #[test]
 fn batches_of_tensors_are_run_as_they_are() -> Outcome {
     let desk = Desk::new()?;
-    let values: Vec<f32> = (0..10).flat_map(|_| desk.stamp().pixels.to_vec()).collect();
+    let values: Vec<f32> = (0..10).flat_map(|_| stamp().pixels.to_vec()).collect();
     let input = NamedArray::new("input", vec![10, 3, SIZE, SIZE], values);
     io::write_arrays(
         &desk.path("t.safetensors"),
@@ -354,12 +352,12 @@ fn networks_that_cannot_be_opened_name_the_culprit() -> Outcome {
     write_tensors(
         &desk.path("foreign.safetensors"),
         &foreign,
-        &Default::default(),
+        &BTreeMap::new(),
     )?;
     let mut tensors = TensorFile::read(&good)?.tensors;
     let nan = Tensor::full(f32::NAN, 4, &Device::Cpu)?;
     tensors.insert("conv_in.bias".to_owned(), nan);
-    write_tensors(&desk.path("nan.safetensors"), &tensors, &Default::default())?;
+    write_tensors(&desk.path("nan.safetensors"), &tensors, &BTreeMap::new())?;
     let cases = [
         ("absent", "no such file or folder"),
         ("cut.safetensors", "cut short"),
