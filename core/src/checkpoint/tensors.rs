@@ -358,8 +358,8 @@ fn foreign_kind(prefix: [u8; 8]) -> Option<&'static str> {
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => Some("a picture, not weights"),
         [b'S', b'I', b'M', b'P', b'L', b'E', ..] => Some("a FITS file, not weights"),
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some("a NumPy array, not weights"),
-        // A length of less than 2^24 bytes in big endian.
-        [0, 0, 0, 0, 0, low @ ..] if low != [0, 0, 0] => {
+        // The smallest header of one tensor has more than 32 bytes.
+        _ if (32..1 << 24).contains(&u64::from_be_bytes(prefix)) => {
             Some("a file with a big-endian header length - write it in little endian")
         }
         _ => None,
