@@ -91,8 +91,8 @@ impl LevelsCache {
         let Some(scene) = scene else {
             return Levels::UNIT;
         };
-        let is_same = self.limits == Some(limits)
-            && std::ptr::eq(self.scene.as_ptr(), Arc::as_ptr(scene));
+        let is_same =
+            self.limits == Some(limits) && std::ptr::eq(self.scene.as_ptr(), Arc::as_ptr(scene));
         match self.levels {
             Some(levels) if is_same => levels,
             _ => {
@@ -169,7 +169,10 @@ impl App {
 
     /// What the toasts say, oldest first.
     pub fn toasts(&self) -> Vec<String> {
-        self.notices.toasts().map(|t| t.message.text.clone()).collect()
+        self.notices
+            .toasts()
+            .map(|t| t.message.text.clone())
+            .collect()
     }
 
     /// Asks for something, as a view would.
@@ -192,7 +195,11 @@ impl App {
             || r.unedited.is_pending()
             || r.units.is_pending()
             || r.relevance.is_pending();
-        !pending && (!is_open || r.deblend.is_settled() || r.series.failure().is_some() || r.scene.failure().is_some())
+        !pending
+            && (!is_open
+                || r.deblend.is_settled()
+                || r.series.failure().is_some()
+                || r.scene.failure().is_some())
             && r.jobs.is_empty()
     }
 

@@ -159,13 +159,7 @@ impl Bridge {
         }
     }
 
-    fn ask_for(
-        &mut self,
-        slot: Slot,
-        spec: PreviewSpec,
-        results: &mut Results,
-        now: f64,
-    ) -> bool {
+    fn ask_for(&mut self, slot: Slot, spec: PreviewSpec, results: &mut Results, now: f64) -> bool {
         let asked = self.asked.entry(slot).or_default();
         if asked.spec.as_ref() == Some(&spec) {
             return true;
@@ -240,7 +234,11 @@ impl Bridge {
                 outcome,
                 elapsed,
             } => {
-                if self.asked.get(&slot).is_none_or(|a| a.generation != generation) {
+                if self
+                    .asked
+                    .get(&slot)
+                    .is_none_or(|a| a.generation != generation)
+                {
                     return;
                 }
                 if let Err(why) = &outcome {

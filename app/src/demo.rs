@@ -19,7 +19,9 @@ const SERIES: &str = "deblender-first";
 pub fn locate() -> Demo {
     let roots = roots();
     let found = |name: &str| roots.iter().map(|r| r.join(name)).find(|p| p.is_dir());
-    let series = found("models").map(|m| m.join(SERIES)).filter(|p| p.is_dir());
+    let series = found("models")
+        .map(|m| m.join(SERIES))
+        .filter(|p| p.is_dir());
     let inputs = found("assets").map(|a| blends_in(&a)).unwrap_or_default();
     Demo { series, inputs }
 }

@@ -50,7 +50,19 @@ pub struct Native {
 
 /// Extensions of pictures, for the filter of the dialog; contents decide, not names.
 const PICTURES: [&str; 14] = [
-    "fits", "fit", "fts", "gz", "fz", "png", "jpg", "jpeg", "tif", "tiff", "npy", "npz", "safetensors",
+    "fits",
+    "fit",
+    "fts",
+    "gz",
+    "fz",
+    "png",
+    "jpg",
+    "jpeg",
+    "tif",
+    "tiff",
+    "npy",
+    "npz",
+    "safetensors",
     "tfrecords",
 ];
 

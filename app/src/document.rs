@@ -108,7 +108,11 @@ fn first_layer(series: &SeriesInfo) -> Option<LayerName> {
     let outputs = series.generator.outputs.len();
     let is_map = |l: &&LayerInfo| matches!(l.dims[..], [c, h, w] if c > 3 && h > 1 && w > 1);
     let layers = || series.generator.layers.iter();
-    let shared = || layers().filter(is_map).filter(|l| l.reaches.len() == outputs);
+    let shared = || {
+        layers()
+            .filter(is_map)
+            .filter(|l| l.reaches.len() == outputs)
+    };
     shared()
         .rfind(|l| l.kind.ends_with("ReLU"))
         .or_else(|| shared().next_back())

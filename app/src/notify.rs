@@ -64,7 +64,8 @@ impl Notices {
         while let Ok(message) = self.inbox.try_recv() {
             self.say(message, now);
         }
-        self.toasts.retain(|t| t.until.is_none_or(|until| now < until));
+        self.toasts
+            .retain(|t| t.until.is_none_or(|until| now < until));
     }
 
     /// Puts a message on the screen.
@@ -163,7 +164,11 @@ pub fn sentence(clause: &str) -> String {
 
 /// Installs the logger: `terminal` writes, and people see INFO and above in the window. Does nothing when a logger is
 /// installed already (headless commands, tests).
-pub fn install(terminal: Box<dyn Log>, terminal_level: LevelFilter, wake: Arc<dyn Fn() + Send + Sync>) {
+pub fn install(
+    terminal: Box<dyn Log>,
+    terminal_level: LevelFilter,
+    wake: Arc<dyn Fn() + Send + Sync>,
+) {
     if log::set_boxed_logger(Box::new(Tee { terminal, wake })).is_ok() {
         log::set_max_level(terminal_level.max(LevelFilter::Info));
     }
@@ -205,7 +210,10 @@ mod tests {
     fn only_our_own_news_reach_people() {
         let metadata = |target, level| Metadata::builder().target(target).level(level).build();
         assert!(is_for_people(&metadata("ganoscope::app", Level::Info)));
-        assert!(is_for_people(&metadata("ganoscope_core::jobs", Level::Warn)));
+        assert!(is_for_people(&metadata(
+            "ganoscope_core::jobs",
+            Level::Warn
+        )));
         assert!(!is_for_people(&metadata("wgpu_core", Level::Error)));
         assert!(!is_for_people(&metadata("ganoscope::app", Level::Debug)));
         assert!(!is_for_people(&metadata(TERMINAL, Level::Info)));

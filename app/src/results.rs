@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
     DeblendPreview, Failure, JobId, Preview, Progress, RelevancePreview, Scene, SeriesInfo, Slot,
     TimelinePoint, UnitMaps, UnitStats,
 };
-use ganoscope_core::jobs::Cancel;
 
 /// A result that may not be there yet.
 #[derive(Clone, Debug, Default)]

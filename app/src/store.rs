@@ -75,7 +75,10 @@ impl Recovery {
         read(&text).map(Some).map_err(|error| {
             let aside = self.path().with_extension("ron.unreadable");
             match std::fs::rename(self.path(), &aside) {
-                Ok(()) => format!("the last session is set aside, {error}: {}", aside.display()),
+                Ok(()) => format!(
+                    "the last session is set aside, {error}: {}",
+                    aside.display()
+                ),
                 Err(_) => format!("the last session: {error}: {}", self.path().display()),
             }
         })

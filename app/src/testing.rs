@@ -195,7 +195,10 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
     let points = [0_u64, 100, 500, 1000, 2500, 5000].map(|step| {
         let point = TimelinePoint {
             step,
-            psnr: vec![20.0 + (step as f64).sqrt() / 10.0, 19.0 + (step as f64).sqrt() / 8.0],
+            psnr: vec![
+                20.0 + (step as f64).sqrt() / 10.0,
+                19.0 + (step as f64).sqrt() / 8.0,
+            ],
             psnr_of_blend: 21.8,
             blends: 4,
             outputs: outputs.clone(),

@@ -74,7 +74,8 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
-    eframe::run_native("Ganoscope", native, Box::new(create)).map_err(|e| no_window(&e.to_string()))?;
+    eframe::run_native("Ganoscope", native, Box::new(create))
+        .map_err(|e| no_window(&e.to_string()))?;
     match ended.try_recv() {
         Ok(Err(why)) => Err(anyhow!(why)),
         Ok(Ok(())) | Err(_) => Ok(()),
@@ -103,7 +104,12 @@ impl Begin {
         let is_asked = options.series.is_some() || !options.inputs.is_empty();
         if is_asked {
             begin.document = Document::default();
-            begin.to_open = options.series.iter().chain(&options.inputs).cloned().collect();
+            begin.to_open = options
+                .series
+                .iter()
+                .chain(&options.inputs)
+                .cloned()
+                .collect();
         }
         let demo = demo::locate();
         if begin.document == Document::default() && options.series.is_none() {
@@ -144,7 +150,10 @@ impl Begin {
 fn no_window(why: &str) -> anyhow::Error {
     anyhow!(
         "cannot open a window ({}); without one use `ganoscope run`, `ganoscope relevance` or `ganoscope inspect`",
-        why.lines().next().unwrap_or("unknown reason").trim_end_matches('.')
+        why.lines()
+            .next()
+            .unwrap_or("unknown reason")
+            .trim_end_matches('.')
     )
 }
 
@@ -152,7 +161,11 @@ fn no_window(why: &str) -> anyhow::Error {
 fn check_display() -> anyhow::Result<()> {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     let needs_server = cfg!(all(unix, not(target_os = "macos")));
-    if needs_server && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
+    if needs_server
+        && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+            .into_iter()
+            .any(is_set)
+    {
         log::debug!(target: TERMINAL, "none of DISPLAY, WAYLAND_DISPLAY, WAYLAND_SOCKET is set");
         return Err(no_window("no display is set"));
     }

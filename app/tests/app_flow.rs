@@ -48,8 +48,18 @@ fn a_session_survives_a_round_trip() {
     settle(&mut harness);
     harness.get_by_label("Unit 1").click();
     settle(&mut harness);
-    let layer = harness.state().results().units.ready().unwrap().layer.clone();
-    assert_eq!(harness.state().document().units, UnitSet::of_layer(layer, [1]));
+    let layer = harness
+        .state()
+        .results()
+        .units
+        .ready()
+        .unwrap()
+        .layer
+        .clone();
+    assert_eq!(
+        harness.state().document().units,
+        UnitSet::of_layer(layer, [1])
+    );
     harness.key_press(Key::A);
     settle(&mut harness);
     assert_eq!(harness.state().history().undo_name(), Some("ablate 1 unit"));
@@ -72,7 +82,9 @@ fn a_session_survives_a_round_trip() {
     let document = harness.state().document().clone();
     let mut second = app(Start::default());
     drop_files(&mut second, &[&session]);
-    step_until(&mut second, "the refusal", |h| !h.state().toasts().is_empty());
+    step_until(&mut second, "the refusal", |h| {
+        !h.state().toasts().is_empty()
+    });
     let refusal = second.state().toasts().join("\n");
     assert!(refusal.contains("open in another window"), "{refusal}");
     assert!(refusal.ends_with("mine.ron"), "{refusal}");
@@ -80,7 +92,9 @@ fn a_session_survives_a_round_trip() {
 
     drop(harness);
     drop_files(&mut second, &[&session]);
-    step_until(&mut second, "the session", |h| h.state().document() == &document);
+    step_until(&mut second, "the session", |h| {
+        h.state().document() == &document
+    });
     settle(&mut second);
     assert_eq!(first_output(&second), ablated);
     assert_eq!(second.state().workbench().view, ViewKey::Units);
@@ -101,7 +115,10 @@ fn arrow_keys_go_through_the_checkpoints() {
     harness.key_press(Key::ArrowLeft);
     settle(&mut harness);
     assert_eq!(step(&harness), 200);
-    assert_eq!(harness.state().history().undo_name(), Some("go to step 200"));
+    assert_eq!(
+        harness.state().history().undo_name(),
+        Some("go to step 200")
+    );
     harness.key_press(Key::ArrowRight);
     harness.key_press(Key::ArrowRight);
     settle(&mut harness);
@@ -132,7 +149,14 @@ fn a_slider_drag_is_one_undo_step() {
     }
     harness.drop_at(at(0.9));
     settle(&mut harness);
-    let unit = harness.state().document().units.iter().next().unwrap().clone();
+    let unit = harness
+        .state()
+        .document()
+        .units
+        .iter()
+        .next()
+        .unwrap()
+        .clone();
     let strength = harness.state().document().edits.scale_of(&unit);
     assert!(strength > 1.2, "dragged to {strength}");
     let name = format!("set 1 unit to {strength:.2}");
@@ -179,7 +203,12 @@ fn the_discriminator_is_explained() {
     settle(&mut harness);
     harness.key_press(Key::Num3);
     settle(&mut harness);
-    let relevance = harness.state().results().relevance.ready().expect("relevance");
+    let relevance = harness
+        .state()
+        .results()
+        .relevance
+        .ready()
+        .expect("relevance");
     assert_eq!(relevance.rows.len(), 4);
     for row in &relevance.rows {
         let poles: Vec<_> = row.maps.iter().map(|m| m.is_real_pole).collect();

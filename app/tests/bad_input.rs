@@ -108,7 +108,13 @@ fn a_picture_of_another_size_is_explained_in_place() {
     step_until(&mut harness, "the failure", |h| {
         h.state().results().deblend.failure().is_some()
     });
-    let why = harness.state().results().deblend.failure().unwrap().to_string();
+    let why = harness
+        .state()
+        .results()
+        .deblend
+        .failure()
+        .unwrap()
+        .to_string();
     assert!(why.contains("20 x 20") && why.contains("16 x 16"), "{why}");
     assert!(why.contains("large.fits"), "{why}");
     // Back to a picture that fits.
@@ -172,7 +178,10 @@ fn an_unwritable_folder_keeps_everything_open() {
     assert_eq!(harness.state().document(), &before);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
     step_until(&mut harness, "saving elsewhere", |h| {
-        h.state().toasts().last().is_some_and(|t| t == "Saved good.ron")
+        h.state()
+            .toasts()
+            .last()
+            .is_some_and(|t| t == "Saved good.ron")
     });
     harness.get_by_label("good.ron");
 }
@@ -190,6 +199,12 @@ fn a_session_whose_files_are_gone_says_which() {
         h.state().results().series.failure().is_some()
     });
     harness.get_by_label("The series cannot be opened");
-    let why = harness.state().results().series.failure().unwrap().to_string();
+    let why = harness
+        .state()
+        .results()
+        .series
+        .failure()
+        .unwrap()
+        .to_string();
     assert!(why.contains("moved"), "{why}");
 }

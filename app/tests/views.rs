@@ -39,7 +39,10 @@ impl Stage {
     }
 
     fn ready(view: ViewKey) -> Self {
-        Self::new(Some(view), ready_results(Path::new("series"), Path::new("blend.fits")))
+        Self::new(
+            Some(view),
+            ready_results(Path::new("series"), Path::new("blend.fits")),
+        )
     }
 
     fn ui(&mut self, ui: &mut egui::Ui) {
@@ -76,7 +79,9 @@ impl Stage {
 fn pushed(harness: &mut Harness<'_, Stage>) -> Vec<Command> {
     harness.run_steps(2);
     let all = harness.state().commands.take();
-    all.into_iter().filter(|c| !matches!(c, Command::Point(_))).collect()
+    all.into_iter()
+        .filter(|c| !matches!(c, Command::Point(_)))
+        .collect()
 }
 
 #[test]
@@ -87,7 +92,11 @@ fn every_view_says_what_is_missing() {
         let mut harness = stage.harness();
         harness.get_by_label("No series is open");
         harness.get_by_label(UiCommand::OpenSeries.text()).click();
-        assert_eq!(pushed(&mut harness), [Command::Ui(UiCommand::OpenSeries)], "{key:?}");
+        assert_eq!(
+            pushed(&mut harness),
+            [Command::Ui(UiCommand::OpenSeries)],
+            "{key:?}"
+        );
     }
 }
 
@@ -145,12 +154,20 @@ fn clicks_select_units() {
     };
     assert_eq!(pushed(&mut harness), [select(&[3])]);
     harness.state_mut().document.units = UnitSet::of_layer(layer, [3]);
-    harness.get_by_label("Unit 5").click_modifiers(egui::Modifiers::COMMAND);
+    harness
+        .get_by_label("Unit 5")
+        .click_modifiers(egui::Modifiers::COMMAND);
     assert_eq!(pushed(&mut harness), [select(&[3, 5])]);
-    harness.get_by_label("Unit 7").click_modifiers(egui::Modifiers::SHIFT);
+    harness
+        .get_by_label("Unit 7")
+        .click_modifiers(egui::Modifiers::SHIFT);
     assert_eq!(pushed(&mut harness), [select(&[5, 6, 7])]);
     harness.get_by_label("Unit 3").click();
-    assert_eq!(pushed(&mut harness), [select(&[])], "a second click lets it go");
+    assert_eq!(
+        pushed(&mut harness),
+        [select(&[])],
+        "a second click lets it go"
+    );
 }
 
 #[test]
@@ -163,12 +180,17 @@ fn layers_are_chosen_from_the_list() {
 
 #[test]
 fn sliders_set_strengths() {
-    let mut stage = Stage::new(None, ready_results(Path::new("series"), Path::new("blend.fits")));
+    let mut stage = Stage::new(
+        None,
+        ready_results(Path::new("series"), Path::new("blend.fits")),
+    );
     let units = UnitSet::of_layer("act_in", [2, 4]);
     stage.document.units = units.clone();
     let mut harness = stage.harness();
     let slider = egui::accesskit::Role::Slider;
-    harness.get_by_role_and_label(slider, "Unit 4").set_value_accesskit(0.25);
+    harness
+        .get_by_role_and_label(slider, "Unit 4")
+        .set_value_accesskit(0.25);
     let one = UnitSet::of_layer("act_in", [4]);
     let set = |units: &UnitSet, strength| {
         Command::Change(Change::SetStrength {
@@ -177,16 +199,24 @@ fn sliders_set_strengths() {
         })
     };
     assert_eq!(pushed(&mut harness), [set(&one, 0.25)]);
-    harness.get_by_role_and_label(slider, "All").set_value_accesskit(3.0);
+    harness
+        .get_by_role_and_label(slider, "All")
+        .set_value_accesskit(3.0);
     assert_eq!(pushed(&mut harness), [set(&units, 3.0)]);
     harness.get_by_label("Ablate").click();
-    assert_eq!(pushed(&mut harness), [Command::Ui(UiCommand::AblateSelection)]);
+    assert_eq!(
+        pushed(&mut harness),
+        [Command::Ui(UiCommand::AblateSelection)]
+    );
     harness.check_accessibility();
 }
 
 #[test]
 fn edits_are_switched_and_removed_in_the_list() {
-    let mut stage = Stage::new(None, ready_results(Path::new("series"), Path::new("blend.fits")));
+    let mut stage = Stage::new(
+        None,
+        ready_results(Path::new("series"), Path::new("blend.fits")),
+    );
     let edit = Edit::new(UnitSet::of_layer("act_in", [2]), Action::Ablate);
     stage.document.edits.edits = vec![edit.clone()];
     let mut harness = stage.harness();
@@ -215,7 +245,10 @@ fn the_scrubber_goes_to_a_checkpoint() {
     harness.step();
     harness.drop_at(at);
     let commands = pushed(&mut harness);
-    assert!(commands.contains(&Command::Change(Change::GoToStep(0))), "{commands:?}");
+    assert!(
+        commands.contains(&Command::Change(Change::GoToStep(0))),
+        "{commands:?}"
+    );
 }
 
 #[test]
@@ -231,6 +264,8 @@ fn scrolling_zooms_all_pictures() {
         phase: egui::TouchPhase::Move,
     });
     let commands = pushed(&mut harness);
-    let zoomed = commands.iter().any(|c| matches!(c, Command::Navigate(n) if n.zoom > 1.0));
+    let zoomed = commands
+        .iter()
+        .any(|c| matches!(c, Command::Navigate(n) if n.zoom > 1.0));
     assert!(zoomed, "{commands:?}");
 }

@@ -23,7 +23,10 @@ const SIZE: [f32; 2] = [480.0, 320.0];
 fn document() -> Document {
     let mut document = Document::new(Some("series".into()), vec!["blend.fits".into()]);
     document.units = UnitSet::of_layer("act_in", [1, 4]);
-    document.edits.edits = vec![Edit::new(UnitSet::of_layer("act_in", [4]), Action::Scale { by: 0.25 })];
+    document.edits.edits = vec![Edit::new(
+        UnitSet::of_layer("act_in", [4]),
+        Action::Scale { by: 0.25 },
+    )];
     document.layer = Some("act_in".into());
     document
 }
@@ -58,10 +61,12 @@ fn take(
             };
             let fill = theme::Tokens::of(ui).ground;
             let frame = egui::Frame::new().fill(fill).inner_margin(8);
-            egui::CentralPanel::default().frame(frame).show(ui, |ui| match &mut view {
-                Some(view) => view.ui(&cx, ui),
-                None => inspector_ui(&cx, ui),
-            });
+            egui::CentralPanel::default()
+                .frame(frame)
+                .show(ui, |ui| match &mut view {
+                    Some(view) => view.ui(&cx, ui),
+                    None => inspector_ui(&cx, ui),
+                });
             cx.commands.take();
         });
     harness.run_steps(3);
@@ -80,13 +85,49 @@ fn every_view_matches_its_pictures() {
         let name = key.title().to_lowercase();
         let dark = Theme::Dark;
         let key = Some(key);
-        let empty = take(&format!("{name}_empty"), key, dark, Document::default(), Results::default());
+        let empty = take(
+            &format!("{name}_empty"),
+            key,
+            dark,
+            Document::default(),
+            Results::default(),
+        );
         all.extend(empty);
-        all.extend(take(&format!("{name}_loading"), key, dark, document(), loading_results()));
-        all.extend(take(&format!("{name}_failed"), key, dark, document(), failed_results()));
-        all.extend(take(&format!("{name}_ready"), key, dark, document(), ready()));
-        all.extend(take(&format!("{name}_light"), key, Theme::Light, document(), ready()));
+        all.extend(take(
+            &format!("{name}_loading"),
+            key,
+            dark,
+            document(),
+            loading_results(),
+        ));
+        all.extend(take(
+            &format!("{name}_failed"),
+            key,
+            dark,
+            document(),
+            failed_results(),
+        ));
+        all.extend(take(
+            &format!("{name}_ready"),
+            key,
+            dark,
+            document(),
+            ready(),
+        ));
+        all.extend(take(
+            &format!("{name}_light"),
+            key,
+            Theme::Light,
+            document(),
+            ready(),
+        ));
     }
-    all.extend(take("inspector_ready", None, Theme::Dark, document(), ready()));
+    all.extend(take(
+        "inspector_ready",
+        None,
+        Theme::Dark,
+        document(),
+        ready(),
+    ));
     all.unwrap();
 }

@@ -168,7 +168,10 @@ impl Rig {
     }
 
     fn event(&self) -> Event {
-        self.worker.events().recv_timeout(PATIENCE).expect("an event")
+        self.worker
+            .events()
+            .recv_timeout(PATIENCE)
+            .expect("an event")
     }
 
     /// Waits until a job's step has begun.
@@ -268,7 +271,10 @@ fn a_cancelled_study_does_at_most_one_more_step() {
             other => break other,
         }
     };
-    assert!(matches!(end, Event::Cancelled { id: of } if of == id), "{end:?}");
+    assert!(
+        matches!(end, Event::Cancelled { id: of } if of == id),
+        "{end:?}"
+    );
     assert_eq!(rig.steps.try_iter().count(), 0);
 }
 
@@ -300,7 +306,10 @@ fn a_panic_becomes_a_failure_and_the_next_job_works() {
 
     let (id, _) = rig.study("panic");
     let event = rig.event();
-    assert!(matches!(&event, Event::Failed { id: of, .. } if *of == id), "{event:?}");
+    assert!(
+        matches!(&event, Event::Failed { id: of, .. } if *of == id),
+        "{event:?}"
+    );
 
     rig.preview(2, "fail");
     let (_, outcome) = preview_of(rig.event());

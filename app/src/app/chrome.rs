@@ -28,51 +28,63 @@ pub(super) struct Shell<'a> {
 type Menu = (&'static str, &'static [Option<UiCommand>]);
 
 const MENUS: [Menu; 5] = [
-    ("File", &[
-        Some(UiCommand::OpenFiles),
-        Some(UiCommand::OpenSeries),
-        Some(UiCommand::OpenDemo),
-        None,
-        Some(UiCommand::Save),
-        Some(UiCommand::SaveAs),
-        Some(UiCommand::SaveRecipe),
-        None,
-        Some(UiCommand::Quit),
-    ]),
-    ("Edit", &[
-        Some(UiCommand::Undo),
-        Some(UiCommand::Redo),
-        None,
-        Some(UiCommand::SelectAll),
-        Some(UiCommand::SelectNone),
-        Some(UiCommand::AblateSelection),
-        Some(UiCommand::ResetSelection),
-        Some(UiCommand::ClearEdits),
-    ]),
-    ("View", &[
-        Some(UiCommand::ShowDeblend),
-        Some(UiCommand::ShowUnits),
-        Some(UiCommand::ShowRelevance),
-        Some(UiCommand::ShowTimeline),
-        None,
-        Some(UiCommand::Blink),
-        Some(UiCommand::ResetZoom),
-        None,
-        Some(UiCommand::ToggleLibrary),
-        Some(UiCommand::ToggleInspector),
-        Some(UiCommand::ToggleTimeline),
-        Some(UiCommand::ToggleTheme),
-    ]),
-    ("Study", &[
-        Some(UiCommand::PreviousStep),
-        Some(UiCommand::NextStep),
-        Some(UiCommand::PreviousInput),
-        Some(UiCommand::NextInput),
-        None,
-        Some(UiCommand::MeasureCheckpoints),
-        Some(UiCommand::MeasureUnits),
-        Some(UiCommand::Reload),
-    ]),
+    (
+        "File",
+        &[
+            Some(UiCommand::OpenFiles),
+            Some(UiCommand::OpenSeries),
+            Some(UiCommand::OpenDemo),
+            None,
+            Some(UiCommand::Save),
+            Some(UiCommand::SaveAs),
+            Some(UiCommand::SaveRecipe),
+            None,
+            Some(UiCommand::Quit),
+        ],
+    ),
+    (
+        "Edit",
+        &[
+            Some(UiCommand::Undo),
+            Some(UiCommand::Redo),
+            None,
+            Some(UiCommand::SelectAll),
+            Some(UiCommand::SelectNone),
+            Some(UiCommand::AblateSelection),
+            Some(UiCommand::ResetSelection),
+            Some(UiCommand::ClearEdits),
+        ],
+    ),
+    (
+        "View",
+        &[
+            Some(UiCommand::ShowDeblend),
+            Some(UiCommand::ShowUnits),
+            Some(UiCommand::ShowRelevance),
+            Some(UiCommand::ShowTimeline),
+            None,
+            Some(UiCommand::Blink),
+            Some(UiCommand::ResetZoom),
+            None,
+            Some(UiCommand::ToggleLibrary),
+            Some(UiCommand::ToggleInspector),
+            Some(UiCommand::ToggleTimeline),
+            Some(UiCommand::ToggleTheme),
+        ],
+    ),
+    (
+        "Study",
+        &[
+            Some(UiCommand::PreviousStep),
+            Some(UiCommand::NextStep),
+            Some(UiCommand::PreviousInput),
+            Some(UiCommand::NextInput),
+            None,
+            Some(UiCommand::MeasureCheckpoints),
+            Some(UiCommand::MeasureUnits),
+            Some(UiCommand::Reload),
+        ],
+    ),
     ("Help", &[Some(UiCommand::Help)]),
 ];
 
@@ -81,10 +93,20 @@ impl Shell<'_> {
     pub(super) fn ui(&self, ui: &mut Ui, views: &mut [Box<dyn View>]) {
         let tokens = Tokens::of(ui);
         let bench = self.cx.workbench;
-        let bar = |fill| Frame::new().fill(fill).inner_margin(Margin::symmetric(size::MARGIN, 4));
-        let side = Frame::new().fill(tokens.side).inner_margin(Margin::same(size::MARGIN));
-        Panel::top("menu").frame(bar(tokens.side)).show(ui, |ui| self.menu_ui(ui));
-        Panel::bottom("status").frame(bar(tokens.side)).show(ui, |ui| self.status_ui(ui));
+        let bar = |fill| {
+            Frame::new()
+                .fill(fill)
+                .inner_margin(Margin::symmetric(size::MARGIN, 4))
+        };
+        let side = Frame::new()
+            .fill(tokens.side)
+            .inner_margin(Margin::same(size::MARGIN));
+        Panel::top("menu")
+            .frame(bar(tokens.side))
+            .show(ui, |ui| self.menu_ui(ui));
+        Panel::bottom("status")
+            .frame(bar(tokens.side))
+            .show(ui, |ui| self.status_ui(ui));
         let has_strip = bench.timeline_open && bench.view != ViewKey::Timeline;
         if has_strip {
             Panel::bottom("timeline")
@@ -110,7 +132,9 @@ impl Shell<'_> {
                 .frame(side)
                 .show(ui, |ui| inspector_ui(self.cx, ui));
         }
-        let ground = Frame::new().fill(tokens.ground).inner_margin(Margin::same(size::MARGIN));
+        let ground = Frame::new()
+            .fill(tokens.ground)
+            .inner_margin(Margin::same(size::MARGIN));
         CentralPanel::default().frame(ground).show(ui, |ui| {
             if let Some(view) = views.iter_mut().find(|view| view.key() == bench.view) {
                 view.ui(self.cx, ui);
@@ -139,7 +163,9 @@ impl Shell<'_> {
             for key in VIEWS {
                 self.tab_ui(ui, key);
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.corner_ui(ui));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                self.corner_ui(ui)
+            });
         });
     }
 
@@ -156,7 +182,10 @@ impl Shell<'_> {
     /// Undo and redo say what they would undo.
     fn text_of(&self, command: UiCommand) -> String {
         let named = |name: Option<&str>| {
-            name.map_or_else(|| command.text().to_owned(), |n| format!("{} {n}", command.text()))
+            name.map_or_else(
+                || command.text().to_owned(),
+                |n| format!("{} {n}", command.text()),
+            )
         };
         match command {
             UiCommand::Undo => named(self.history.undo_name()),
@@ -170,9 +199,9 @@ impl Shell<'_> {
         match command {
             UiCommand::Undo => self.history.undo_name().is_some(),
             UiCommand::Redo => self.history.redo_name().is_some(),
-            UiCommand::AblateSelection
-            | UiCommand::ResetSelection
-            | UiCommand::SelectNone => !document.units.is_empty(),
+            UiCommand::AblateSelection | UiCommand::ResetSelection | UiCommand::SelectNone => {
+                !document.units.is_empty()
+            }
             UiCommand::ClearEdits | UiCommand::SaveRecipe => !document.edits.edits.is_empty(),
             UiCommand::MeasureCheckpoints => self.cx.results.timeline.job.is_none(),
             _ => true,
@@ -197,7 +226,11 @@ impl Shell<'_> {
         for (icon, command, is_on) in [
             (Icon::Help, UiCommand::Help, bench.help_open),
             (Icon::Theme, UiCommand::ToggleTheme, false),
-            (Icon::RightSide, UiCommand::ToggleInspector, bench.inspector_open),
+            (
+                Icon::RightSide,
+                UiCommand::ToggleInspector,
+                bench.inspector_open,
+            ),
             (Icon::Bottom, UiCommand::ToggleTimeline, bench.timeline_open),
             (Icon::LeftSide, UiCommand::ToggleLibrary, bench.library_open),
         ] {
@@ -219,7 +252,9 @@ impl Shell<'_> {
         let name = self.text_of(command);
         let tooltip = format!("{name} ({})", command.keys_text(ui.ctx()));
         let response = ui
-            .add_enabled_ui(is_possible, |ui| icon_button(ui, icon, command.text(), is_on))
+            .add_enabled_ui(is_possible, |ui| {
+                icon_button(ui, icon, command.text(), is_on)
+            })
             .inner;
         if response.on_hover_text(tooltip).clicked() {
             self.cx.commands.push(command);
@@ -232,7 +267,11 @@ impl Shell<'_> {
         ui.horizontal(|ui| {
             ui.set_min_height(20.0);
             let text = self.readout().unwrap_or_else(|| self.state_text());
-            ui.label(RichText::new(text).text_style(TextStyle::Monospace).color(tokens.weak));
+            ui.label(
+                RichText::new(text)
+                    .text_style(TextStyle::Monospace)
+                    .color(tokens.weak),
+            );
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 for job in self.cx.results.jobs.iter().rev() {
                     let name = format!("Cancel {}", job.title.to_lowercase());
@@ -267,7 +306,10 @@ impl Shell<'_> {
     fn readout(&self) -> Option<String> {
         let [x, y] = self.cx.workbench.cursor?;
         let scene = self.cx.results.scene.shown()?;
-        let mut text = format!("x {x:>3}  y {y:>3}   blend {}", value_text(&scene.blend, [x, y]));
+        let mut text = format!(
+            "x {x:>3}  y {y:>3}   blend {}",
+            value_text(&scene.blend, [x, y])
+        );
         if let Some(preview) = self.cx.results.deblend.shown() {
             for (i, output) in preview.outputs.iter().enumerate() {
                 text += &format!("   galaxy {} {}", i + 1, value_text(output, [x, y]));
@@ -278,8 +320,17 @@ impl Shell<'_> {
 
     fn state_text(&self) -> String {
         let display = &self.cx.document.display;
-        let mut text = format!("{} stretch, {}", display.stretch.name(), self.cx.levels.text());
-        if let Some(secs) = self.cx.results.took_secs.get(&ganoscope_core::jobs::Slot::Deblend) {
+        let mut text = format!(
+            "{} stretch, {}",
+            display.stretch.name(),
+            self.cx.levels.text()
+        );
+        if let Some(secs) = self
+            .cx
+            .results
+            .took_secs
+            .get(&ganoscope_core::jobs::Slot::Deblend)
+        {
             text += &format!("   generator {:.0} ms", 1e3 * secs);
         }
         text
@@ -308,25 +359,27 @@ impl Shell<'_> {
             Level::Warn => tokens.warning,
             _ => tokens.good,
         };
-        Frame::window(ui.style()).inner_margin(Margin::same(8)).show(ui, |ui| {
-            ui.horizontal_top(|ui| {
-                let (mark, _) = ui.allocate_exact_size(vec2(4.0, 20.0), egui::Sense::hover());
-                ui.painter().rect_filled(mark, 2.0, color);
-                let times = if toast.count > 1 {
-                    format!(" ({} times)", toast.count)
-                } else {
-                    String::new()
-                };
-                ui.allocate_ui(vec2(ui.available_width() - 34.0, 0.0), |ui| {
-                    ui.label(format!("{}{times}", toast.message.text));
-                });
-                ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-                    if icon_button(ui, Icon::Cross, "Dismiss", false).clicked() {
-                        self.cx.commands.push(Command::Dismiss(toast.id));
-                    }
+        Frame::window(ui.style())
+            .inner_margin(Margin::same(8))
+            .show(ui, |ui| {
+                ui.horizontal_top(|ui| {
+                    let (mark, _) = ui.allocate_exact_size(vec2(4.0, 20.0), egui::Sense::hover());
+                    ui.painter().rect_filled(mark, 2.0, color);
+                    let times = if toast.count > 1 {
+                        format!(" ({} times)", toast.count)
+                    } else {
+                        String::new()
+                    };
+                    ui.allocate_ui(vec2(ui.available_width() - 34.0, 0.0), |ui| {
+                        ui.label(format!("{}{times}", toast.message.text));
+                    });
+                    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                        if icon_button(ui, Icon::Cross, "Dismiss", false).clicked() {
+                            self.cx.commands.push(Command::Dismiss(toast.id));
+                        }
+                    });
                 });
             });
-        });
     }
 
     /// The list of all commands and keys, and what the view in the middle is for.
@@ -343,23 +396,30 @@ impl Shell<'_> {
             ui.heading("Keys");
             let height = (ui.ctx().content_rect().height() - 260.0).max(120.0);
             ScrollArea::vertical().max_height(height).show(ui, |ui| {
-                egui::Grid::new("keys").num_columns(3).spacing([18.0, 4.0]).show(ui, |ui| {
-                    for command in UiCommand::ALL {
-                        let keys: Vec<String> = command
-                            .keys()
-                            .iter()
-                            .map(|keys| ui.ctx().format_shortcut(keys))
-                            .collect();
-                        if keys.is_empty() {
-                            continue;
+                egui::Grid::new("keys")
+                    .num_columns(3)
+                    .spacing([18.0, 4.0])
+                    .show(ui, |ui| {
+                        for command in UiCommand::ALL {
+                            let keys: Vec<String> = command
+                                .keys()
+                                .iter()
+                                .map(|keys| ui.ctx().format_shortcut(keys))
+                                .collect();
+                            if keys.is_empty() {
+                                continue;
+                            }
+                            let tokens = Tokens::of(ui);
+                            ui.label(
+                                RichText::new(keys.join(", "))
+                                    .monospace()
+                                    .color(tokens.accent),
+                            );
+                            ui.label(command.text());
+                            ui.label(RichText::new(command.tooltip()).color(tokens.weak));
+                            ui.end_row();
                         }
-                        let tokens = Tokens::of(ui);
-                        ui.label(RichText::new(keys.join(", ")).monospace().color(tokens.accent));
-                        ui.label(command.text());
-                        ui.label(RichText::new(command.tooltip()).color(tokens.weak));
-                        ui.end_row();
-                    }
-                });
+                    });
             });
             ui.add_space(size::GAP);
             if ui.button("Close").clicked() {

@@ -100,7 +100,11 @@ impl App {
     fn failure(&self) -> Option<String> {
         let r = &self.results;
         let failures = [r.series.failure(), r.scene.failure(), r.deblend.failure()];
-        let failed = failures.into_iter().flatten().next().map(ToString::to_string);
+        let failed = failures
+            .into_iter()
+            .flatten()
+            .next()
+            .map(ToString::to_string);
         let nothing = || "there is nothing to show; name a series and a picture".to_owned();
         failed.or_else(|| r.deblend.ready().is_none().then(nothing))
     }
@@ -122,7 +126,11 @@ fn is_waiting(frames: &mut usize, is_complete: bool, ctx: &Context) -> bool {
 
 fn write_png(path: &Path, image: &ColorImage) -> Result<(), String> {
     let [width, height] = image.size;
-    let bytes: Vec<u8> = image.pixels.iter().flat_map(egui::Color32::to_array).collect();
+    let bytes: Vec<u8> = image
+        .pixels
+        .iter()
+        .flat_map(egui::Color32::to_array)
+        .collect();
     image::save_buffer_with_format(
         path,
         &bytes,

@@ -31,7 +31,10 @@ impl App {
         for command in UiCommand::pressed(ctx) {
             self.commands.push(command);
         }
-        self.workbench.cursor = self.workbench.cursor.filter(|_| ctx.pointer_hover_pos().is_some());
+        self.workbench.cursor = self
+            .workbench
+            .cursor
+            .filter(|_| ctx.pointer_hover_pos().is_some());
         let mut pointed = None;
         for command in self.commands.take() {
             if let Command::Point(pixel) = command {
@@ -107,8 +110,7 @@ impl App {
             Command::Ui(command) => self.run_ui_command(command, ctx),
             Command::Change(change) => self.change(change),
             Command::Open(paths) => {
-                self.bridge
-                    .start(StudySpec::Open(paths), &mut self.results);
+                self.bridge.start(StudySpec::Open(paths), &mut self.results);
             }
             Command::Show(view) => self.workbench.view = view,
             Command::Navigate(navigation) => self.workbench.navigation = navigation,
@@ -229,7 +231,10 @@ impl App {
         let Some(series) = self.results.series.shown() else {
             return;
         };
-        let at = self.document.step_in(series).and_then(|s| series.position(s));
+        let at = self
+            .document
+            .step_in(series)
+            .and_then(|s| series.position(s));
         let next = at.and_then(|at| at.checked_add_signed(by));
         let next = next.and_then(|next| series.checkpoints.get(next));
         if let Some(step) = next.map(|c| c.step) {
@@ -241,7 +246,9 @@ impl App {
     fn input_by(&mut self, by: isize) {
         let inputs = &self.document.inputs;
         let count = inputs.len() as isize;
-        let at = inputs.iter().position(|p| Some(p) == self.document.input.as_ref());
+        let at = inputs
+            .iter()
+            .position(|p| Some(p) == self.document.input.as_ref());
         if let Some(at) = at.filter(|_| count > 1) {
             let next = inputs[(at as isize + by).rem_euclid(count) as usize].clone();
             self.change(Change::ShowInput(next));

@@ -95,14 +95,16 @@ impl App {
 
     /// Locks the file at `path` and gives the session its name.
     fn name_session(&mut self, path: PathBuf) -> Result<(), String> {
-        if self.saving.named.as_ref().is_some_and(|n| n.lock.path() == path) {
+        if self
+            .saving
+            .named
+            .as_ref()
+            .is_some_and(|n| n.lock.path() == path)
+        {
             return Ok(());
         }
         let lock = Lock::take(&path).map_err(|error| error.to_string())?;
-        self.saving.named = Some(Named {
-            lock,
-            saved: None,
-        });
+        self.saving.named = Some(Named { lock, saved: None });
         Ok(())
     }
 
@@ -182,7 +184,8 @@ impl App {
         let Some(recovery) = &self.saving.recovery else {
             return;
         };
-        let same = |kept: &(Document, Workbench)| kept.0 == self.document && kept.1 == self.workbench;
+        let same =
+            |kept: &(Document, Workbench)| kept.0 == self.document && kept.1 == self.workbench;
         if self.saving.kept.as_ref().is_some_and(same) {
             return;
         }

@@ -67,12 +67,24 @@ impl Pictures<'_> {
                     Some(_) => format!("Truth {} (blink)", i + 1),
                     None => format!("Galaxy {}, generated", i + 1),
                 };
-                let note = self.preview.measures.get(i).map(psnr_text).unwrap_or_default();
+                let note = self
+                    .preview
+                    .measures
+                    .get(i)
+                    .map(psnr_text)
+                    .unwrap_or_default();
                 let stamp = truth.unwrap_or(output);
                 self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
             }
             let recombination = &self.preview.recombination;
-            self.picture_ui(ui, side, 1 + outputs, "Recombination", recombination, String::new());
+            self.picture_ui(
+                ui,
+                side,
+                1 + outputs,
+                "Recombination",
+                recombination,
+                String::new(),
+            );
             if !self.preview.has_truth {
                 self.residual_ui(ui, side);
             }
@@ -206,17 +218,43 @@ fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String
             "PSNR of the blend itself: what doing nothing gives, dB",
             one(2, &|m| m.psnr_of_blend),
         ),
-        ("SSIM", "Structural similarity to the truth, at most 1", one(3, &|m| m.ssim)),
-        ("flux", "Light above the sky, mean over bands", one(2, &|m| m.flux)),
-        ("truth", "Light of the truth, measured the same way", one(2, &|m| m.flux_of_truth)),
-        ("x, y", "Centre of light, pixels from 0", place(|m| m.centroid)),
-        ("truth", "Centre of light of the truth", place(|m| m.centroid_of_truth)),
-        ("off by", "Distance between the two centres, pixels", one(2, &distance)),
+        (
+            "SSIM",
+            "Structural similarity to the truth, at most 1",
+            one(3, &|m| m.ssim),
+        ),
+        (
+            "flux",
+            "Light above the sky, mean over bands",
+            one(2, &|m| m.flux),
+        ),
+        (
+            "truth",
+            "Light of the truth, measured the same way",
+            one(2, &|m| m.flux_of_truth),
+        ),
+        (
+            "x, y",
+            "Centre of light, pixels from 0",
+            place(|m| m.centroid),
+        ),
+        (
+            "truth",
+            "Centre of light of the truth",
+            place(|m| m.centroid_of_truth),
+        ),
+        (
+            "off by",
+            "Distance between the two centres, pixels",
+            one(2, &distance),
+        ),
     ];
     rows.into_iter()
         .filter(|(_, _, texts)| texts.iter().any(Option::is_some))
         .map(|(name, tooltip, texts)| {
-            let texts = texts.into_iter().map(|t| t.unwrap_or_else(|| "-".to_owned()));
+            let texts = texts
+                .into_iter()
+                .map(|t| t.unwrap_or_else(|| "-".to_owned()));
             (name, tooltip, texts.collect())
         })
         .collect()

@@ -114,7 +114,10 @@ fn units_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             n => format!("{n} units selected"),
         },
     );
-    let strengths: Vec<f64> = units.iter().map(|u| cx.document.edits.scale_of(u)).collect();
+    let strengths: Vec<f64> = units
+        .iter()
+        .map(|u| cx.document.edits.scale_of(u))
+        .collect();
     if units.len() > 1 {
         let mean = strengths.iter().sum::<f64>() / strengths.len() as f64;
         strength_ui(cx, ui, "All", units, mean);
@@ -154,7 +157,11 @@ fn strength_ui(cx: &ViewCx<'_>, ui: &mut Ui, label: &str, units: &UnitSet, stren
     let mut value = strength;
     let tokens = Tokens::of(ui);
     ui.horizontal(|ui| {
-        let color = if strength == 1.0 { tokens.text } else { tokens.accent };
+        let color = if strength == 1.0 {
+            tokens.text
+        } else {
+            tokens.accent
+        };
         let name = ui.add_sized(
             [58.0, 20.0],
             egui::Label::new(RichText::new(label).color(color)).truncate(),
@@ -224,9 +231,15 @@ fn edit_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, edit: &Edit) {
             };
             cx.commands.push(Change::SetEdit { index, edit });
         }
-        let color = if edit.enabled { tokens.text } else { tokens.weak };
+        let color = if edit.enabled {
+            tokens.text
+        } else {
+            tokens.weak
+        };
         let width = ui.available_width() - 30.0;
-        let text = RichText::new(edit_text(edit)).text_style(TextStyle::Small).color(color);
+        let text = RichText::new(edit_text(edit))
+            .text_style(TextStyle::Small)
+            .color(color);
         let row = egui::Button::new((text, egui::Atom::grow()))
             .frame(false)
             .truncate()
@@ -237,9 +250,14 @@ fn edit_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, edit: &Edit) {
         if response.clicked() {
             cx.commands.push(Change::SelectUnits(edit.units.clone()));
         }
-        if icon_button(ui, Icon::Cross, &format!("Remove {}", name.to_lowercase()), false)
-            .on_hover_text("Remove the edit")
-            .clicked()
+        if icon_button(
+            ui,
+            Icon::Cross,
+            &format!("Remove {}", name.to_lowercase()),
+            false,
+        )
+        .on_hover_text("Remove the edit")
+        .clicked()
         {
             cx.commands.push(Change::RemoveEdit { index });
         }

@@ -16,7 +16,9 @@ pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         heading(ui, "Pictures");
         let command = UiCommand::OpenFiles;
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let button = ui.small_button(command.text()).on_hover_text(command.tooltip());
+            let button = ui
+                .small_button(command.text())
+                .on_hover_text(command.tooltip());
             if button.clicked() {
                 cx.commands.push(command);
             }
@@ -34,7 +36,11 @@ fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     let tokens = Tokens::of(ui);
     let command = UiCommand::OpenSeries;
     let Some(series) = cx.results.series.shown() else {
-        if ui.button(command.text()).on_hover_text(command.tooltip()).clicked() {
+        if ui
+            .button(command.text())
+            .on_hover_text(command.tooltip())
+            .clicked()
+        {
             cx.commands.push(command);
         }
         return;
@@ -45,12 +51,19 @@ fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             .min_size(vec2(ui.available_width(), 0.0)),
     );
     if name
-        .on_hover_text(format!("{}\nClick to open another series", series.path.display()))
+        .on_hover_text(format!(
+            "{}\nClick to open another series",
+            series.path.display()
+        ))
         .clicked()
     {
         cx.commands.push(command);
     }
-    let small = |text: String| RichText::new(text).text_style(TextStyle::Small).color(tokens.weak);
+    let small = |text: String| {
+        RichText::new(text)
+            .text_style(TextStyle::Small)
+            .color(tokens.weak)
+    };
     let step = cx.document.step_in(series).unwrap_or_default();
     let place = series.position(step).map_or(0, |i| i + 1);
     ui.label(small(format!(

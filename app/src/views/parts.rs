@@ -102,7 +102,9 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         }
     } else if cx.document.input.is_none() {
         let hint = "Open a FITS, PNG, JPEG, TIFF, NPY or TFRecord file, or drop it on the window.";
-        empty_ui(ui, "No picture is open", hint, |ui| button(ui, UiCommand::OpenFiles));
+        empty_ui(ui, "No picture is open", hint, |ui| {
+            button(ui, UiCommand::OpenFiles)
+        });
     } else {
         loading_ui(ui, "Opening the series");
     }
@@ -188,7 +190,10 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             for limits in [
                 Limits::MinMax,
                 Limits::ZScale(ZScale::default()),
-                Limits::Manual { low: 0.0, high: 1.0 },
+                Limits::Manual {
+                    low: 0.0,
+                    high: 1.0,
+                },
             ] {
                 ui.selectable_value(&mut display.limits, limits, limits_text(limits));
             }
@@ -202,8 +207,9 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             };
         }
         let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        ui.label(text.color(Tokens::of(ui).weak))
-            .on_hover_text("Black and white, in the 0 to 1 range of the blend; the same for all pictures");
+        ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+            "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
+        );
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));

@@ -23,7 +23,8 @@ impl View for Relevance {
 
     fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
         let relevance = &cx.results.relevance;
-        let has_none = |s: &std::sync::Arc<ganoscope_core::jobs::SeriesInfo>| s.discriminator.is_none();
+        let has_none =
+            |s: &std::sync::Arc<ganoscope_core::jobs::SeriesInfo>| s.discriminator.is_none();
         if cx.results.series.ready().is_some_and(has_none) {
             let hint = "Relevance explains a discriminator; this series has only generators.";
             crate::widgets::empty_ui(ui, "No discriminator", hint, |_| {});
@@ -126,7 +127,11 @@ fn row_ui(
     is_dimmed: bool,
 ) {
     let at = row.galaxy * 2 + usize::from(row.is_generated);
-    let kind = if row.is_generated { "generated" } else { "truth" };
+    let kind = if row.is_generated {
+        "generated"
+    } else {
+        "truth"
+    };
     let verdict = if row.logit > 0.0 { "real" } else { "generated" };
     ui.horizontal_top(|ui| {
         Well {
@@ -148,7 +153,10 @@ fn row_ui(
     });
 }
 
-#[expect(clippy::too_many_arguments, reason = "one map with everything that places it")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one map with everything that places it"
+)]
 fn map_ui(
     cx: &ViewCx<'_>,
     ui: &mut Ui,
@@ -202,8 +210,18 @@ fn doubt_ui(ui: &mut Ui, well: egui::Rect, map: &PoleMap) {
         well.right_top() + egui::vec2(-20.0, 4.0),
         egui::vec2(16.0, 16.0),
     );
-    let response = ui.interact(rect, ui.scope_id().with(("doubt", well.min.x as i32, well.min.y as i32)), egui::Sense::hover());
-    crate::widgets::paint_icon(ui.painter(), rect, crate::widgets::Icon::Warning, Tokens::of(ui).warning);
+    let response = ui.interact(
+        rect,
+        ui.scope_id()
+            .with(("doubt", well.min.x as i32, well.min.y as i32)),
+        egui::Sense::hover(),
+    );
+    crate::widgets::paint_icon(
+        ui.painter(),
+        rect,
+        crate::widgets::Icon::Warning,
+        Tokens::of(ui).warning,
+    );
     response.on_hover_ui(|ui| {
         if let Some(gap) = map.conservation_gap.filter(|g| g.abs() > LARGE_GAP) {
             ui.label(format!(

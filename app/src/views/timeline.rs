@@ -1,6 +1,8 @@
 //! Timeline: the checkpoints of the series, their measures over the training, and the scrubber that chooses one.
 
-use egui::{Align2, Id, Key, Rect, RichText, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Id, Key, Rect, RichText, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
+};
 use egui_plot::{HLine, Legend, Line, Plot, PlotPoints, Points, VLine};
 use ganoscope_core::jobs::{SeriesInfo, TimelinePoint};
 
@@ -23,7 +25,13 @@ impl View for Timeline {
             return;
         };
         bar_ui(cx, ui, series);
-        let rows = cx.results.timeline.points.values().map(|p| p.outputs.len()).max();
+        let rows = cx
+            .results
+            .timeline
+            .points
+            .values()
+            .map(|p| p.outputs.len())
+            .max();
         let thumbnails = rows.unwrap_or(0) as f32 * (thumbnail_side(ui, series) + size::GAP);
         let height = (ui.available_height() - thumbnails - 56.0).max(120.0);
         plot_ui(cx, ui, series, height);
@@ -47,7 +55,10 @@ fn series_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a SeriesInfo> {
             });
             None
         }
-        Loadable::Failed { why, previous: None } => {
+        Loadable::Failed {
+            why,
+            previous: None,
+        } => {
             if failed_ui(ui, "The series cannot be opened", why) {
                 cx.commands.push(UiCommand::Reload);
             }
@@ -153,7 +164,11 @@ fn plot_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, height: f32) {
     let response = plot.show(ui, |plot| {
         for (name, index, points) in &lines {
             let color = tokens.galaxy(*index);
-            plot.line(Line::new(name.clone(), PlotPoints::from(points.clone())).color(color).width(1.5));
+            plot.line(
+                Line::new(name.clone(), PlotPoints::from(points.clone()))
+                    .color(color)
+                    .width(1.5),
+            );
             let dots = Points::new(name.clone(), PlotPoints::from(points.clone()));
             plot.points(dots.color(color).radius(2.5));
         }
@@ -215,7 +230,8 @@ fn scrubber_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
     let Some(at) = cx.document.step_in(series).and_then(|s| series.position(s)) else {
         return;
     };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click_and_drag());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click_and_drag());
     let step = series.checkpoints[at].step;
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Slider, ui.is_enabled(), "Checkpoint");
@@ -227,7 +243,11 @@ fn scrubber_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
         pos2(rect.right() - 26.0, rect.top() + 10.0),
     );
     let x_of = |i: usize| {
-        let share = if count > 1 { i as f32 / (count - 1) as f32 } else { 0.5 };
+        let share = if count > 1 {
+            i as f32 / (count - 1) as f32
+        } else {
+            0.5
+        };
         rail.left() + share * rail.width()
     };
     let painter = ui.painter_at(rect);
@@ -238,7 +258,11 @@ fn scrubber_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
     let mut free_from = f32::NEG_INFINITY;
     for (i, checkpoint) in series.checkpoints.iter().enumerate() {
         let centre = pos2(x_of(i), rail.center().y);
-        painter.circle_filled(centre, 2.5, if i <= at { tokens.accent } else { tokens.weak });
+        painter.circle_filled(
+            centre,
+            2.5,
+            if i <= at { tokens.accent } else { tokens.weak },
+        );
         let is_shown = i == at;
         let text = step_text(checkpoint.step);
         let color = if is_shown { tokens.accent } else { tokens.weak };
@@ -287,7 +311,11 @@ fn thumbnails_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
         let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
         let rail = row.shrink2(vec2(26.0, 0.0));
         for (i, checkpoint) in series.checkpoints.iter().enumerate() {
-            let share = if count > 1 { i as f32 / (count - 1) as f32 } else { 0.5 };
+            let share = if count > 1 {
+                i as f32 / (count - 1) as f32
+            } else {
+                0.5
+            };
             let centre = pos2(rail.left() + share * rail.width(), row.center().y);
             let cell = Rect::from_center_size(centre, vec2(side, side));
             let point = points.get(&checkpoint.step);
@@ -323,8 +351,17 @@ fn failed_or_waiting(ui: &Ui, cell: Rect, point: Option<&TimelinePoint>) {
         return;
     };
     let font = TextStyle::Small.resolve(ui.style());
-    ui.painter()
-        .text(cell.center(), Align2::CENTER_CENTER, "failed", font, tokens.error);
-    let response = ui.interact(cell, ui.scope_id().with(("failed", cell.min.x as i32)), Sense::hover());
+    ui.painter().text(
+        cell.center(),
+        Align2::CENTER_CENTER,
+        "failed",
+        font,
+        tokens.error,
+    );
+    let response = ui.interact(
+        cell,
+        ui.scope_id().with(("failed", cell.min.x as i32)),
+        Sense::hover(),
+    );
     response.on_hover_text(why.to_string());
 }

@@ -87,15 +87,22 @@ fn layer_row(
     height: f32,
 ) -> egui::Response {
     let tokens = Tokens::of(ui);
-    let is_edited = cx.document.edits.edits.iter().any(|edit| {
-        edit.enabled && edit.units.iter().any(|unit| unit.layer == layer.name)
-    });
+    let is_edited = cx
+        .document
+        .edits
+        .edits
+        .iter()
+        .any(|edit| edit.enabled && edit.units.iter().any(|unit| unit.layer == layer.name));
     let mut text = RichText::new(&*layer.name).text_style(TextStyle::Small);
     if is_edited {
         text = text.color(tokens.accent);
     }
     let button = egui::Button::selectable(is_shown, text)
-        .right_text(RichText::new(layer.units().to_string()).text_style(TextStyle::Small).weak())
+        .right_text(
+            RichText::new(layer.units().to_string())
+                .text_style(TextStyle::Small)
+                .weak(),
+        )
         .min_size(vec2(ui.available_width(), height));
     ui.add(button).on_hover_ui(|ui| {
         ui.label(&layer.summary);
@@ -195,7 +202,12 @@ impl Units {
         let stamp = self.cut.entry(channel).or_insert_with(|| {
             let [_, height, width] = maps.dims;
             let name = format!("unit {channel}");
-            Stamp::new(name, maps.map(channel).to_vec(), [1, height, width], ValueRange::UNIT)
+            Stamp::new(
+                name,
+                maps.map(channel).to_vec(),
+                [1, height, width],
+                ValueRange::UNIT,
+            )
         });
         let unit = Unit::new(maps.layer.clone(), channel);
         let is_selected = cx.document.units.contains(&unit);
@@ -229,7 +241,11 @@ impl Units {
                 } else {
                     (format!("{channel}  x {strength:.2}"), tokens.accent)
                 };
-                ui.label(RichText::new(text).text_style(TextStyle::Small).color(color));
+                ui.label(
+                    RichText::new(text)
+                        .text_style(TextStyle::Small)
+                        .color(color),
+                );
                 response
             })
             .inner;
@@ -256,9 +272,8 @@ impl Units {
         place: usize,
         modifiers: Modifiers,
     ) -> UnitSet {
-        let of_layer = |channels: &[usize]| {
-            UnitSet::of_layer(maps.layer.clone(), channels.iter().copied())
-        };
+        let of_layer =
+            |channels: &[usize]| UnitSet::of_layer(maps.layer.clone(), channels.iter().copied());
         let one = of_layer(&order[place..=place]);
         let anchor = self.anchor.filter(|a| *a < order.len());
         if modifiers.shift

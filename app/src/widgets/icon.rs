@@ -91,13 +91,14 @@ fn sides(
     painter.rect_stroke(outline, 2.0, stroke, egui::StrokeKind::Middle);
 }
 
-fn bent_arrow(
-    painter: &Painter,
-    at: impl Fn(f32, f32) -> Pos2,
-    stroke: Stroke,
-    is_mirrored: bool,
-) {
-    let at = |x: f32, y: f32| if is_mirrored { at(1.0 - x, y) } else { at(x, y) };
+fn bent_arrow(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, stroke: Stroke, is_mirrored: bool) {
+    let at = |x: f32, y: f32| {
+        if is_mirrored {
+            at(1.0 - x, y)
+        } else {
+            at(x, y)
+        }
+    };
     let arc = (0..=16).map(|i| {
         let angle = TAU * (-0.25 + 0.5 * i as f32 / 16.0);
         at(0.58 + 0.24 * angle.cos(), 0.56 + 0.24 * angle.sin())

@@ -153,7 +153,12 @@ fn mark_pixel(ui: &Ui, frame: Rect, uv: Rect, stamp: &Stamp, [x, y]: [usize; 2])
         Stroke::new(2.0, tokens.cursor_shade),
         StrokeKind::Outside,
     );
-    painter.rect_stroke(square, 1.0, Stroke::new(1.0, tokens.cursor), StrokeKind::Outside);
+    painter.rect_stroke(
+        square,
+        1.0,
+        Stroke::new(1.0, tokens.cursor),
+        StrokeKind::Outside,
+    );
 }
 
 /// The values of a pixel as a person reads them; nothing outside the picture.
@@ -180,7 +185,13 @@ pub fn corner_text(ui: &Ui, well: Rect, align: Align2, text: &str) {
     let font: FontId = TextStyle::Small.resolve(ui.style());
     let pos = align.pos_in_rect(&well.shrink(4.0));
     let painter = ui.painter_at(well);
-    painter.text(pos + vec2(1.0, 1.0), align, text, font.clone(), tokens.cursor_shade);
+    painter.text(
+        pos + vec2(1.0, 1.0),
+        align,
+        text,
+        font.clone(),
+        tokens.cursor_shade,
+    );
     painter.text(pos, align, text, font, tokens.cursor);
 }
 
@@ -209,7 +220,10 @@ mod tests {
             zoom: 4.0,
             centre: [0.5, 0.5],
         });
-        assert_eq!(pixel_at(frame, close, &stamp, frame.center()), Some([40, 20]));
+        assert_eq!(
+            pixel_at(frame, close, &stamp, frame.center()),
+            Some([40, 20])
+        );
         assert_eq!(pixel_at(frame, close, &stamp, frame.min), Some([30, 15]));
     }
 }

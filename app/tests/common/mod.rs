@@ -98,7 +98,11 @@ pub fn step_until(
         if is_true(harness) {
             break;
         }
-        assert!(begun.elapsed() < patience, "{what} took too long; toasts: {:?}", harness.state().toasts());
+        assert!(
+            begun.elapsed() < patience,
+            "{what} took too long; toasts: {:?}",
+            harness.state().toasts()
+        );
         std::thread::yield_now();
     }
     harness.run_steps(2);

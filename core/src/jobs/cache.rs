@@ -29,11 +29,7 @@ impl<K: PartialEq, V: SizeBytes> BytesCache<K, V> {
     ///
     /// # Errors
     /// Those of `make`; nothing is kept then.
-    pub fn try_get<E>(
-        &mut self,
-        key: &K,
-        make: impl FnOnce() -> Result<V, E>,
-    ) -> Result<Arc<V>, E>
+    pub fn try_get<E>(&mut self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E>
     where
         K: Clone,
     {

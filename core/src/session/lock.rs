@@ -60,7 +60,9 @@ impl Lock {
                 let process = fs::read_to_string(&beside).ok();
                 return Err(LockError::Taken {
                     path: path.to_owned(),
-                    process: process.map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()),
+                    process: process
+                        .map(|p| p.trim().to_owned())
+                        .filter(|p| !p.is_empty()),
                 });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
@@ -104,11 +106,24 @@ mod tests {
         let path = folder.path().join("a.ron");
         let first = Lock::take(&path).unwrap();
         let error = Lock::take(&path).unwrap_err();
-        assert!(matches!(&error, LockError::Taken { process: Some(_), .. }), "{error}");
+        assert!(
+            matches!(
+                &error,
+                LockError::Taken {
+                    process: Some(_),
+                    ..
+                }
+            ),
+            "{error}"
+        );
         assert!(error.to_string().ends_with("a.ron"), "{error}");
         drop(first);
         Lock::take(&path).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no lock is left behind");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "no lock is left behind"
+        );
     }
 
     #[test]

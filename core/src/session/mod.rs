@@ -145,15 +145,26 @@ mod tests {
     fn a_newer_session_is_told_by_its_version() {
         let text = "(version: 99, program: \"7.0\", surprise: 3)";
         let error = Simple::from_text(text).unwrap_err();
-        assert!(matches!(&error, SessionError::Newer { found: 99, .. }), "{error}");
+        assert!(
+            matches!(&error, SessionError::Newer { found: 99, .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains("7.0"));
     }
 
     #[test]
     fn damage_is_told_with_its_place() {
-        for text in ["", "(version: 1, program: \"x\", document: [1,", "PNG", "(version: true)"] {
+        for text in [
+            "",
+            "(version: 1, program: \"x\", document: [1,",
+            "PNG",
+            "(version: true)",
+        ] {
             let error = Simple::from_text(text).unwrap_err();
-            assert!(matches!(error, SessionError::Syntax { line: 1.., .. }), "{text:?}: {error}");
+            assert!(
+                matches!(error, SessionError::Syntax { line: 1.., .. }),
+                "{text:?}: {error}"
+            );
         }
     }
 }

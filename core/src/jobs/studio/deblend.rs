@@ -170,10 +170,5 @@ fn difference(blend: &Stamp, recombination: &Stamp) -> Stamp {
         .enumerate()
         .map(|(i, v)| at(i) - v)
         .collect();
-    Stamp::new(
-        "residual",
-        pixels,
-        recombination.dims(),
-        ValueRange::SIGNED,
-    )
+    Stamp::new("residual", pixels, recombination.dims(), ValueRange::SIGNED)
 }

@@ -56,15 +56,15 @@ pub(super) fn tensor_from_stamp(
             .collect()
     };
     let tensor = Tensor::from_vec(pixels, (1, channels, height, width), &Device::Cpu)?;
-    Ok(tensor
-        .to_dtype(fact.dtype)?
-        .to_device(&network.device())?)
+    Ok(tensor.to_dtype(fact.dtype)?.to_device(&network.device())?)
 }
 
 /// `[C, H, W]` of the network's input, if the stamp fits it.
 fn fitting_dims(stamp: &Stamp, fact: &Fact) -> Result<[usize; 3], Failure> {
     let &[channels, height, width] = fact.dims.as_slice() else {
-        return Err(Failure::new(format!("the network takes {fact}, not a picture")));
+        return Err(Failure::new(format!(
+            "the network takes {fact}, not a picture"
+        )));
     };
     let bands_fit = stamp.channels == channels || stamp.channels == 1;
     if bands_fit && [stamp.height, stamp.width] == [height, width] {

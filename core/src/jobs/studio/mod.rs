@@ -70,7 +70,8 @@ impl Studio {
     /// The series of a directory as it is on disk now; everything computed from it is forgotten.
     fn reopen(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
         self.run.take_if(|run| run.series == path);
-        self.attributor.take_if(|attributor| attributor.series == path);
+        self.attributor
+            .take_if(|attributor| attributor.series == path);
         self.networks.reopen(path)
     }
 }
@@ -135,8 +136,8 @@ where
     F: FnOnce(&mut Studio) -> Result<Preview, Failure> + Send,
 {
     fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
-        self.0
-            .take()
-            .map_or(Ok(Step::Done(None)), |work| Ok(Step::Done(Some(work(studio)?))))
+        self.0.take().map_or(Ok(Step::Done(None)), |work| {
+            Ok(Step::Done(Some(work(studio)?)))
+        })
     }
 }

@@ -61,7 +61,10 @@ impl TimelineStudy {
         let pairs = || scene.truths.iter().zip(&outputs);
         let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
         if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
-            let of_blend = scene.truths.iter().filter_map(|t| measure::psnr_of(t, &scene.blend));
+            let of_blend = scene
+                .truths
+                .iter()
+                .filter_map(|t| measure::psnr_of(t, &scene.blend));
             let of_blend: f64 = of_blend.sum();
             self.sums.psnr.resize(psnr.len(), 0.0);
             for (sum, value) in self.sums.psnr.iter_mut().zip(&psnr) {
