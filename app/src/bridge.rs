@@ -86,6 +86,7 @@ pub struct Bridge {
 }
 
 /// What should be in a slot.
+#[allow(clippy::large_enum_variant, reason = "a handful exist, for one frame")]
 enum Want {
     /// This.
     Spec(PreviewSpec),

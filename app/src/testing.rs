@@ -243,6 +243,7 @@ fn relevance(scene: &Scene, outputs: &[Stamp]) -> RelevancePreview {
             ValueRange::SIGNED,
         ),
         conservation_gap: Some(if is_real { 0.03 } else { 0.21 }),
+        absorbed: Some(0.12),
         warnings: Vec::new(),
     };
     let row = |(galaxy, image): (usize, &Stamp), is_generated: bool| RelevanceRow {

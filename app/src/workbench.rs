@@ -70,6 +70,10 @@ impl UnitOrder {
 /// How the window is arranged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is the open state of one side"
+)]
 pub struct Workbench {
     /// The view in the middle.
     pub view: ViewKey,

@@ -12,7 +12,7 @@ fn fnv1a64(text: &str) -> u64 {
     })
 }
 
-/// `n` values in `[-1, 1)` that depend only on `name`, `seed` and their index: SplitMix64 finaliser of a Weyl sequence.
+/// `n` values in `[-1, 1)` that depend only on `name`, `seed` and their index: `SplitMix64` finaliser of a Weyl sequence.
 pub fn hash_uniform(name: &str, n: usize, seed: u64) -> Vec<f64> {
     let start = fnv1a64(name) ^ seed;
     (1..=n as u64)

@@ -282,7 +282,7 @@ impl Shell<'_> {
                         self.cx.commands.push(Command::Cancel(job.id));
                     }
                     let progress = job.progress.as_ref();
-                    let fraction = progress.map_or(0.0, |p| p.fraction());
+                    let fraction = progress.map_or(0.0, ganoscope_core::jobs::Progress::fraction);
                     let left = job
                         .time_left_secs
                         .map(|s| format!(", {} left", duration_text(s)))

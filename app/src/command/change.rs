@@ -63,7 +63,7 @@ pub enum Change {
 }
 
 /// `1 unit`, `3 units`.
-pub fn units_text(units: &UnitSet) -> String {
+pub(crate) fn units_text(units: &UnitSet) -> String {
     match units.len() {
         1 => "1 unit".to_owned(),
         n => format!("{n} units"),

@@ -178,12 +178,13 @@ fn psnr_text(measures: &Measures) -> String {
 fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
     let tokens = Tokens::of(ui);
     let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
-    let number = |text: String| RichText::new(text).monospace().color(tokens.strong);
+    let number = |text: String| small(text).color(tokens.strong);
     let rows = rows_of(measures);
     ui.add_space(size::GAP);
     Grid::new("measures")
         .num_columns(measures.len() + 1)
-        .spacing([10.0, 3.0])
+        .min_row_height(0.0)
+        .spacing([8.0, 4.0])
         .show(ui, |ui| {
             ui.label(small(String::new()));
             for i in 0..measures.len() {

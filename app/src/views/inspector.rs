@@ -18,6 +18,7 @@ const OWN_SLIDERS: usize = 12;
 
 /// Draws the inspector, filling `ui`.
 pub fn inspector_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    ui.take_available_width();
     outputs_ui(cx, ui);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         layer_ui(cx, ui);
@@ -162,10 +163,16 @@ fn strength_ui(cx: &ViewCx<'_>, ui: &mut Ui, label: &str, units: &UnitSet, stren
         } else {
             tokens.accent
         };
-        let name = ui.add_sized(
-            [58.0, 20.0],
-            egui::Label::new(RichText::new(label).color(color)).truncate(),
-        );
+        let name = ui
+            .allocate_ui_with_layout(
+                egui::vec2(58.0, 20.0),
+                egui::Layout::left_to_right(egui::Align::Center),
+                |ui| {
+                    ui.set_min_width(58.0);
+                    ui.add(egui::Label::new(RichText::new(label).color(color)).truncate())
+                },
+            )
+            .inner;
         ui.spacing_mut().slider_width = (ui.available_width() - 52.0).max(40.0);
         let slider = Slider::new(&mut value, 0.0..=MAX_STRENGTH)
             .fixed_decimals(2)

@@ -9,6 +9,7 @@ use crate::widgets::{Icon, icon_button};
 
 /// Draws the list, filling `ui`.
 pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    ui.take_available_width();
     heading(ui, "Series");
     series_ui(cx, ui);
     ui.add_space(size::GROUP_GAP);
@@ -109,7 +110,7 @@ fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
                 let is_shown = cx.document.input.as_ref() == Some(path);
                 let name = path.file_stem().unwrap_or_default().display().to_string();
                 ui.horizontal(|ui| {
-                    let width = ui.available_width() - 26.0;
+                    let width = ui.available_width() - 24.0 - size::GAP;
                     let button = Button::selectable(is_shown, (name.as_str(), Atom::grow()))
                         .truncate()
                         .min_size(vec2(width, height - 2.0));

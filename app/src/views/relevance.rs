@@ -70,8 +70,8 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview) {
         }
         let scale = [tokens.generated, tokens.ground, tokens.real];
         let (low, high) = (
-            format!("- generated {:.3}", preview.scale),
-            format!("{:.3} real +", preview.scale),
+            format!("generated  -{:.1e}", preview.scale),
+            format!("+{:.1e}  real", preview.scale),
         );
         legend_ui(ui, 90.0, &scale, &low, &high);
     });
@@ -198,9 +198,13 @@ fn map_ui(
 }
 
 fn gap_text(map: &PoleMap) -> String {
-    match map.conservation_gap {
-        Some(gap) => format!("gap {:.1} %", 100.0 * gap.abs()),
-        None => "no conservation claimed".to_owned(),
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share.abs());
+    match (map.conservation_gap, map.absorbed) {
+        (Some(gap), Some(absorbed)) => {
+            format!("gap {}, biases {}", percent(gap), percent(absorbed))
+        }
+        (Some(gap), None) => format!("gap {}", percent(gap)),
+        (None, _) => "no conservation claimed".to_owned(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Units: the activation map of every unit of one layer, as a grid of which only the visible part is drawn.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use egui::{Id, Modifiers, RichText, ScrollArea, TextStyle, Ui, vec2};
 use ganoscope_core::edit::{Combine, Unit, UnitSet};
 use ganoscope_core::jobs::{LayerInfo, Slot, UnitMaps};
+use ganoscope_core::network::LayerName;
 use ganoscope_core::stamp::{Stamp, ValueRange};
-use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::parts::{combo, is_stale, is_there};
 use super::{View, ViewCx, ViewKey};
@@ -14,6 +16,9 @@ use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, StampView, loading_over};
 use crate::workbench::UnitOrder;
 
+/// Height of a row in the list of layers, points.
+const LAYER_ROW: f32 = 21.0;
+
 /// The view. It keeps the maps cut out of a layer's block of values, so that a texture is only made for new values.
 #[derive(Default)]
 pub(super) struct Units {
@@ -21,6 +26,8 @@ pub(super) struct Units {
     cut_from: Option<Arc<UnitMaps>>,
     /// The unit clicked last: where a Shift click starts.
     anchor: Option<usize>,
+    /// The layer the list was scrolled to.
+    scrolled_to: Option<LayerName>,
 }
 
 impl View for Units {
@@ -35,9 +42,12 @@ impl View for Units {
             .default_size(168.0)
             .size_range(110.0..=260.0)
             .frame(egui::Frame::NONE)
-            .show(ui, |ui| layers_ui(cx, ui));
-        egui::CentralPanel::no_frame().show(ui, |ui| {
-            ui.add_space(2.0);
+            .show(ui, |ui| self.layers_ui(cx, ui));
+        let frame = egui::Frame::new().inner_margin(egui::Margin {
+            left: size::MARGIN,
+            ..egui::Margin::ZERO
+        });
+        egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             if !is_there(cx, ui, units, Slot::Units, "The units") {
                 return;
             }
@@ -55,37 +65,7 @@ impl View for Units {
     }
 }
 
-/// The layers of the generator; click shows one.
-fn layers_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
-    let Some(series) = cx.results.series.shown() else {
-        return;
-    };
-    let shown = cx.document.layer_in(series);
-    let layers = &series.generator.layers;
-    let height = 19.0;
-    ui.add_space(2.0);
-    ui.label(RichText::new("Layers").color(Tokens::of(ui).weak));
-    ScrollArea::vertical()
-        .auto_shrink(false)
-        .show_rows(ui, height, layers.len(), |ui, rows| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            for layer in &layers[rows] {
-                let is_shown = shown.as_ref() == Some(&layer.name);
-                let response = layer_row(ui, cx, layer, is_shown, height);
-                if response.clicked() && !is_shown {
-                    cx.commands.push(Change::ShowLayer(layer.name.clone()));
-                }
-            }
-        });
-}
-
-fn layer_row(
-    ui: &mut Ui,
-    cx: &ViewCx<'_>,
-    layer: &LayerInfo,
-    is_shown: bool,
-    height: f32,
-) -> egui::Response {
+fn layer_row(ui: &mut Ui, cx: &ViewCx<'_>, layer: &LayerInfo, is_shown: bool) -> egui::Response {
     let tokens = Tokens::of(ui);
     let is_edited = cx
         .document
@@ -103,7 +83,7 @@ fn layer_row(
                 .text_style(TextStyle::Small)
                 .weak(),
         )
-        .min_size(vec2(ui.available_width(), height));
+        .min_size(vec2(ui.available_width() - 8.0, LAYER_ROW));
     ui.add(button).on_hover_ui(|ui| {
         ui.label(&layer.summary);
         ui.label(format!("{:?}, {} parameters", layer.dims, layer.parameters));
@@ -162,6 +142,36 @@ fn sorted(cx: &ViewCx<'_>, maps: &UnitMaps) -> Vec<usize> {
 }
 
 impl Units {
+    /// The layers of the generator; click shows one.
+    fn layers_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
+        ui.take_available_width();
+        let Some(series) = cx.results.series.shown() else {
+            return;
+        };
+        let shown = cx.document.layer_in(series);
+        let layers = &series.generator.layers;
+        ui.label(RichText::new("Layers").color(Tokens::of(ui).weak));
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let mut area = ScrollArea::vertical().auto_shrink(false);
+        if shown != self.scrolled_to {
+            // A layer that is shown is seen in the list, wherever the wish came from.
+            let at = layers.iter().position(|l| Some(&l.name) == shown.as_ref());
+            let middle = at.unwrap_or(0) as f32 * LAYER_ROW - ui.available_height() / 2.0;
+            area = area.vertical_scroll_offset(middle.max(0.0));
+            self.scrolled_to.clone_from(&shown);
+        }
+        area.show_rows(ui, LAYER_ROW, layers.len(), |ui, rows| {
+            for layer in &layers[rows] {
+                let is_shown = shown.as_ref() == Some(&layer.name);
+                let response = layer_row(ui, cx, layer, is_shown);
+                if response.clicked() && !is_shown {
+                    self.scrolled_to = Some(layer.name.clone());
+                    cx.commands.push(Change::ShowLayer(layer.name.clone()));
+                }
+            }
+        });
+    }
+
     fn grid_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, maps: &Arc<UnitMaps>, is_dimmed: bool) {
         let is_same = self.cut_from.as_ref().is_some_and(|m| Arc::ptr_eq(m, maps));
         if !is_same {

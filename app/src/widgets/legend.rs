@@ -90,9 +90,3 @@ fn mean_over(map: &Stamp, frame: Rect, visible: Rect, part: Rect) -> f32 {
     }
     if count == 0 { 0.0 } else { sum / count as f32 }
 }
-
-/// A dot of a colour, for captions.
-pub fn swatch(ui: &mut Ui, color: Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-    ui.painter().rect_filled(rect, size::CORNER / 2, color);
-}

@@ -166,7 +166,7 @@ fn evidence(light: f32, relevance: f32, opacity: f32, tokens: &Tokens) -> Color3
         tokens.generated
     };
     let pole = [pole.r(), pole.g(), pole.b()].map(|v| f32::from(v) / 255.0);
-    let cover = relevance.abs().min(1.0).sqrt() * opacity;
+    let cover = relevance.abs().min(1.0) * opacity;
     color(mix([light * 0.75; 3], pole, cover))
 }
 

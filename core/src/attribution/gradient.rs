@@ -161,7 +161,7 @@ fn gauss_legendre(n: usize) -> Vec<(f64, f64)> {
                     break;
                 }
             }
-            ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
+            (f64::midpoint(1.0, x), 1.0 / ((1.0 - x * x) * slope * slope))
         })
         .collect()
 }

@@ -108,7 +108,7 @@ impl Shapes<'_> {
 
     /// Number of blocks `PREFIX.0`, `PREFIX.1`, ... without a gap.
     fn blocks(&self, prefix: &str) -> usize {
-        (0..)
+        (0..usize::MAX)
             .take_while(|i| self.of(&format!("{prefix}.{i}.conv1.weight")).is_some())
             .count()
     }

@@ -368,16 +368,16 @@ fn foreign_kind(prefix: [u8; 8]) -> Option<&'static str> {
 
 /// Little-endian elements as f32; `None` for types that cannot be weights.
 fn decode(dtype: &str, bytes: &[u8]) -> Option<Vec<f32>> {
-    fn each<const N: usize>(bytes: &[u8], f: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
-        Some(bytes.as_chunks::<N>().0.iter().map(|c| f(*c)).collect())
+    fn each<const N: usize>(bytes: &[u8], f: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes.as_chunks::<N>().0.iter().map(|c| f(*c)).collect()
     }
-    match dtype {
+    Some(match dtype {
         "F32" => each(bytes, f32::from_le_bytes),
         "F64" => each(bytes, |c| f64::from_le_bytes(c) as f32),
         "F16" => each(bytes, |c| half::f16::from_le_bytes(c).to_f32()),
         "BF16" => each(bytes, |c| half::bf16::from_le_bytes(c).to_f32()),
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 struct Hashing<R> {

@@ -262,6 +262,8 @@ pub struct PoleMap {
     pub map: Stamp,
     /// The share of the evidence that the map does not account for; `None` where the method claims none.
     pub conservation_gap: Option<f64>,
+    /// The share of the evidence that biases took, which no pixel can have.
+    pub absorbed: Option<f64>,
     /// What a person should know about the map.
     pub warnings: Vec<String>,
 }

@@ -39,12 +39,11 @@ pub(super) fn is_finite(tensor: &Tensor) -> Result<bool> {
         .or_else(|| with_slice(&tensor, |v: &[f64]| v.iter().all(|v| v.is_finite())));
     match here {
         Some(finite) => Ok(finite),
-        // Elsewhere: x - x is 0 for finite numbers alone.
-        None => Ok((&tensor - &tensor)?
-            .sum_all()?
-            .to_dtype(DType::F32)?
-            .to_scalar::<f32>()?
-            == 0.0),
+        // Elsewhere: 0 x is 0 for finite numbers alone.
+        None => {
+            let zeros = tensor.affine(0.0, 0.0)?.sum_all()?;
+            Ok(zeros.to_dtype(DType::F32)?.to_scalar::<f32>()? == 0.0)
+        }
     }
 }
 

@@ -92,6 +92,7 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    #[allow(clippy::too_many_lines, reason = "one arm an operation")]
     fn dims(&self) -> Result<Vec<usize>, NetworkError> {
         match self.op {
             Op::Input { dims } => {

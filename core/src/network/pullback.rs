@@ -94,9 +94,8 @@ impl Network {
                 gradients.nodes.insert(id, g.clone());
             }
             let need: Vec<bool> = node.inputs.iter().map(|i| needed[i.index()]).collect();
-            if !need.contains(&true)
-                && !(wanted.params && node.params.iter().any(|p| p.role.is_trained()))
-            {
+            let trained = wanted.params && node.params.iter().any(|p| p.role.is_trained());
+            if !(trained || need.contains(&true)) {
                 continue;
             }
             let local = self

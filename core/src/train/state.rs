@@ -1,6 +1,7 @@
 //! The state of a run on disk, so that an interrupted run continues exactly where it was saved.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -25,8 +26,10 @@ fn fingerprint(recipe: &Recipe) -> String {
     let text = serde_json::to_string(&recipe).unwrap_or_default();
     Sha256::digest(text.as_bytes())
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 impl Trainer {

@@ -6,20 +6,25 @@ use crate::stamp::metrics::{Quality, psnr};
 use crate::stamp::photometry::{Photometry, PhotometrySettings, measure};
 
 /// The measures of every output, against the truth of the same position when there is one. All stamps in `[0, 1]`.
+///
+/// The first galaxy is in the middle of its stamp, as the blends are made; the second is the brightest source of its
+/// truth. An output is measured at the place of its truth, so that a bright star elsewhere is not taken for the galaxy.
 pub(super) fn all(outputs: &[Stamp], truths: &[Stamp], blend: &Stamp) -> Vec<Measures> {
     let one = |(i, output): (usize, &Stamp)| {
         let truth = truths.get(i).filter(|t| t.dims() == output.dims());
         let quality = truth.and_then(|truth| Quality::of(truth, output).ok());
-        let source = source(output);
-        let source_of_truth = truth.and_then(self::source);
+        let expected = (i == 0).then(|| middle(output));
+        let of_truth = truth.and_then(|truth| source(truth, expected));
+        let place = of_truth.as_ref().map(|s| s.centroid).or(expected);
+        let of_output = source(output, place);
         Measures {
             psnr: quality.and_then(|q| q.psnr),
             ssim: quality.and_then(|q| q.ssim),
             psnr_of_blend: truth.and_then(|truth| psnr_of(truth, blend)),
-            flux: source.as_ref().map(Photometry::mean_flux),
-            flux_of_truth: source_of_truth.as_ref().map(Photometry::mean_flux),
-            centroid: source.map(|s| s.centroid),
-            centroid_of_truth: source_of_truth.map(|s| s.centroid),
+            flux: of_output.as_ref().map(Photometry::mean_flux),
+            flux_of_truth: of_truth.as_ref().map(Photometry::mean_flux),
+            centroid: of_output.map(|s| s.centroid),
+            centroid_of_truth: of_truth.map(|s| s.centroid),
         }
     };
     outputs.iter().enumerate().map(one).collect()
@@ -31,7 +36,12 @@ pub(super) fn psnr_of(truth: &Stamp, estimate: &Stamp) -> Option<f64> {
     same.then(|| psnr(&truth.pixels, &estimate.pixels, 1.0))?
 }
 
-/// The brightest source of a picture; none where nothing stands out.
-fn source(stamp: &Stamp) -> Option<Photometry> {
-    measure(stamp, None, &PhotometrySettings::default()).ok()
+/// The centre of a stamp, (column, row).
+fn middle(stamp: &Stamp) -> [f64; 2] {
+    [stamp.width, stamp.height].map(|n| (n as f64 - 1.0) / 2.0)
+}
+
+/// The source at a place, or the brightest of the picture; none where nothing stands out.
+fn source(stamp: &Stamp, near: Option<[f64; 2]>) -> Option<Photometry> {
+    measure(stamp, near, &PhotometrySettings::default()).ok()
 }

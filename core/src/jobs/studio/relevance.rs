@@ -165,6 +165,10 @@ fn pole_maps(map: &AttributionMap) -> Result<Vec<PoleMap>, Failure> {
             is_real_pole,
             map: signed_map("relevance", values_of(&heat)?, size),
             conservation_gap: balances.first().and_then(|b| b.gap),
+            absorbed: balances
+                .first()
+                .filter(|b| b.gap.is_some() && b.start != 0.0)
+                .map(|b| b.absorbed / b.start.abs()),
             warnings: map.warnings.clone(),
         })
     };

@@ -37,7 +37,7 @@ impl UnitStatsStudy {
         }
     }
 
-    fn add(&mut self, studio: &mut Studio, input: &PathBuf) -> Result<(), Failure> {
+    fn add(&mut self, studio: &mut Studio, input: &std::path::Path) -> Result<(), Failure> {
         let series = studio.networks.series(&self.series)?;
         let network =
             studio
