@@ -34,7 +34,10 @@ fn assert_refused(files: &Files, path: &Path, expected: &str) {
     let before = harness.state().document().clone();
     drop_files(&mut harness, &[path]);
     let text = toast(&mut harness);
-    let name = path.file_name().unwrap().to_str().unwrap();
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .expect("the file has a name");
     assert!(text.contains(name), "{text}");
     assert!(text.to_lowercase().contains(expected), "{text}");
     assert_eq!(harness.state().document(), &before);

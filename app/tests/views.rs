@@ -262,6 +262,7 @@ fn scrolling_zooms_all_pictures() {
         delta: egui::vec2(0.0, 120.0),
         modifiers: egui::Modifiers::NONE,
         phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
     });
     let commands = pushed(&mut harness);
     let zoomed = commands

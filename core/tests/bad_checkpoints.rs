@@ -57,6 +57,7 @@ fn assert_refused(path: &Path, expected: &str) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one list of damages")]
 fn damaged_headers_are_refused() -> Outcome {
     let tensor = |dtype: &str, shape: &str, start: u64, end: u64| {
         format!(r#"{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{start},{end}]}}"#)

@@ -325,7 +325,7 @@ fn every_rule_equals_its_matrix_form() {
             let options = Options::default();
             let map = attribute(
                 &network,
-                &[x.clone()],
+                std::slice::from_ref(&x),
                 &method,
                 &Target::default(),
                 &options,
@@ -444,7 +444,7 @@ fn polarized_twin(network: &Network, x: &Tensor, pole: f64) -> Tensor {
     use ganoscope_core::network::{Edits, Retain, canonize, linear_pullback};
     let canonical = canonize(network).expect("folds").network;
     let run = canonical
-        .forward(&[x.clone()], &Edits::new(), &Retain::All)
+        .forward(std::slice::from_ref(&x), &Edits::new(), &Retain::All)
         .expect("runs");
     let logit = run.outputs()[0].clone();
     let mut r = logit.abs().expect("magnitude");
@@ -498,7 +498,7 @@ fn polarized_follows_its_pseudocode() {
         let method = Method::Polarized { pole };
         attribute(
             &network,
-            &[x.clone()],
+            std::slice::from_ref(&x),
             &method,
             &Target::default(),
             &Options::default(),
@@ -640,9 +640,15 @@ fn errors_name_the_culprit() {
     let network = support::small_discriminator(3);
     let stamp = support::values("stamp", &[1, 3, 16, 16], DType::F32);
     let run = |network: &Network, x: &Tensor, method: &Method, options: &Options| {
-        attribute(network, &[x.clone()], method, &Target::default(), options)
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+        attribute(
+            network,
+            std::slice::from_ref(&x),
+            method,
+            &Target::default(),
+            options,
+        )
+        .map(|_| ())
+        .map_err(|error| error.to_string())
     };
     let polarized = Method::Polarized { pole: Pole::Auto };
     let broken = network

@@ -164,7 +164,7 @@ impl Shell<'_> {
                 self.tab_ui(ui, key);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                self.corner_ui(ui)
+                self.corner_ui(ui);
             });
         });
     }

@@ -103,7 +103,7 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     } else if cx.document.input.is_none() {
         let hint = "Open a FITS, PNG, JPEG, TIFF, NPY or TFRecord file, or drop it on the window.";
         empty_ui(ui, "No picture is open", hint, |ui| {
-            button(ui, UiCommand::OpenFiles)
+            button(ui, UiCommand::OpenFiles);
         });
     } else {
         loading_ui(ui, "Opening the series");

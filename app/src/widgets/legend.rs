@@ -5,7 +5,7 @@ use egui::{
 };
 use ganoscope_core::stamp::Stamp;
 
-use crate::theme::{Tokens, size};
+use crate::theme::Tokens;
 
 /// A horizontal colour scale with its two ends named.
 pub fn legend_ui(ui: &mut Ui, width: f32, colors: &[Color32], low: &str, high: &str) {

@@ -1,6 +1,14 @@
 //! What the window's tests share: an app over a real worker, waiting by condition, the blessed way to take snapshots.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part"
+)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare itself has failed"
+)]
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -91,7 +99,7 @@ pub fn step_until(
     what: &str,
     is_true: impl Fn(&Harness<'_, App>) -> bool,
 ) {
-    let patience = Duration::from_secs(60);
+    let patience = Duration::from_mins(1);
     let begun = Instant::now();
     loop {
         harness.step();

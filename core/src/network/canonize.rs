@@ -92,7 +92,7 @@ fn forward_targets(
                 Op::Flatten | Op::Identity
                     if !network.outputs().iter().any(|o| o.node == *reader) =>
                 {
-                    open.push(*reader)
+                    open.push(*reader);
                 }
                 _ => return None,
             }

@@ -44,8 +44,8 @@ fn known_galaxies_are_recovered() {
         assert!((got.sky[0].level - 0.1).abs() < 0.005, "{case}");
         assert!((got.mean_flux() / truth.flux - 1.0).abs() < 0.1, "{case}");
         assert!((got.flux[0] / got.flux[2] - 1.5).abs() < 0.05, "{case}");
-        for axis in 0..2 {
-            assert!((got.centroid[axis] - CENTRE[axis]).abs() < 0.1, "{case}");
+        for (got, expected) in got.centroid.iter().zip(CENTRE) {
+            assert!((got - expected).abs() < 0.1, "{case}");
         }
         // The circle of half the light of an ellipse lies between its half axes; the PSF widens it a little.
         let circular = truth.half_light_radius * axis_ratio.sqrt();
