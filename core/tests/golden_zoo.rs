@@ -183,7 +183,7 @@ fn edit_stack<'a>(
             };
             let units = UnitSet::of_layer(layer, [unit.as_u64().unwrap() as usize]);
             let mut edit = Edit::new(units, action);
-            edit.mask = mask.clone();
+            edit.mask.clone_from(&mask);
             stack.edits.push(edit);
         }
     }
