@@ -99,7 +99,7 @@ impl Case<'_> {
         for (name, value) in pairs {
             let difference = support::relative_difference(&value, &self.reference[&name]);
             let report = format!("{name}: {difference:.1e} of {:.1e}", self.tolerance);
-            println!("{report}");
+            eprintln!("{report}");
             if difference.is_nan() || difference > self.tolerance {
                 found.push(report);
             }
@@ -238,7 +238,7 @@ fn sensitivity_matches_captum() {
         for (key, method) in &keys {
             let map = run(method);
             let difference = support::relative_difference(&map.relevance, &reference[*key]);
-            println!("{name} {key} {difference:.1e}");
+            eprintln!("{name} {key} {difference:.1e}");
             assert!(difference < 1e-3, "{name} {key}: {difference}");
         }
         let layer = facts["gradcam_layer"].as_str().expect("a layer");
