@@ -39,8 +39,12 @@ fn a_session_survives_a_round_trip() {
     step_until(&mut harness, "the outputs", |h| {
         h.state().results().deblend.ready().is_some()
     });
-    harness.get_by_label("Galaxy 1, generated");
-    harness.get_by_label("Galaxy 2, truth");
+    for label in ["Galaxy 1, generated", "Galaxy 2, truth"] {
+        assert!(
+            harness.query_all_by_label(label).next().is_some(),
+            "{label}"
+        );
+    }
     let trained = first_output(&harness);
 
     // Pick a unit and ablate it.

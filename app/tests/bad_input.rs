@@ -54,7 +54,7 @@ fn a_broken_picture_is_refused_by_name() {
     let files = Files::new();
     let path = files.path("broken.fits");
     let whole = fs::read(&files.blends[0]).unwrap();
-    fs::write(&path, &whole[..whole.len() / 3]).unwrap();
+    fs::write(&path, &whole[..whole.len() / 4]).unwrap();
     assert_refused(&files, &path, "");
 }
 

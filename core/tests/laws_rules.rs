@@ -674,7 +674,7 @@ fn errors_name_the_culprit() {
     assert!(
         error
             .expect_err("infinite input")
-            .starts_with("layer galaxy")
+            .starts_with("input galaxy")
     );
     let options = Options {
         retain: vec!["net.conv9".into()],

@@ -325,7 +325,7 @@ fn full_queues_never_deadlock() {
     let mut rig = Rig::new();
     // Nobody listens: the worker fills the queue of events and waits.
     let (id, _) = rig.study("free-1000");
-    for _ in 0..64 {
+    for _ in 0..16 {
         rig.step_begins();
     }
     let mut sent = 0;

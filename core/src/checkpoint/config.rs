@@ -213,14 +213,14 @@ impl<'a> Source<'a> {
             };
             return Err(CheckpointError::tensor(path, first, what));
         }
-        let network = built.map_err(|source| CheckpointError::Network {
+        // Impossible values are counted here; the network only says that there are some.
+        if let Some(problem) = self.problem.take() {
+            return Err(problem);
+        }
+        built.map_err(|source| CheckpointError::Network {
             source,
             path: path.to_owned(),
-        })?;
-        match self.problem.take() {
-            Some(problem) => Err(problem),
-            None => Ok(network),
-        }
+        })
     }
 
     fn into_report(mut self) -> LoadReport {

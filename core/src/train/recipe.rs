@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_rate_falls_and_restarts() -> Result<(), toml::de::Error> {
         let training: TrainingRecipe = toml::from_str(
-            "schedule = [{ until = 10, from = 1.0, to = 0.0 }, { until = 20, from = 0.5, to = 0.1 }]",
+            "schedule = [{ until = 10, from = 1.0, to = 0.0 }, { until = 20, from = 0.5, to = 0.1, statistics = 'frozen' }]",
         )?;
         let recipe = Recipe {
             name: String::new(),
