@@ -60,6 +60,8 @@ pub struct App {
     demo: Demo,
     document: Document,
     history: History,
+    /// Whether pointer and keys already rested in the frame before.
+    is_resting: bool,
     workbench: Workbench,
     results: Results,
     commands: Commands,
@@ -131,6 +133,7 @@ impl App {
             demo,
             document,
             history: History::default(),
+            is_resting: true,
             workbench,
             results: Results::default(),
             commands: Commands::default(),

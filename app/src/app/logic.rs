@@ -60,10 +60,15 @@ impl App {
         }
     }
 
-    /// Ends the gesture when pointer and keys rest.
+    /// Ends the gesture when pointer and keys rest for a second frame: a slider still reports its last value in the frame
+    /// in which it is let go, and that belongs to the gesture.
     fn rest(&mut self, ctx: &Context) {
         let is_busy = ctx.input(|i| i.pointer.any_down() || !i.keys_down.is_empty());
-        if !is_busy {
+        if is_busy {
+            self.is_resting = false;
+        } else if !std::mem::replace(&mut self.is_resting, true) {
+            ctx.request_repaint();
+        } else {
             self.history.close(&self.document);
         }
     }
