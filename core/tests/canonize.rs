@@ -60,7 +60,10 @@ fn check(network: &Network, what: &str) -> Canonical {
     canonical
 }
 
-fn gains() -> [(&'static str, fn(usize) -> f32); 3] {
+/// A name and the gain of every channel.
+type Gain = (&'static str, fn(usize) -> f32);
+
+fn gains() -> [Gain; 3] {
     [
         ("mixed gains", |c| 0.5 + c as f32 * 0.3),
         ("negative gains", |c| if c % 2 == 0 { -1.2 } else { 0.7 }),

@@ -267,6 +267,7 @@ fn constants() -> Vec<Case> {
     ]
 }
 
+#[allow(clippy::too_many_lines, reason = "one list of cases")]
 fn convolutions() -> Vec<Case> {
     let asymmetric = Padding {
         top: 0,

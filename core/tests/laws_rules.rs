@@ -444,7 +444,7 @@ fn polarized_twin(network: &Network, x: &Tensor, pole: f64) -> Tensor {
     use ganoscope_core::network::{Edits, Retain, canonize, linear_pullback};
     let canonical = canonize(network).expect("folds").network;
     let run = canonical
-        .forward(std::slice::from_ref(&x), &Edits::new(), &Retain::All)
+        .forward(std::slice::from_ref(x), &Edits::new(), &Retain::All)
         .expect("runs");
     let logit = run.outputs()[0].clone();
     let mut r = logit.abs().expect("magnitude");
@@ -498,7 +498,7 @@ fn polarized_follows_its_pseudocode() {
         let method = Method::Polarized { pole };
         attribute(
             &network,
-            std::slice::from_ref(&x),
+            std::slice::from_ref(x),
             &method,
             &Target::default(),
             &Options::default(),
@@ -642,7 +642,7 @@ fn errors_name_the_culprit() {
     let run = |network: &Network, x: &Tensor, method: &Method, options: &Options| {
         attribute(
             network,
-            std::slice::from_ref(&x),
+            std::slice::from_ref(x),
             method,
             &Target::default(),
             options,
