@@ -11,7 +11,7 @@ use egui::Context;
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
     Cancel, DeblendSpec, Engine, Event, Failure, Finding, Generation, JobId, Opened, PreviewSpec,
-    RelevanceSpec, Slot, StudySpec, UnitsSpec, Worker,
+    RelevanceSpec, Slot, StudySpec, TextToSave, UnitsSpec, Worker,
 };
 
 use crate::document::Document;
@@ -213,7 +213,7 @@ impl Bridge {
     }
 
     /// Writes a small text file on the worker's thread; nothing when the queue is full (ask again).
-    pub fn save(&mut self, path: PathBuf, text: String) -> Option<JobId> {
+    pub fn save(&mut self, path: PathBuf, text: impl Into<TextToSave>) -> Option<JobId> {
         self.worker.save(path, text).ok()
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: an error is said once. Whoever logs it does not pass it on, whoever passes it on does not log it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock};
+use std::sync::{LazyLock, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -116,8 +116,10 @@ static CHANNEL: LazyLock<(Sender<Message>, Receiver<Message>)> =
 /// A logger that writes through another one and hands messages for people to the window.
 struct Tee {
     terminal: Box<dyn Log>,
-    wake: Arc<dyn Fn() + Send + Sync>,
 }
+
+/// The window that shows messages, once it is open.
+static WINDOW: OnceLock<egui::Context> = OnceLock::new();
 
 impl Log for Tee {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -133,8 +135,11 @@ impl Log for Tee {
                 level: record.level(),
                 text: sentence(&record.args().to_string()),
             };
-            if CHANNEL.0.try_send(message).is_ok() {
-                (self.wake)();
+            // Messages from before the window is open wait in the queue for its first frame.
+            if CHANNEL.0.try_send(message).is_ok()
+                && let Some(window) = WINDOW.get()
+            {
+                window.request_repaint();
             }
         }
     }
@@ -164,14 +169,15 @@ pub fn sentence(clause: &str) -> String {
 
 /// Installs the logger: `terminal` writes, and people see INFO and above in the window. Does nothing when a logger is
 /// installed already (headless commands, tests).
-pub fn install(
-    terminal: Box<dyn Log>,
-    terminal_level: LevelFilter,
-    wake: Arc<dyn Fn() + Send + Sync>,
-) {
-    if log::set_boxed_logger(Box::new(Tee { terminal, wake })).is_ok() {
+pub fn install(terminal: Box<dyn Log>, terminal_level: LevelFilter) {
+    if log::set_boxed_logger(Box::new(Tee { terminal })).is_ok() {
         log::set_max_level(terminal_level.max(LevelFilter::Info));
     }
+}
+
+/// Messages are repainted in this window from now on; a process has one.
+pub fn attach(window: &egui::Context) {
+    let _ = WINDOW.set(window.clone());
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ganoscope_core::session::{Lock, LockError, Session, SessionError};
+use ganoscope_core::session::{Lock, LockError, Session, SessionError, references_to};
 
 use crate::document::Document;
 use crate::workbench::Workbench;
@@ -99,6 +99,21 @@ pub fn read(text: &str) -> Result<SavedSession, SessionError> {
 /// When the document has no text form.
 pub fn text_of(document: &Document, workbench: &Workbench) -> Result<String, SessionError> {
     SavedSession::new(document.clone(), workbench.clone()).to_text()
+}
+
+/// A session as text that names what it refers to as it is when the text is made.
+///
+/// # Errors
+/// As [`text_of`].
+pub fn text_with_references(
+    document: &Document,
+    workbench: &Workbench,
+) -> Result<String, SessionError> {
+    let paths = document.series.iter().chain(&document.inputs);
+    let references = references_to(paths.map(PathBuf::as_path));
+    SavedSession::new(document.clone(), workbench.clone())
+        .with_references(references)
+        .to_text()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::command::Command;
 use crate::demo;
 use crate::dialogs::Native;
 use crate::document::Document;
-use crate::notify::TERMINAL;
+use crate::notify::{self, TERMINAL};
 use crate::store::{self, Recovery};
 use crate::workbench::Workbench;
 
@@ -65,6 +65,7 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         ..eframe::NativeOptions::default()
     };
     let create = |cc: &eframe::CreationContext<'_>| {
+        notify::attach(&cc.egui_ctx);
         let mut app = App::new(&cc.egui_ctx, parts);
         for (level, text) in &begin.messages {
             app.say(*level, text, &cc.egui_ctx);

@@ -510,16 +510,6 @@ fn wrong_usage_exits_with_two() -> Outcome {
 }
 
 #[test]
-fn training_refuses_what_it_cannot_do() -> Outcome {
-    let desk = Desk::new()?;
-    let error = desk.failed("train absent.toml --out new")?;
-    assert!(error.contains("absent.toml"), "{error}");
-    let error = desk.failed("train absent.toml --out series")?;
-    assert!(error.contains("a series is there already"), "{error}");
-    Ok(())
-}
-
-#[test]
 fn threads_and_devices_are_obeyed_or_refused() -> Outcome {
     let desk = Desk::new()?;
     desk.done("run series --input a.fits --out one --format npy --threads 1 --device cpu")?;

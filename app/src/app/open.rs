@@ -49,8 +49,21 @@ impl App {
                     name: format!("open {name}"),
                 });
             }
-            Opened::Session { path, text } => match store::read(&text) {
-                Ok(session) => self.open_session(session, path, ctx),
+            Opened::Session {
+                path,
+                text,
+                changed,
+            } => match store::read(&text) {
+                Ok(session) => {
+                    self.open_session(session, path, ctx);
+                    for file in changed {
+                        let text = format!(
+                            "not the file it was when the session was saved: {}",
+                            file.display()
+                        );
+                        self.say(Level::Warn, &text, ctx);
+                    }
+                }
                 Err(error) => {
                     let text = format!("{error}: {}", path.display());
                     self.say(Level::Error, &text, ctx);

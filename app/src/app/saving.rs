@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use egui::Context;
 use ganoscope_core::atomic::atomic_write;
-use ganoscope_core::jobs::{Failure, JobId};
+use ganoscope_core::jobs::{Failure, JobId, TextToSave};
 use ganoscope_core::session::Lock;
 use log::Level;
 
@@ -83,10 +83,10 @@ impl App {
             self.say(Level::Error, &error, ctx);
             return;
         }
-        let text = match store::text_of(&self.document, &self.workbench) {
-            Ok(text) => text,
-            Err(error) => return self.say(Level::Error, &error.to_string(), ctx),
-        };
+        let (document, workbench) = (self.document.clone(), self.workbench.clone());
+        // The files it refers to are read for it, which the window does not wait for.
+        let text =
+            TextToSave::made_by(move || Ok(store::text_with_references(&document, &workbench)?));
         match self.bridge.save(path, text) {
             Some(id) => self.saving.asked.push((id, Some(self.document.clone()))),
             None => self.say(Level::Warn, "the program is busy; save again", ctx),

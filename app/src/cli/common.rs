@@ -10,6 +10,8 @@ use candle_core::utils::{cuda_is_available, metal_is_available};
 use clap::Args;
 use log::LevelFilter;
 
+use crate::notify;
+
 /// Options that every command has.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Common {
@@ -33,14 +35,25 @@ pub(super) struct Common {
 impl Common {
     /// Warnings of the library go to standard error; `RUST_LOG` says otherwise.
     pub(super) fn start_log(&self) {
+        // A second logger is refused; then the first one is as good.
+        let _ = self.log_builder().try_init();
+    }
+
+    /// Starts writing messages to standard error and to the window.
+    pub(super) fn start_window_log(&self) {
+        let terminal = self.log_builder().build();
+        let level = terminal.filter();
+        notify::install(Box::new(terminal), level);
+    }
+
+    fn log_builder(&self) -> env_logger::Builder {
         let level = if self.quiet {
             LevelFilter::Error
         } else {
             LevelFilter::Warn
         };
         let environment = env_logger::Env::default().default_filter_or(level.as_str());
-        // A second logger is refused; then the first one is as good.
-        let _ = env_logger::Builder::from_env(environment).try_init();
+        env_logger::Builder::from_env(environment)
     }
 
     /// Limits the threads of all computations.

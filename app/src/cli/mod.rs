@@ -110,6 +110,7 @@ impl Cli {
         } = self;
         let Some(command) = command else {
             known_files(&files)?;
+            common.start_window_log();
             common.start_threads()?;
             return Ok(open(WindowOptions {
                 series,

@@ -101,7 +101,8 @@ impl Lines {
         let Some(evaluation) = evaluation else {
             return ControlFlow::Continue(());
         };
-        match self.console.table(&self.row(*step, evaluation)) {
+        let (judged, evaluation) = evaluation;
+        match self.console.table(&self.row(*judged, evaluation)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);

@@ -31,6 +31,8 @@ pub enum Opened {
         path: PathBuf,
         /// RON.
         text: String,
+        /// Files that are not what they were when it was saved.
+        changed: Vec<PathBuf>,
     },
     /// A recipe of edits.
     Recipe {

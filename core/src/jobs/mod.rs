@@ -24,7 +24,7 @@ pub use preview::{
     RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
-pub use protocol::{Event, Generation, JobId, Request};
+pub use protocol::{Event, Generation, JobId, Request, TextToSave};
 pub use spec::{DeblendSpec, PreviewSpec, RelevanceSpec, Slot, StudySpec, UnitsSpec};
 pub use studio::Studio;
 pub use study::{Engine, PreviewJob, STEP_BUDGET, Step, Study, StudyJob};

@@ -1,6 +1,8 @@
 //! The whole protocol between the asking side and the worker: requests one way, events the other.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cancel, Failure, Finding, Preview, PreviewSpec, Progress, Slot, StudySpec};
@@ -48,8 +50,39 @@ pub enum Request {
         /// Where to.
         path: PathBuf,
         /// What.
-        text: String,
+        text: TextToSave,
     },
+}
+
+/// The text of a file to write, made on the worker's thread when its making reads files.
+#[derive(Clone)]
+pub struct TextToSave(Arc<dyn Fn() -> Result<String, Failure> + Send + Sync>);
+
+impl TextToSave {
+    /// A text that is made when it is written.
+    pub fn made_by(make: impl Fn() -> Result<String, Failure> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn make(&self) -> Result<String, Failure> {
+        (self.0)()
+    }
+}
+
+impl From<String> for TextToSave {
+    fn from(text: String) -> Self {
+        Self::made_by(move || Ok(text.clone()))
+    }
+}
+
+impl fmt::Debug for TextToSave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TextToSave")
+    }
 }
 
 /// What the worker has to say.

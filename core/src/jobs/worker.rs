@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, bounded};
 use super::lane::{PendingPreview, PendingStudy, PreviewLane, StudyLane};
 use super::{
     Cancel, Engine, Event, Failure, Generation, JobId, PreviewSpec, Request, STEP_BUDGET, Slot,
-    Step, StudySpec,
+    Step, StudySpec, TextToSave,
 };
 use crate::atomic::atomic_write;
 
@@ -100,8 +100,8 @@ impl Worker {
     ///
     /// # Errors
     /// When the queue is full.
-    pub fn save(&mut self, path: PathBuf, text: String) -> Result<JobId, Full> {
-        let id = self.next_id();
+    pub fn save(&mut self, path: PathBuf, text: impl Into<TextToSave>) -> Result<JobId, Full> {
+        let (id, text) = (self.next_id(), text.into());
         self.send(Request::Save { id, path, text })?;
         Ok(id)
     }
@@ -175,8 +175,10 @@ impl<E: Engine> Loop<E> {
             Request::Forget(slot) => self.previews.forget(slot),
             Request::Start { id, spec, cancel } => self.studies.put(id, spec, cancel),
             Request::Save { id, path, text } => {
-                let outcome = atomic_write(&path, |out| out.write_all(text.as_bytes()))
-                    .map_err(|error| Failure::from(error).at(&path));
+                let written = text.make().and_then(|text| {
+                    Ok(atomic_write(&path, |out| out.write_all(text.as_bytes()))?)
+                });
+                let outcome = written.map_err(|why| why.at(&path));
                 self.tell(Event::Saved { id, path, outcome })?;
             }
         }

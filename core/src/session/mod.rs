@@ -5,6 +5,7 @@
 //! and the workbench are is the program's business; here they are any serialisable data.
 
 mod lock;
+mod reference;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use lock::{Lock, LockError};
+pub use reference::{changed_references, references_to};
 
 /// The version written, and the newest that is read.
 pub const SESSION_VERSION: u32 = 1;
@@ -32,7 +34,7 @@ pub struct Session<D, W> {
     pub workbench: W,
 }
 
-/// A file as it was when the session was saved.
+/// A file (of a series, its manifest) as it was when the session was saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// Where it was.
@@ -87,6 +89,15 @@ impl<D, W> Session<D, W> {
             document,
             workbench,
         }
+    }
+}
+
+impl<D, W> Session<D, W> {
+    /// The same session with what it refers to.
+    #[must_use]
+    pub fn with_references(mut self, references: Vec<Reference>) -> Self {
+        self.references = references;
+        self
     }
 }
 

@@ -16,8 +16,8 @@ pub mod data;
 
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
-pub use init::initial_value;
+pub use init::{initial_value, near_identity_value};
 pub use loss::{binary_cross_entropy, mean_square};
-pub use recipe::{CheckpointPlan, Phase, Recipe, Statistics, TrainingRecipe};
+pub use recipe::{CheckpointPlan, Optimiser, Phase, Recipe, Start, Statistics, TrainingRecipe};
 pub use run::{Options, Progress, run};
 pub use trainer::{Losses, Trainer};

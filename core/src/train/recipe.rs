@@ -48,6 +48,8 @@ pub struct TrainingRecipe {
     pub burn_in: u64,
     /// Weight of the adversarial term beside the content term; 1e-3 in the publication.
     pub adversarial: f64,
+    /// What turns gradients into steps of the generator; the discriminator always takes Adam's.
+    pub optimiser: Optimiser,
     /// Decay of Adam's first moment.
     pub beta1: f64,
     /// Decay of Adam's second moment.
@@ -58,6 +60,33 @@ pub struct TrainingRecipe {
     pub average: f64,
     /// Initial slope of every `PReLU`.
     pub prelu_slope: f64,
+    /// What the generator starts from.
+    pub start: Start,
+    /// The discriminator's learning rate as a share of the generator's (two time scales, Heusel et al. 2017, arXiv
+    /// 1706.08500).
+    pub discriminator_rate: f64,
+}
+
+/// What turns the generator's gradients into steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimiser {
+    /// Adam, as published.
+    #[default]
+    Adam,
+    /// Muon for the kernels between features, Adam for everything else.
+    Muon,
+}
+
+/// The generator at step 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// Glorot-uniform weights, as published.
+    #[default]
+    Glorot,
+    /// Near "return the blend", see [`super::near_identity_value`].
+    NearIdentity,
 }
 
 impl Default for TrainingRecipe {
@@ -71,12 +100,15 @@ impl Default for TrainingRecipe {
             }],
             batch: 8,
             burn_in: 2_000,
+            optimiser: Optimiser::Adam,
             adversarial: 1e-3,
             beta1: 0.9,
             beta2: 0.999,
             batch_norm_momentum: 0.99,
             average: 0.0,
             prelu_slope: 0.0,
+            start: Start::Glorot,
+            discriminator_rate: 1.0,
         }
     }
 }

@@ -39,8 +39,9 @@ pub struct Progress {
     pub losses: Losses,
     /// Time left at the present pace.
     pub remaining: Duration,
-    /// The judgement, when this step wrote a checkpoint and blends were given.
-    pub evaluation: Option<Evaluation>,
+    /// The judgement of a checkpoint written since the last report, with its step (that of the start comes with step
+    /// 1), when blends were given.
+    pub evaluation: Option<(u64, Evaluation)>,
 }
 
 /// Number of steps the reported losses are averaged over.
@@ -77,7 +78,11 @@ pub fn run(
     let mut losses = VecDeque::new();
     let started = (Instant::now(), trainer.step_count());
     let steps = recipe.steps();
-    let mut evaluation = checkpoint(&trainer, out, &blends, Losses::default(), 0.0)?;
+    let judged = |trainer: &Trainer, losses: Losses, seconds: f64| {
+        let evaluation = checkpoint(trainer, out, &blends, losses, seconds)?;
+        Ok::<_, TrainError>(evaluation.map(|e| (trainer.step_count(), e)))
+    };
+    let mut evaluation = judged(&trainer, Losses::default(), 0.0)?;
     while trainer.step_count() < steps {
         let pairs = batch(&source, trainer.step_count(), recipe.training.batch)?;
         if losses.len() == WINDOW {
@@ -88,7 +93,7 @@ pub fn run(
         let elapsed = started.0.elapsed();
         let mean = mean(&losses);
         if recipe.is_checkpoint(step) {
-            evaluation = checkpoint(&trainer, out, &blends, mean, elapsed.as_secs_f64())?;
+            evaluation = judged(&trainer, mean, elapsed.as_secs_f64())?;
         }
         let pace = elapsed.as_secs_f64() / (step - started.1) as f64;
         let remaining = Duration::from_secs_f64(pace * (steps - step) as f64);

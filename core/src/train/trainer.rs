@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::adam::Adam;
 use super::data::Pair;
 use super::loss::{binary_cross_entropy, mean_square};
-use super::{Recipe, Statistics, TrainError, initial_value};
+use super::{Optimiser, Recipe, Start, Statistics, TrainError, initial_value, near_identity_value};
 use crate::architecture::{discriminator, generator};
 use crate::network::{
     Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Role, Run, Wanted,
@@ -47,9 +47,17 @@ impl Trainer {
     pub fn new(recipe: Recipe) -> Result<Self, TrainError> {
         let training = &recipe.training;
         let (seed, slope) = (recipe.seed, training.prelu_slope);
-        let adam = Adam::new(training.beta1, training.beta2);
+        let adam = |optimiser| {
+            let muon = optimiser == Optimiser::Muon;
+            Adam::new(training.beta1, training.beta2, muon)
+        };
+        let optimisers = (adam(training.optimiser), adam(Optimiser::Adam));
+        let first = match training.start {
+            Start::Glorot => initial_value,
+            Start::NearIdentity => near_identity_value,
+        };
         let generator = generator(&recipe.generator, |key, role, dims| {
-            initial_value(key, role, dims, seed, slope)
+            first(key, role, dims, seed, slope)
         })?;
         let discriminator = discriminator(&recipe.discriminator, |key, role, dims| {
             initial_value(key, role, dims, seed, slope)
@@ -59,8 +67,8 @@ impl Trainer {
             averaged: generator.clone(),
             generator,
             discriminator,
-            generator_adam: adam.clone(),
-            discriminator_adam: adam,
+            generator_adam: optimisers.0,
+            discriminator_adam: optimisers.1,
             recipe,
         })
     }
@@ -102,6 +110,7 @@ impl Trainer {
             losses.discriminator =
                 self.finite("discriminator", parts.iter().map(|p| p.loss).sum())?;
             let (gradients, runs) = joined(parts)?;
+            let rate = rate * self.recipe.training.discriminator_rate;
             judge.0 = judge.1.update(&judge.0, &gradients, rate)?;
             judge.0 = with_statistics(&judge.0, &runs, momentum)?;
         }
@@ -235,28 +244,23 @@ fn joined(parts: Vec<Part>) -> Result<(Gradients, Vec<Run>), TrainError> {
 
 /// The discriminator's gradients on the truths and the generated galaxies of a shard.
 ///
+/// Both go through in one batch: with a batch each, batch normalisation would hide from the discriminator by what truths
+/// and generated galaxies differ on the whole, and its running statistics would fit neither.
 /// The mean over both galaxies is half the sum of their two means: the objective's half.
 fn judge_gradients(judge: &Network, shard: &Shard) -> Result<Part, TrainError> {
-    let mut parts = Vec::new();
-    for (galaxies, label) in [(&shard.truths[..], 1.0), (shard.run.outputs(), 0.0)] {
-        let run = training_run(judge, &Tensor::cat(galaxies, 0)?)?;
-        let (loss, gradient) = binary_cross_entropy(&run.outputs()[0], label)?;
-        let seed = (gradient * shard.share)?;
-        let gradients = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::params())?;
-        parts.push(Part {
-            loss: loss * shard.share,
-            adversarial: 0.0,
-            gradients,
-            runs: vec![run],
-        });
-    }
-    let loss = parts.iter().map(|p| p.loss).sum();
-    let (gradients, runs) = joined(parts)?;
+    let galaxies: Vec<&Tensor> = shard.truths.iter().chain(shard.run.outputs()).collect();
+    let run = judge_run(judge, &Tensor::cat(&galaxies, 0)?, Mode::Training)?;
+    let logits = &run.outputs()[0];
+    let half = logits.dim(0)? / 2;
+    let (real, to_real) = binary_cross_entropy(&logits.narrow(0, 0, half)?, 1.0)?;
+    let (fake, to_fake) = binary_cross_entropy(&logits.narrow(0, half, half)?, 0.0)?;
+    let seed = (Tensor::cat(&[to_real, to_fake], 0)? * shard.share)?;
+    let gradients = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::params())?;
     Ok(Part {
-        loss,
+        loss: (real + fake) * shard.share,
         adversarial: 0.0,
         gradients,
-        runs,
+        runs: vec![run],
     })
 }
 
@@ -291,18 +295,15 @@ fn logit_node(discriminator: &Network) -> NodeId {
     discriminator.outputs()[0].node
 }
 
-fn training_run(network: &Network, galaxies: &Tensor) -> Result<Run, NetworkError> {
-    network.run(
-        std::slice::from_ref(galaxies),
-        &Edits::new(),
-        &Retain::All,
-        Mode::Training,
-    )
+fn judge_run(judge: &Network, galaxies: &Tensor, mode: Mode) -> Result<Run, NetworkError> {
+    let galaxies = std::slice::from_ref(galaxies);
+    judge.run(galaxies, &Edits::new(), &Retain::All, mode)
 }
 
-/// How much the judge dislikes a generated galaxy, and the gradient at its pixels.
+/// How much the judge dislikes a generated galaxy, and the gradient at its pixels; with its running statistics, that is
+/// as it judges outside training.
 fn adversarial_gradient(judge: &Network, galaxy: &Tensor) -> Result<(f64, Tensor), TrainError> {
-    let run = training_run(judge, galaxy)?;
+    let run = judge_run(judge, galaxy, Mode::Inference)?;
     let (loss, gradient) = binary_cross_entropy(&run.outputs()[0], 1.0)?;
     let mut pulled = judge.pullback(&run, &[(logit_node(judge), gradient)], &Wanted::inputs())?;
     let at_input = pulled.nodes.remove(&judge.inputs()[0]);

@@ -40,7 +40,7 @@ pub(super) fn plot_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, height:
         .show_axes([false, true])
         .show_grid([false, true])
         .show_x(false)
-        .grid_spacing(26.0..=120.0)
+        .grid_spacing(24.0..=420.0)
         .y_axis_min_width(46.0)
         .y_axis_formatter(|mark, _| format!("{:.0} dB", mark.value))
         .label_formatter(|hovered| match hovered {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Studio, describe};
 use crate::edit::EditStack;
 use crate::jobs::{Failure, Finding, Opened, Progress, Step, Study};
+use crate::session::changed_references;
 
 /// A session larger than this is not one: sessions hold no tensors.
 const MAX_SESSION_BYTES: u64 = 16 << 20;
@@ -62,9 +63,11 @@ fn look_at(studio: &mut Studio, path: &Path) -> Result<Opened, Failure> {
             if metadata.len() > MAX_SESSION_BYTES {
                 return Err(Failure::new("too large to be a session"));
             }
+            let text = fs::read_to_string(path)?;
             Ok(Opened::Session {
                 path: path.to_owned(),
-                text: fs::read_to_string(path)?,
+                changed: changed_references(&text),
+                text,
             })
         }
         // `series.toml` stands for its folder; other TOML files are recipes.
