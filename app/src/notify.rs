@@ -191,6 +191,39 @@ mod tests {
         }
     }
 
+    /// Keeps what was written.
+    struct Paper(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+    impl Log for Paper {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.level() <= Level::Warn
+        }
+
+        fn log(&self, record: &Record<'_>) {
+            self.0.lock().unwrap().push(record.args().to_string());
+        }
+
+        fn flush(&self) {}
+    }
+
+    #[test]
+    fn warnings_of_the_core_are_written_and_shown() {
+        let written = std::sync::Arc::default();
+        install(
+            Box::new(Paper(std::sync::Arc::clone(&written))),
+            LevelFilter::Warn,
+        );
+        log::warn!(target: "ganoscope_core::stamp", "left out: a.fits");
+        log::warn!(target: "wgpu_core", "nothing for people");
+        log::info!(target: TERMINAL, "first picture after 0.2 s");
+        let mut notices = Notices::default();
+        notices.update(0.0);
+        let shown: Vec<_> = notices.toasts().map(|t| t.message.text.clone()).collect();
+        assert_eq!(shown, ["Left out: a.fits"]);
+        let written = written.lock().unwrap();
+        assert_eq!(*written, ["left out: a.fits", "nothing for people"]);
+    }
+
     #[test]
     fn errors_stay_and_news_go() {
         let (sender, receiver) = bounded(8);

@@ -5,8 +5,10 @@ mod common;
 use common::{Files, Start, app, drop_files, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use ganoscope::testing::{SIDE, tiny_scene};
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
+use ganoscope_core::stamp::io::{Format, write};
 
 /// The pixels of the first output.
 fn first_output(harness: &egui_kittest::Harness<'_, ganoscope::app::App>) -> Vec<f32> {
@@ -102,6 +104,35 @@ fn a_session_survives_a_round_trip() {
     settle(&mut second);
     assert_eq!(first_output(&second), ablated);
     assert_eq!(second.state().workbench().view, ViewKey::Units);
+}
+
+#[test]
+fn a_session_over_a_changed_picture_says_so() {
+    let files = Files::new();
+    let session = files.path("mine.ron");
+    let mut harness = app(Start {
+        document: files.document(),
+        answers: vec![vec![session.clone()]],
+        ..Start::default()
+    });
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    step_until(&mut harness, "saving", |h| {
+        h.state().toasts() == ["Saved mine.ron"]
+    });
+    drop(harness);
+    let blend = tiny_scene(&files.blends[1], SIDE).blend;
+    write(&files.blends[1], &[blend], Format::Fits, &[]).unwrap();
+    let mut again = app(Start::default());
+    drop_files(&mut again, &[&session]);
+    step_until(&mut again, "the warning", |h| {
+        !h.state().toasts().is_empty()
+    });
+    let toasts = again.state().toasts();
+    assert_eq!(toasts.len(), 1, "{toasts:?}");
+    assert!(toasts[0].starts_with("Not the file it was"), "{toasts:?}");
+    assert!(toasts[0].ends_with("second.fits"), "{toasts:?}");
+    settle(&mut again);
 }
 
 #[test]

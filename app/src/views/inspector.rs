@@ -46,8 +46,7 @@ fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
                     label: &format!("Galaxy {}, {name}", i + 1),
                     picture: Picture::new(output, look),
                     side,
-                    navigation: Some(cx.workbench.navigation),
-                    cursor: cx.workbench.cursor,
+                    link: cx.leads(),
                     is_dimmed,
                     is_selected: false,
                 }

@@ -12,6 +12,7 @@ mod timeline;
 mod units;
 
 use egui::Ui;
+use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
 pub use inspector::inspector_ui;
@@ -22,7 +23,7 @@ use crate::command::{Commands, UiCommand};
 use crate::display::Levels;
 use crate::document::Document;
 use crate::results::Results;
-use crate::widgets::Textures;
+use crate::widgets::{Link, Textures};
 use crate::workbench::Workbench;
 
 /// What a view may see.
@@ -39,6 +40,27 @@ pub struct ViewCx<'a> {
     pub commands: &'a Commands,
     /// Pictures on the graphics card.
     pub textures: &'a Textures,
+}
+
+impl ViewCx<'_> {
+    /// The link of a large picture.
+    pub(crate) const fn leads(&self) -> Link {
+        Link::Leads {
+            navigation: self.workbench.navigation,
+            cursor: self.workbench.cursor,
+        }
+    }
+
+    /// The link of a small picture in a list.
+    pub(crate) fn follows(&self, stamp: &Stamp) -> Link {
+        let blend = self.results.scene.shown().map(|scene| &scene.blend);
+        Link::Follows {
+            navigation: self.workbench.navigation,
+            cursor: self.workbench.cursor,
+            has_same_pixels: blend
+                .is_some_and(|b| (b.height, b.width) == (stamp.height, stamp.width)),
+        }
+    }
 }
 
 /// A part of the window that shows one aspect of the document.
@@ -98,7 +120,7 @@ impl ViewKey {
                 "The blend, what the generator makes of it, and the truth where it is known, all under one stretch. \
                  The recombination puts the outputs together again; the residual is what it leaves of the blend: \
                  orange where light is missing, teal where there is too much. Scroll to zoom, drag to pan, \
-                 double-click to see the whole; all pictures move together. B shows the truths in the place of the outputs."
+                 double-click to see the whole; all pictures in all views move together. B shows the truths in the place of the outputs."
             }
             Self::Units => {
                 "What every unit of one layer does on this picture, before any edit. Click selects a unit, Ctrl adds \

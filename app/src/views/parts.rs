@@ -141,8 +141,7 @@ impl Well<'_> {
                 label: self.caption,
                 picture: self.picture,
                 side: self.side,
-                navigation: Some(cx.workbench.navigation),
-                cursor: cx.workbench.cursor,
+                link: cx.leads(),
                 is_dimmed: self.is_dimmed,
                 is_selected: false,
             }

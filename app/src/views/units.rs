@@ -239,8 +239,7 @@ impl Units {
                     label: &label,
                     picture: Picture::new(stamp, look),
                     side: size::UNIT_CELL,
-                    navigation: None,
-                    cursor: None,
+                    link: cx.follows(stamp),
                     is_dimmed,
                     is_selected,
                 }

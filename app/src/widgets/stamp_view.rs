@@ -21,14 +21,46 @@ pub struct StampView<'a> {
     pub picture: Picture<'a>,
     /// Side of the well, points.
     pub side: f32,
-    /// Pan and zoom; `None` for small pictures that show the whole.
-    pub navigation: Option<Navigation>,
-    /// The pixel under the pointer in any linked picture.
-    pub cursor: Option<[usize; 2]>,
+    /// How it goes with the other pictures.
+    pub link: Link,
     /// Whether it is older than what was asked for.
     pub is_dimmed: bool,
     /// Whether it is selected.
     pub is_selected: bool,
+}
+
+/// How a picture goes with the others: the same part of the sky, a mark at the same pixel.
+#[derive(Clone, Copy, Debug)]
+pub enum Link {
+    /// Shows what the others show and is panned and zoomed like them.
+    Leads {
+        /// Pan and zoom.
+        navigation: Navigation,
+        /// The pixel under the pointer in any linked picture.
+        cursor: Option<[usize; 2]>,
+    },
+    /// Shows what the others show. In a list the wheel scrolls the list and a click selects.
+    Follows {
+        /// Pan and zoom.
+        navigation: Navigation,
+        /// The pixel under the pointer in any linked picture.
+        cursor: Option<[usize; 2]>,
+        /// Whether its pixels are those of the leading pictures; a map of a smaller layer has others.
+        has_same_pixels: bool,
+    },
+}
+
+impl Link {
+    fn parts(self) -> (Navigation, Option<[usize; 2]>) {
+        match self {
+            Self::Leads { navigation, cursor } => (navigation, cursor),
+            Self::Follows {
+                navigation,
+                cursor,
+                has_same_pixels,
+            } => (navigation, cursor.filter(|_| has_same_pixels)),
+        }
+    }
 }
 
 impl StampView<'_> {
@@ -47,7 +79,7 @@ impl StampView<'_> {
         let tokens = Tokens::of(ui);
         let painter = ui.painter_at(well);
         painter.rect_filled(well, size::CORNER, tokens.well);
-        let navigation = self.navigation.unwrap_or_default();
+        let (navigation, cursor) = self.link.parts();
         let frame = fitted(well, self.picture.stamp);
         let texture = textures.get(ui.ctx(), self.place, &self.picture);
         let uv = visible_part(navigation);
@@ -57,10 +89,18 @@ impl StampView<'_> {
             Color32::WHITE
         };
         painter.image(texture.id(), frame, uv, tint);
-        if self.navigation.is_some() {
-            self.interact(ui, &response, frame, commands);
+        match self.link {
+            Link::Leads { .. } => self.interact(ui, &response, frame, commands),
+            Link::Follows {
+                has_same_pixels, ..
+            } => {
+                if let Some(pos) = response.hover_pos().filter(|_| has_same_pixels) {
+                    let pixel = pixel_at(frame, uv, self.picture.stamp, pos);
+                    commands.push(Command::Point(pixel));
+                }
+            }
         }
-        if let Some(pixel) = self.cursor {
+        if let Some(pixel) = cursor {
             mark_pixel(ui, frame, uv, self.picture.stamp, pixel);
         }
         if self.is_selected {
@@ -74,7 +114,7 @@ impl StampView<'_> {
     }
 
     fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
-        let navigation = self.navigation.unwrap_or_default();
+        let (navigation, _) = self.link.parts();
         let mut next = navigation;
         if response.dragged() && response.drag_delta() != Vec2::ZERO {
             let delta = response.drag_delta() / frame.size() / navigation.zoom;
