@@ -2,11 +2,12 @@
 //! longest frame while a study runs.
 //!
 //! The window is the real one with its real worker; only the painting on the screen is left out (its triangles are
-//! made). Prints a table; a time over its target makes the exit code 1.
+//! made). Prints a table. The median wait and the longest frame have targets; missing one makes the exit code 1.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a benchmark that cannot prepare itself has failed"
+    clippy::print_stdout,
+    reason = "a benchmark prints its result, and one that cannot prepare itself has failed"
 )]
 
 #[path = "../tests/common/mod.rs"]
@@ -46,23 +47,23 @@ fn main() -> ExitCode {
         ..Start::default()
     });
     settle(&mut harness);
-    table.row("start to first image", 2000.0, &[begun.elapsed()]);
+    table.waits("start to first image", 2000.0, &[begun.elapsed()]);
 
     harness.key_press(Key::Num2);
     settle(&mut harness);
     let quiet = slider_moves(&mut harness);
-    table.row("slider move to new image", 60.0, &quiet.waits);
-    table.row("frame while a slider moves", 33.0, &quiet.frames);
+    table.waits("slider move to new image", 60.0, &quiet.waits);
+    table.frames("frame while a slider moves", 33.0, &quiet.frames);
 
     harness.key_press(Key::M);
     frame(&mut harness);
     let busy = slider_moves(&mut harness);
-    table.row("slider move to new image, study running", 60.0, &busy.waits);
+    table.waits("slider move to new image, study running", 60.0, &busy.waits);
     let mut frames = busy.frames;
     while !harness.state().results().jobs.is_empty() {
         frames.push(frame(&mut harness));
     }
-    table.row("frame while a study runs", 33.0, &frames);
+    table.frames("frame while a study runs", 33.0, &frames);
     if let Some(mebibytes) = resident_mebibytes() {
         println!("resident memory: {mebibytes} MiB (target 600)");
         table.is_missed |= mebibytes > 600;
@@ -104,7 +105,9 @@ fn slider_moves(harness: &mut Harness<'_, App>) -> Moves {
         while !shown(harness) {
             assert!(
                 begun.elapsed() < Duration::from_secs(5),
-                "move {i} changed nothing"
+                "move {i} changed nothing: {:?}, slot {:?}",
+                harness.state().document().edits,
+                harness.state().results().deblend.is_pending()
             );
             moves.frames.push(frame(harness));
             // A screen paints sixty frames a second; painting more would take the core from the worker.
@@ -134,15 +137,28 @@ struct Table {
 }
 
 impl Table {
-    fn row(&mut self, what: &str, target_ms: f64, times: &[Duration]) {
+    fn waits(&mut self, what: &str, target_ms: f64, times: &[Duration]) {
+        let [median, _] = Self::row(what, times);
+        println!("  target: median {target_ms} ms");
+        self.is_missed |= median > target_ms;
+    }
+
+    fn frames(&mut self, what: &str, target_ms: f64, times: &[Duration]) {
+        let [_, longest] = Self::row(what, times);
+        println!("  target: longest {target_ms} ms");
+        self.is_missed |= longest > target_ms;
+    }
+
+    /// Median and longest, milliseconds.
+    fn row(what: &str, times: &[Duration]) -> [f64; 2] {
         let mut ms: Vec<f64> = times.iter().map(|t| 1e3 * t.as_secs_f64()).collect();
         ms.sort_by(f64::total_cmp);
         let (median, longest) = (ms[ms.len() / 2], ms[ms.len() - 1]);
         println!(
-            "{what}: median {median:.1} ms, longest {longest:.1} ms of {} (target {target_ms} ms)",
+            "{what}: median {median:.1} ms, longest {longest:.1} ms of {}",
             ms.len()
         );
-        self.is_missed |= longest > target_ms;
+        [median, longest]
     }
 }
 

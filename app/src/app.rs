@@ -7,6 +7,7 @@ mod chrome;
 mod ending;
 mod logic;
 mod open;
+mod overlays;
 mod saving;
 
 use std::sync::{Arc, Weak};

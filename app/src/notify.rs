@@ -131,9 +131,14 @@ impl Log for Tee {
             self.terminal.log(record);
         }
         if is_for_people(record.metadata()) {
+            let text = if is_dialog_failure(record.metadata()) {
+                NO_DIALOG.to_owned()
+            } else {
+                sentence(&record.args().to_string())
+            };
             let message = Message {
                 level: record.level(),
-                text: sentence(&record.args().to_string()),
+                text,
             };
             // Messages from before the window is open wait in the queue for its first frame.
             if CHANNEL.0.try_send(message).is_ok()
@@ -149,9 +154,22 @@ impl Log for Tee {
     }
 }
 
-/// Only what our own crates say at INFO and above, and not what is meant for the terminal.
+/// Said when the system cannot show a file dialog, which looks to the program as if it were cancelled.
+const NO_DIALOG: &str =
+    "The file dialog of this system cannot be shown; drop files on the window instead";
+
+/// Whether the library of the file dialogs has come to the end of its ways. (The modules below report that one way
+/// failed, before another one is tried.)
+fn is_dialog_failure(metadata: &Metadata<'_>) -> bool {
+    metadata.level() == Level::Error && metadata.target() == "rfd::backend::xdg_desktop_portal"
+}
+
+/// Only what our own crates say at INFO and above, and not what is meant for the terminal; and that there is no dialog.
 fn is_for_people(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
+    if is_dialog_failure(metadata) {
+        return true;
+    }
     metadata.level() <= Level::Info && target.starts_with("ganoscope") && target != TERMINAL
 }
 
@@ -216,12 +234,15 @@ mod tests {
         log::warn!(target: "ganoscope_core::stamp", "left out: a.fits");
         log::warn!(target: "wgpu_core", "nothing for people");
         log::info!(target: TERMINAL, "first picture after 0.2 s");
+        // The first of two ways fails, then the last.
+        log::error!(target: "rfd::backend::xdg_desktop_portal::portal", "no session bus");
+        log::error!(target: "rfd::backend::xdg_desktop_portal", "no zenity");
         let mut notices = Notices::default();
         notices.update(0.0);
         let shown: Vec<_> = notices.toasts().map(|t| t.message.text.clone()).collect();
-        assert_eq!(shown, ["Left out: a.fits"]);
+        assert_eq!(shown, ["Left out: a.fits", NO_DIALOG]);
         let written = written.lock().unwrap();
-        assert_eq!(*written, ["left out: a.fits", "nothing for people"]);
+        assert_eq!(written[..2], ["left out: a.fits", "nothing for people"]);
     }
 
     #[test]

@@ -194,6 +194,9 @@ fn a_slider_drag_is_one_undo_step() {
         .clone();
     let strength = harness.state().document().edits.scale_of(&unit);
     assert!(strength > 1.2, "dragged to {strength}");
+    // The first edit must not push the slider away from under the pointer.
+    let now = harness.get_by_role_and_label(egui::accesskit::Role::Slider, "Unit 0");
+    assert_eq!(now.rect(), rail);
     let name = format!("set 1 unit to {strength:.2}");
     assert_eq!(harness.state().history().undo_name(), Some(&*name));
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);

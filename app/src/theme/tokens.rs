@@ -151,8 +151,8 @@ pub mod size {
     pub const MARGIN: i8 = 10;
     /// Corners of wells and buttons.
     pub const CORNER: u8 = 4;
-    /// The side of a unit's map in the grid.
-    pub const UNIT_CELL: f32 = 84.0;
+    /// The smallest and the largest side of a unit's map in the grid.
+    pub const UNIT_CELL: std::ops::RangeInclusive<f32> = 84.0..=190.0;
     /// The side of a small picture in a list.
     pub const THUMBNAIL: f32 = 44.0;
     /// The narrowest a stamp is drawn in a view.

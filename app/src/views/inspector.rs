@@ -55,19 +55,18 @@ fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         });
     };
     let small = |text: &str| RichText::new(text).text_style(TextStyle::Small);
-    let weak = Tokens::of(ui).weak;
-    if cx.document.edits.is_idle() {
-        row(ui, &preview.outputs, "now", 0);
-        ui.label(small("as trained").color(weak));
-        ui.add_space(size::GAP);
-        return;
-    }
+    let tokens = Tokens::of(ui);
     row(ui, &preview.outputs, "now", 0);
-    ui.label(small("with edits").color(Tokens::of(ui).accent));
-    if let Some(unedited) = cx.results.unedited.shown() {
-        row(ui, &unedited.outputs, "as trained", 1);
-        ui.label(small("as trained").color(weak));
-    }
+    // Both rows are always there: sliders must not move away under the pointer when the first edit is made.
+    let unedited = if cx.document.edits.is_idle() {
+        ui.label(small("now, without edits").color(tokens.weak));
+        Some(preview)
+    } else {
+        ui.label(small("now, with edits").color(tokens.accent));
+        cx.results.unedited.shown()
+    };
+    row(ui, &unedited.unwrap_or(preview).outputs, "as trained", 1);
+    ui.label(small("as trained").color(tokens.weak));
     ui.add_space(size::GAP);
 }
 

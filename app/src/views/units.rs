@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{Id, Modifiers, RichText, ScrollArea, TextStyle, Ui, vec2};
+use egui::{Id, Modifiers, RichText, ScrollArea, TextStyle, Ui, Vec2, vec2};
 use ganoscope_core::edit::{Combine, Unit, UnitSet};
 use ganoscope_core::jobs::{LayerInfo, Slot, UnitMaps};
 use ganoscope_core::network::LayerName;
@@ -141,6 +141,23 @@ fn sorted(cx: &ViewCx<'_>, maps: &UnitMaps) -> Vec<usize> {
     units
 }
 
+/// Height of the line below a map, points.
+const UNIT_CAPTION: f32 = 15.0;
+
+/// Side of a map, points: as large as all maps of the layer fit, between the smallest and the largest of
+/// [`size::UNIT_CELL`].
+fn cell_side(space: Vec2, count: usize) -> f32 {
+    let fitting = |columns: usize| {
+        let rows = count.div_ceil(columns);
+        let side = |length: f32, n: usize| (length + size::GAP) / n as f32 - size::GAP;
+        side(space.x, columns).min(side(space.y, rows) - UNIT_CAPTION)
+    };
+    let largest = (1..=count).map(fitting).fold(0.0, f32::max);
+    largest
+        .floor()
+        .clamp(*size::UNIT_CELL.start(), *size::UNIT_CELL.end())
+}
+
 impl Units {
     /// The layers of the generator; click shows one.
     fn layers_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
@@ -179,19 +196,19 @@ impl Units {
             self.cut_from = Some(maps.clone());
         }
         let order = sorted(cx, maps);
-        let cell = size::UNIT_CELL;
+        let cell = cell_side(ui.available_size(), order.len());
         let columns = ((ui.available_width() + size::GAP) / (cell + size::GAP)).max(1.0) as usize;
         let rows = order.len().div_ceil(columns);
         ScrollArea::vertical().auto_shrink(false).show_rows(
             ui,
-            cell + 15.0,
+            cell + UNIT_CAPTION,
             rows,
             |ui, visible| {
                 for row in visible {
                     ui.horizontal(|ui| {
                         let from = row * columns;
                         for place in from..(from + columns).min(order.len()) {
-                            self.unit_ui(cx, ui, maps, &order, place, is_dimmed);
+                            self.unit_ui(cx, ui, maps, (&order, place), cell, is_dimmed);
                         }
                     });
                 }
@@ -204,8 +221,8 @@ impl Units {
         cx: &ViewCx<'_>,
         ui: &mut Ui,
         maps: &UnitMaps,
-        order: &[usize],
-        place: usize,
+        (order, place): (&[usize], usize),
+        side: f32,
         is_dimmed: bool,
     ) {
         let channel = order[place];
@@ -238,7 +255,7 @@ impl Units {
                     place: Id::unique(("unit", place)),
                     label: &label,
                     picture: Picture::new(stamp, look),
-                    side: size::UNIT_CELL,
+                    side,
                     link: cx.follows(stamp),
                     is_dimmed,
                     is_selected,

@@ -123,7 +123,9 @@ fn orthogonal(mut x: Vec<f32>, rows: usize) -> Vec<f32> {
     const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
     let columns = x.len() / rows;
     let norm = x.iter().map(|v| v * v).sum::<f32>().sqrt() + 1e-12;
-    x.iter_mut().for_each(|v| *v /= norm);
+    for value in &mut x {
+        *value /= norm;
+    }
     let [a, b, c] = COEFFICIENTS;
     for _ in 0..5 {
         // gram = x xᵀ; mixed = b gram + c gram gram + a 1

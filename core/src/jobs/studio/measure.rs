@@ -1,5 +1,7 @@
 //! What is measured on the outputs of a run.
 
+use rayon::prelude::*;
+
 use crate::jobs::Measures;
 use crate::stamp::Stamp;
 use crate::stamp::metrics::{Quality, psnr};
@@ -27,7 +29,7 @@ pub(super) fn all(outputs: &[Stamp], truths: &[Stamp], blend: &Stamp) -> Vec<Mea
             centroid_of_truth: of_truth.map(|s| s.centroid),
         }
     };
-    outputs.iter().enumerate().map(one).collect()
+    outputs.par_iter().enumerate().map(one).collect()
 }
 
 /// PSNR of an estimate against the truth, both in `[0, 1]`; none when they differ in size or not at all.

@@ -1,0 +1,77 @@
+//! What lies over the window for a moment: the help, and the hint where files can be dropped.
+
+use egui::{Align2, RichText, ScrollArea, TextStyle, Ui};
+
+use super::chrome::Shell;
+use crate::command::UiCommand;
+use crate::theme::{Tokens, size};
+
+impl Shell<'_> {
+    /// The list of all commands and keys, and what the view in the middle is for.
+    pub(super) fn help_ui(&self, ui: &mut Ui) {
+        if !self.cx.workbench.help_open {
+            return;
+        }
+        let modal = egui::Modal::new(egui::Id::unique("keys")).show(ui.ctx(), |ui| {
+            ui.set_width((ui.ctx().content_rect().width() - 80.0).min(780.0));
+            let view = self.cx.workbench.view;
+            ui.heading(view.title());
+            ui.label(view.help());
+            ui.add_space(size::GROUP_GAP);
+            ui.heading("Keys");
+            let height = (ui.ctx().content_rect().height() - 260.0).max(120.0);
+            ScrollArea::vertical().max_height(height).show(ui, |ui| {
+                egui::Grid::new("keys")
+                    .num_columns(3)
+                    .spacing([18.0, 4.0])
+                    .show(ui, |ui| {
+                        for command in UiCommand::ALL {
+                            let keys: Vec<String> = command
+                                .keys()
+                                .iter()
+                                .map(|keys| ui.ctx().format_shortcut(keys))
+                                .collect();
+                            if keys.is_empty() {
+                                continue;
+                            }
+                            let tokens = Tokens::of(ui);
+                            ui.label(
+                                RichText::new(keys.join(", "))
+                                    .monospace()
+                                    .color(tokens.accent),
+                            );
+                            ui.label(command.text());
+                            ui.label(RichText::new(command.tooltip()).color(tokens.weak));
+                            ui.end_row();
+                        }
+                    });
+            });
+            ui.add_space(size::GAP);
+            if ui.button("Close").clicked() {
+                ui.close();
+            }
+        });
+        if modal.should_close() {
+            self.cx.commands.push(UiCommand::Help);
+        }
+    }
+
+    /// Files held over the window: says that they can be let go here.
+    pub(super) fn drop_hint_ui(&self, ui: &mut Ui) {
+        if ui.input(|i| i.raw.hovered_files.is_empty()) {
+            return;
+        }
+        let tokens = Tokens::of(ui);
+        let rect = ui.ctx().content_rect();
+        let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop"));
+        let painter = ui.ctx().layer_painter(layer);
+        painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
+        painter.text(
+            rect.center(),
+            Align2::CENTER_CENTER,
+            "Drop pictures, a series folder, a session or a recipe",
+            TextStyle::Heading.resolve(ui.style()),
+            tokens.strong,
+        );
+    }
+}
