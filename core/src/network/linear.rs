@@ -165,20 +165,42 @@ fn conv2d(x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
         return conv2d_fast(x, weight, None, conv);
     }
     let x = pad(x, conv.padding)?;
-    if conv.stride[0] == conv.stride[1] && conv.dilation[0] == conv.dilation[1] {
-        return x.conv2d(
-            &weight.contiguous()?,
-            0,
-            conv.stride[0],
-            conv.dilation[0],
-            conv.groups,
-        );
+    if let Some((stride, dilation)) = equal_steps(conv) {
+        return x.conv2d(&weight.contiguous()?, 0, stride, dilation, conv.groups);
     }
-    candle_core::bail!(
-        "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
-        conv.stride,
-        conv.dilation
-    )
+    let wide = spread_both(weight, conv.dilation)?;
+    every_both(&x.conv2d(&wide, 0, 1, 1, conv.groups)?, conv.stride)
+}
+
+/// Stride and dilation where rows and columns have the same, which is all that candle's convolutions know.
+fn equal_steps(conv: &ConvSpec) -> Option<(usize, usize)> {
+    let [stride, dilation] = [conv.stride, conv.dilation];
+    (stride[0] == stride[1] && dilation[0] == dilation[1]).then_some((stride[0], dilation[0]))
+}
+
+/// Rows and columns moved apart, with `step - 1` zeros between neighbours: a dilated kernel, the gradient of a stride.
+fn spread_both(t: &Tensor, steps: [usize; 2]) -> Result<Tensor> {
+    let mut t = t.clone();
+    for (axis, step) in [2, 3].into_iter().zip(steps) {
+        let n = t.dim(axis)?;
+        let mut dims = t.dims().to_vec();
+        dims[axis] = n * step;
+        let apart = t.unsqueeze(axis + 1)?;
+        let apart = apart.pad_with_zeros(axis + 1, 0, step - 1)?.reshape(dims)?;
+        t = apart.narrow(axis, 0, (n - 1) * step + 1)?;
+    }
+    t.contiguous()
+}
+
+/// Every `step`th row and column from the first: the transpose of [`spread_both`].
+fn every_both(t: &Tensor, steps: [usize; 2]) -> Result<Tensor> {
+    let mut t = t.clone();
+    for (axis, step) in [2, 3].into_iter().zip(steps) {
+        let kept = t.dim(axis)?.div_ceil(step) as u32;
+        let indices: Vec<u32> = (0..kept).map(|i| i * step as u32).collect();
+        t = t.index_select(&Tensor::new(indices, t.device())?, axis)?;
+    }
+    t.contiguous()
 }
 
 fn pad(x: &Tensor, padding: Padding) -> Result<Tensor> {
@@ -208,25 +230,21 @@ fn conv2d_transposed(
             &dims,
         );
     }
-    if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
-        candle_core::bail!(
-            "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
-            conv.stride,
-            conv.dilation
-        );
-    }
+    let (g, weight, (stride, dilation)) = match equal_steps(conv) {
+        Some(steps) => (g.clone(), weight.clone(), steps),
+        None => (
+            spread_both(g, conv.stride)?,
+            spread_both(weight, conv.dilation)?,
+            (1, 1),
+        ),
+    };
     let parts = |t: &Tensor, axis: usize| t.chunk(conv.groups, axis);
-    let joined = parts(g, 1)?
+    let joined = parts(&g, 1)?
         .iter()
-        .zip(parts(weight, 0)?)
+        .zip(parts(&weight, 0)?)
         .map(|(g, w)| {
-            g.contiguous()?.conv_transpose2d(
-                &w.contiguous()?,
-                0,
-                0,
-                conv.stride[0],
-                conv.dilation[0],
-            )
+            g.contiguous()?
+                .conv_transpose2d(&w.contiguous()?, 0, 0, stride, dilation)
         })
         .collect::<Result<Vec<_>>>()?;
     // Without padding the result covers the rows that the kernel reached; the rest of the padded input got nothing.
@@ -257,12 +275,18 @@ fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Res
             dims,
         );
     }
-    if conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1] {
-        candle_core::bail!(
-            "unequal strides or dilations {:?} {:?} need the CPU kernels in f32",
-            conv.stride,
-            conv.dilation
-        );
+    if equal_steps(conv).is_none() {
+        // With the strides spread out, the kernel's gradient is that of a dense kernel, of which the dilation's taps count.
+        let dense = |i: usize| conv.dilation[i] * (dims[i + 2] - 1) + 1;
+        let plain = ConvSpec {
+            kernel: [dense(0), dense(1)],
+            stride: [1, 1],
+            dilation: [1, 1],
+            ..*conv
+        };
+        let dims = [dims[0], dims[1], dense(0), dense(1)];
+        let full = conv2d_weight(x, &spread_both(g, conv.stride)?, &plain, &dims)?;
+        return every_both(&full, conv.dilation);
     }
     let x = pad(x, conv.padding)?;
     let groups = x
