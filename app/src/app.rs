@@ -212,6 +212,13 @@ impl App {
         self.first_picture_secs
     }
 
+    /// Puts what was open the last time one undo away.
+    pub fn remember(&mut self, last: &Document) {
+        let name = "open the files asked for".to_owned();
+        self.history.about_to_change(last, name, "start");
+        self.history.close(&self.document);
+    }
+
     /// The longest a frame took on the window's thread since the first picture, painting left out, seconds.
     pub fn longest_frame_secs(&self) -> f64 {
         self.longest_frame_secs

@@ -188,6 +188,11 @@ impl Bridge {
         let title = spec.title();
         match self.worker.start(spec.clone()) {
             Ok((id, cancel)) => {
+                match &spec {
+                    StudySpec::Timeline { .. } => results.timeline.job = Some(id),
+                    StudySpec::UnitStats { .. } => results.unit_stats_job = Some(id),
+                    StudySpec::Open(_) => {}
+                }
                 results.jobs.push(RunningJob {
                     id,
                     title,
@@ -266,7 +271,11 @@ impl Bridge {
                         results.timeline.points.insert(point.step, point);
                     }
                 }
-                Finding::UnitStats(stats) => results.unit_stats = Some(stats),
+                Finding::UnitStats(stats) => {
+                    if results.unit_stats_job == Some(id) {
+                        results.unit_stats = Some(stats);
+                    }
+                }
             },
             Event::Finished { id } | Event::Cancelled { id } => end(results, id),
             Event::Failed { id, why } => {
@@ -282,8 +291,10 @@ impl Bridge {
 
 fn end(results: &mut Results, id: JobId) {
     results.jobs.retain(|job| job.id != id);
-    if results.timeline.job == Some(id) {
-        results.timeline.job = None;
+    for job in [&mut results.timeline.job, &mut results.unit_stats_job] {
+        if *job == Some(id) {
+            *job = None;
+        }
     }
 }
 

@@ -100,11 +100,6 @@ impl History {
         });
         Some(name)
     }
-
-    /// Forgets everything: another document was opened.
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
 }
 
 #[cfg(test)]

@@ -132,6 +132,8 @@ pub struct Results {
     pub unedited: Loadable<Arc<DeblendPreview>>,
     /// The activations of the layer shown.
     pub units: Loadable<Arc<UnitMaps>>,
+    /// The study that measures units, while it runs.
+    pub unit_stats_job: Option<JobId>,
     /// The relevance of the discriminator.
     pub relevance: Loadable<Arc<RelevancePreview>>,
     /// The checkpoints measured.
@@ -145,6 +147,12 @@ pub struct Results {
 }
 
 impl Results {
+    /// Forgets what was measured on units; a study that is still measuring does not bring it back.
+    pub fn forget_unit_stats(&mut self) {
+        self.unit_stats = None;
+        self.unit_stats_job = None;
+    }
+
     /// Puts an answer where it belongs.
     pub fn put(&mut self, slot: Slot, outcome: Result<Preview, Failure>) {
         /// The value of a preview of the right kind; any other kind is a bug of the worker.

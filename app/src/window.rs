@@ -70,6 +70,9 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         for (level, text) in &begin.messages {
             app.say(*level, text, &cc.egui_ctx);
         }
+        if let Some(last) = begin.last.take() {
+            app.remember(&last);
+        }
         if !begin.to_open.is_empty() {
             app.push(Command::Open(begin.to_open));
         }
@@ -89,6 +92,8 @@ struct Begin {
     document: Document,
     workbench: Workbench,
     recovery: Option<Recovery>,
+    /// The last session, when something else was asked for: one undo away.
+    last: Option<Document>,
     /// Looked at by the worker before they are opened.
     to_open: Vec<PathBuf>,
     messages: Vec<(Level, String)>,
@@ -104,13 +109,12 @@ impl Begin {
         }
         let is_asked = options.series.is_some() || !options.inputs.is_empty();
         if is_asked {
-            begin.document = Document::default();
-            begin.to_open = options
-                .series
-                .iter()
-                .chain(&options.inputs)
-                .cloned()
-                .collect();
+            let last = std::mem::take(&mut begin.document);
+            begin.last = Some(last).filter(|last| *last != Document::default());
+            // The session is opened from anywhere later; a path that cannot be made absolute is told when it is opened.
+            let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
+            let asked = options.series.iter().chain(&options.inputs);
+            begin.to_open = asked.map(absolute).collect();
         }
         let demo = demo::locate();
         if begin.document == Document::default() && options.series.is_none() {

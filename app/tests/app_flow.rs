@@ -5,7 +5,8 @@ mod common;
 use common::{Files, Start, app, drop_files, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use ganoscope::testing::{SIDE, tiny_scene};
+use ganoscope::document::Document;
+use ganoscope::testing::{SIDE, tiny_scene, write_tiny_series};
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
 use ganoscope_core::stamp::io::{Format, write};
@@ -133,6 +134,78 @@ fn a_session_over_a_changed_picture_says_so() {
     assert!(toasts[0].starts_with("Not the file it was"), "{toasts:?}");
     assert!(toasts[0].ends_with("second.fits"), "{toasts:?}");
     settle(&mut again);
+}
+
+#[test]
+fn files_of_one_gesture_are_one_undo_step() {
+    let files = Files::new();
+    let mut harness = app(Start::default());
+    drop_files(&mut harness, &[&files.blends[0], &files.series]);
+    step_until(&mut harness, "the outputs", |h| {
+        h.state().results().deblend.ready().is_some()
+    });
+    assert_eq!(harness.state().history().undo_name(), Some("open series"));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert_eq!(harness.state().document(), &Document::default());
+}
+
+#[test]
+fn measurements_do_not_outlive_their_series() {
+    let files = Files::new();
+    let mut harness = app(Start {
+        document: files.document(),
+        ..Start::default()
+    });
+    settle(&mut harness);
+    let other = files.path("other");
+    write_tiny_series(&other, &[100, 200, 300]).unwrap();
+    drop_files(&mut harness, &[&other]);
+    step_until(&mut harness, "the other series", |h| {
+        h.state().document().series.as_ref() == Some(&other)
+    });
+    settle(&mut harness);
+    harness.key_press(Key::M);
+    step_until(&mut harness, "all checkpoints", |h| {
+        let results = h.state().results();
+        results.timeline.points.len() == 3 && results.jobs.is_empty()
+    });
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_eq!(
+        harness.state().document().series.as_ref(),
+        Some(&files.series)
+    );
+    assert!(harness.state().results().timeline.points.is_empty());
+}
+
+#[test]
+fn what_was_open_before_a_session_is_one_undo_away() {
+    let files = Files::new();
+    let session = files.path("mine.ron");
+    let mut harness = app(Start {
+        document: files.document(),
+        answers: vec![vec![session.clone()]],
+        ..Start::default()
+    });
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    step_until(&mut harness, "saving", |h| {
+        h.state().toasts() == ["Saved mine.ron"]
+    });
+    drop(harness);
+    let mine = Document::new(None, vec![files.blends[1].clone()]);
+    let mut again = app(Start {
+        document: mine.clone(),
+        ..Start::default()
+    });
+    drop_files(&mut again, &[&session]);
+    step_until(&mut again, "the session", |h| {
+        h.state().document() == &files.document()
+    });
+    again.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    again.run_steps(2);
+    assert_eq!(again.state().document(), &mine);
 }
 
 #[test]

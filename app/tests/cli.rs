@@ -342,6 +342,39 @@ fn relevance_writes_maps_with_their_doubt() -> Outcome {
 }
 
 #[test]
+fn a_map_never_replaces_what_it_explains() -> Outcome {
+    let desk = Desk::new()?;
+    let weights = "series/step-0000040/discriminator.safetensors";
+    for (model, input, out) in [
+        ("series", "a.fits", "a.fits"),
+        (weights, "a.fits", weights),
+        ("series", "a.fits b.png", "b.png"),
+    ] {
+        let before = fs::read(desk.path(out))?;
+        let line = format!("relevance {model} --input {input} --out {out} --method zplus");
+        let error = desk.failed(&line)?;
+        assert!(
+            error.contains("would replace") && error.contains(out),
+            "{error}"
+        );
+        assert_eq!(fs::read(desk.path(out))?, before);
+    }
+    Ok(())
+}
+
+#[test]
+fn results_of_two_inputs_never_share_a_file() -> Outcome {
+    let desk = Desk::new()?;
+    fs::copy(desk.path("a.fits"), desk.path("a.1.fits"))?;
+    let error = desk.failed("run series --input a.fits a.1.fits --out new --format npy")?;
+    assert!(error.contains("would both be written"), "{error}");
+    assert!(!desk.path("new").exists());
+    // In one file per input nothing collides.
+    desk.done("run series --input a.fits a.1.fits --out new --format safetensors")?;
+    Ok(())
+}
+
+#[test]
 fn networks_that_cannot_be_opened_name_the_culprit() -> Outcome {
     let desk = Desk::new()?;
     let good = desk.path("series/step-0000040/generator.safetensors");
@@ -445,7 +478,10 @@ fn results_never_replace_an_input_or_each_other() -> Outcome {
     assert!(error.contains("would both be written to"), "{error}");
     let before = fs::read(desk.path("a.fits"))?;
     let error = desk.failed("run series --input a.fits --out .")?;
-    assert!(error.contains("would replace the input"), "{error}");
+    assert!(
+        error.contains("would replace what it is made from"),
+        "{error}"
+    );
     assert_eq!(fs::read(desk.path("a.fits"))?, before);
     Ok(())
 }

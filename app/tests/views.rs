@@ -212,6 +212,23 @@ fn sliders_set_strengths() {
 }
 
 #[test]
+fn showing_a_strength_does_not_change_it() {
+    let mut stage = Stage::new(
+        None,
+        ready_results(Path::new("series"), Path::new("blend.fits")),
+    );
+    let units = UnitSet::of_layer("act_in", [2, 4, 5]);
+    stage.document.units = units.clone();
+    // A mean that is not a multiple of the slider's step, a strength beyond its range, one with more digits.
+    for (unit, strength) in units.iter().zip([0.25, 6.0, 1.0 / 3.0]) {
+        stage.document.edits.set_scale(unit, strength);
+    }
+    let mut harness = stage.harness();
+    harness.run_steps(3);
+    assert_eq!(pushed(&mut harness), []);
+}
+
+#[test]
 fn edits_are_switched_and_removed_in_the_list() {
     let mut stage = Stage::new(
         None,

@@ -73,6 +73,35 @@ fn misnamed_files_open_by_their_content() {
     }
 }
 
+/// A PNG picture of 8-bit grey that claims a size and holds nothing.
+fn empty_png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    header.extend([8, 0, 0, 0, 0]);
+    for (kind, data) in [
+        (b"IHDR", header),
+        (b"IDAT", Vec::new()),
+        (b"IEND", Vec::new()),
+    ] {
+        let mut crc = flate2::Crc::new();
+        crc.update(kind);
+        crc.update(&data);
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(&data);
+        bytes.extend(crc.sum().to_be_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn pictures_of_too_many_pixels_are_refused_before_decoding() {
+    let folder = Folder::new();
+    let huge = folder.file("huge.png", &empty_png(32_000, 32_000));
+    let problem = assert_fails(&huge, "1024000000 pixels, the limit is");
+    assert!(matches!(problem, StampProblem::TooLarge { .. }));
+}
+
 #[test]
 fn huge_claims_are_refused_before_allocating() {
     let folder = Folder::new();

@@ -122,6 +122,34 @@ fn a_killed_run_goes_on_from_the_last_saved_state() -> Result {
 }
 
 #[test]
+fn resuming_keeps_the_measurements_of_the_checkpoint_it_starts_from() -> Result {
+    let folder = tempfile::tempdir()?;
+    let recipe = recipe(folder.path())?;
+    let out = folder.path().join("series");
+    train(&recipe, &out, false, 3)?;
+    let metrics = || std::fs::read_to_string(out.join("step-0000003/metrics.json"));
+    let before = metrics()?;
+    let content = before
+        .lines()
+        .find(|l| l.contains("content"))
+        .ok_or("a loss")?;
+    assert!(!content.contains(" 0.0"), "{before}");
+    train(&recipe, &out, true, u64::MAX)?;
+    assert_eq!(metrics()?, before);
+    let seconds = |step: u64| -> Result<f64> {
+        let series = Series::open(&out)?;
+        let checkpoint = series.checkpoints.iter().find(|c| c.step == step);
+        let metrics = checkpoint.and_then(|c| c.metrics.as_ref());
+        Ok(metrics.ok_or("metrics")?.seconds)
+    };
+    assert!(
+        seconds(3)? > 0.0 && seconds(6)? > seconds(3)?,
+        "time goes on"
+    );
+    Ok(())
+}
+
+#[test]
 fn the_series_has_the_planned_checkpoints_and_opens() -> Result {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("series");

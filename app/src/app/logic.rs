@@ -131,15 +131,33 @@ impl App {
     pub(super) fn change(&mut self, change: Change) {
         self.history
             .about_to_change(&self.document, change.name(), &change.kind());
-        let series_before = self.document.series.clone();
-        let step_before = self.document.step;
+        let before = self.shown_checkpoint();
         change.apply(&mut self.document);
-        if self.document.series != series_before {
-            self.results.timeline = crate::results::Timeline::default();
+        self.drop_measurements_of_others(&before);
+    }
+
+    /// What measurements belong to.
+    fn shown_checkpoint(&self) -> (Option<PathBuf>, Option<u64>) {
+        (self.document.series.clone(), self.document.step)
+    }
+
+    /// Lets go of measurements that are not of the series and step shown, however the document came to show another.
+    fn drop_measurements_of_others(&mut self, before: &(Option<PathBuf>, Option<u64>)) {
+        let now = self.shown_checkpoint();
+        if now.0 != before.0 {
+            self.forget_timeline();
         }
-        if self.document.series != series_before || self.document.step != step_before {
-            self.results.unit_stats = None;
+        if now != *before {
+            self.results.forget_unit_stats();
         }
+    }
+
+    /// Forgets what was measured on checkpoints, and stops measuring.
+    pub(super) fn forget_timeline(&mut self) {
+        if let Some(job) = self.results.timeline.job {
+            Bridge::cancel(&self.results, job);
+        }
+        self.results.timeline = crate::results::Timeline::default();
     }
 
     fn run_ui_command(&mut self, command: UiCommand, ctx: &Context) {
@@ -152,10 +170,14 @@ impl App {
             UiCommand::SaveRecipe => self.dialogs.ask(Question::SaveRecipe, ctx),
             UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             UiCommand::Undo => {
+                let before = self.shown_checkpoint();
                 self.history.undo(&mut self.document);
+                self.drop_measurements_of_others(&before);
             }
             UiCommand::Redo => {
+                let before = self.shown_checkpoint();
                 self.history.redo(&mut self.document);
+                self.drop_measurements_of_others(&before);
             }
             UiCommand::AblateSelection => {
                 let units = self.document.units.clone();
@@ -270,8 +292,8 @@ impl App {
             inputs: self.document.inputs.clone(),
             shown: shown.clone(),
         };
-        self.results.timeline.points.clear();
-        self.results.timeline.job = self.bridge.start(spec, &mut self.results);
+        self.forget_timeline();
+        self.bridge.start(spec, &mut self.results);
     }
 
     fn measure_units(&mut self) {

@@ -10,38 +10,40 @@ use crate::dialogs::{Answer, Question};
 use crate::store;
 
 impl App {
-    /// The paths of one gesture were looked at. Pictures come together as one change, and last: a session or series
+    /// The paths of one gesture were looked at. A series and pictures come together as one change, and last: a session
     /// among them is what they are shown with.
     pub(super) fn opened(&mut self, all: Vec<Opened>, ctx: &Context) {
-        let mut pictures = Vec::new();
+        let (mut series, mut inputs) = (None, Vec::new());
         for opened in all {
             match opened {
                 Opened::Scene(scene) => {
                     for note in &scene.notes {
                         self.say(Level::Warn, note, ctx);
                     }
-                    pictures.push(scene.path.clone());
+                    inputs.push(scene.path.clone());
+                }
+                Opened::Series(info) => {
+                    for warning in &info.warnings {
+                        self.say(Level::Warn, warning, ctx);
+                    }
+                    series = Some(info.path.clone());
                 }
                 other => self.opened_one(other, ctx),
             }
         }
-        if !pictures.is_empty() {
-            self.change(Change::OpenInputs(pictures));
+        if series.is_some() {
+            // The same folder may hold other checkpoints than before.
+            self.forget_timeline();
+        }
+        if series.is_some() || !inputs.is_empty() {
+            self.change(Change::Open { series, inputs });
             self.ask_anew();
         }
     }
 
     fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
-            Opened::Scene(_) => {}
-            Opened::Series(info) => {
-                for warning in &info.warnings {
-                    self.say(Level::Warn, warning, ctx);
-                }
-                self.change(Change::OpenSeries(info.path.clone()));
-                // The same folder may hold other checkpoints than before.
-                self.ask_anew();
-            }
+            Opened::Scene(_) | Opened::Series(_) => {}
             Opened::Recipe { path, edits } => {
                 let name = path.file_name().unwrap_or_default().display().to_string();
                 self.change(Change::SetEdits {
@@ -87,10 +89,10 @@ impl App {
             self.say(Level::Warn, text, ctx);
             return;
         };
-        self.change(Change::OpenSeries(series));
-        if !self.demo.inputs.is_empty() {
-            self.change(Change::OpenInputs(self.demo.inputs.clone()));
-        }
+        self.change(Change::Open {
+            series: Some(series),
+            inputs: self.demo.inputs.clone(),
+        });
     }
 
     /// The person answered a dialog.

@@ -1,6 +1,8 @@
 //! Saving: the session under its name, the running session for the next start, recipes. All writing is the worker's.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use egui::Context;
 use ganoscope_core::atomic::atomic_write;
@@ -26,6 +28,8 @@ pub(super) struct Saving {
     /// What the running session's file holds.
     kept: Option<(Document, Workbench)>,
     kept_at: f64,
+    /// Set when the window has written that file for the last time: what still waits with the worker is older.
+    is_over: Arc<AtomicBool>,
     /// Savings under way that a person asked for.
     asked: Vec<(JobId, Option<Document>)>,
 }
@@ -37,12 +41,13 @@ struct Named {
 }
 
 impl Saving {
-    pub(super) const fn new(recovery: Option<Recovery>) -> Self {
+    pub(super) fn new(recovery: Option<Recovery>) -> Self {
         Self {
             recovery,
             named: None,
             kept: None,
             kept_at: f64::NEG_INFINITY,
+            is_over: Arc::default(),
             asked: Vec::new(),
         }
     }
@@ -95,12 +100,9 @@ impl App {
 
     /// Locks the file at `path` and gives the session its name.
     fn name_session(&mut self, path: PathBuf) -> Result<(), String> {
-        if self
-            .saving
-            .named
-            .as_ref()
-            .is_some_and(|n| n.lock.path() == path)
-        {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let named = self.saving.named.as_ref();
+        if named.is_some_and(|n| whole(n.lock.path()) == whole(&path)) {
             return Ok(());
         }
         let lock = Lock::take(&path).map_err(|error| error.to_string())?;
@@ -122,11 +124,14 @@ impl App {
         if let Some(named) = &mut self.saving.named {
             named.saved = Some(document.clone());
         }
-        self.history.clear();
+        // What was open before is one undo away.
+        self.history
+            .about_to_change(&self.document, "open the session".to_owned(), "session");
         self.document = document;
+        self.history.close(&self.document);
         self.workbench = workbench;
-        self.results.timeline = crate::results::Timeline::default();
-        self.results.unit_stats = None;
+        self.forget_timeline();
+        self.results.forget_unit_stats();
         if let Some(theme) = self.workbench.theme() {
             ctx.set_theme(theme);
         }
@@ -194,9 +199,18 @@ impl App {
             ctx.request_repaint_after_secs(wait as f32);
             return;
         }
-        if let Ok(text) = store::text_of(&self.document, &self.workbench)
-            && self.bridge.save(recovery.path().to_owned(), text).is_some()
-        {
+        let Ok(text) = store::text_of(&self.document, &self.workbench) else {
+            return;
+        };
+        let is_over = Arc::clone(&self.saving.is_over);
+        let text = TextToSave::made_by(move || {
+            if is_over.load(Ordering::Acquire) {
+                return Err(Failure::new("a newer state was written"));
+            }
+            Ok(text.clone())
+        });
+        let path = recovery.path().to_owned();
+        if self.bridge.save(path, text).is_some() {
             self.saving.kept_at = ctx.time();
             self.saving.kept = Some((self.document.clone(), self.workbench.clone()));
         }
@@ -207,6 +221,7 @@ impl App {
         let Some(recovery) = &self.saving.recovery else {
             return;
         };
+        self.saving.is_over.store(true, Ordering::Release);
         let written = store::text_of(&self.document, &self.workbench)
             .map_err(|error| error.to_string())
             .and_then(|text| {

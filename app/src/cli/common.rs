@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
@@ -66,6 +67,25 @@ impl Common {
             .build_global()
             .context("cannot start the threads")
     }
+}
+
+/// Refuses a result that would be written over one of the files it is made from.
+pub(super) fn refuse_to_replace<'a>(
+    result: &Path,
+    sources: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), anyhow::Error> {
+    // What is not there yet has no canonical path, and replaces nothing.
+    let Ok(target) = result.canonicalize() else {
+        return Ok(());
+    };
+    let mut sources = sources.into_iter();
+    if sources.any(|source| source.canonicalize().is_ok_and(|s| s == target)) {
+        return Err(anyhow!(
+            "the result would replace what it is made from, choose another --out: {}",
+            result.display()
+        ));
+    }
+    Ok(())
 }
 
 /// A device as the command line names it.

@@ -93,27 +93,27 @@ impl About<'_> {
     }
 }
 
-/// The files that `arrays` are written to under `DIR/STEM` in `format`.
+/// The files that arrays of these names are written to under `DIR/STEM` in `format`.
 pub(super) fn files(
     dir: &Path,
     stem: &str,
     format: Format,
-    arrays: &[Gathered],
+    names: &[String],
 ) -> Vec<(PathBuf, Vec<usize>)> {
     let extension = format.extension();
     let together = || {
         vec![(
             dir.join(format!("{stem}.{extension}")),
-            (0..arrays.len()).collect(),
+            (0..names.len()).collect(),
         )]
     };
     match format {
-        Format::Npy | Format::Png => arrays
+        Format::Npy | Format::Png => names
             .iter()
             .enumerate()
-            .map(|(i, array)| {
+            .map(|(i, name)| {
                 // `output` is the file named after the input, the others add their name to it.
-                let name = array.name.strip_prefix("output").unwrap_or(&array.name);
+                let name = name.strip_prefix("output").unwrap_or(name);
                 let dot = if name.is_empty() || name.starts_with('.') {
                     ""
                 } else {

@@ -12,7 +12,7 @@ use ganoscope_core::stamp::ValueRange;
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
-use super::common::{Common, Console, columns};
+use super::common::{Common, Console, columns, refuse_to_replace};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Gathered, Results, write_file};
 use super::run::say_guesses;
@@ -62,6 +62,8 @@ impl Relevance {
         }
         let inputs = Input::read_all(&self.input)?;
         let mut spec = NetworkSpec::parse(&self.model);
+        let sources = inputs.iter().map(|input| &*input.path);
+        refuse_to_replace(&self.out, sources.chain([&*spec.path]))?;
         if spec.path.is_dir() {
             spec.role = spec.role.or(Some(NetworkRole::Discriminator));
         }
@@ -124,13 +126,10 @@ impl Relevance {
 
     /// The method with the pole, the seed and the black level of this command.
     fn tuned_method(&self, common: &Common, range: ValueRange) -> Method {
-        let mut method = self.method.clone();
+        let mut method = self.method.clone().with_black(f64::from(range.low));
         match &mut method {
             Method::Polarized { pole } => *pole = self.pole.unwrap_or(*pole),
             Method::SmoothGrad { seed, .. } => *seed = common.seed.unwrap_or(*seed),
-            Method::IntegratedGradients { baseline, .. } | Method::Occlusion { baseline, .. } => {
-                *baseline = f64::from(range.low);
-            }
             _ => {}
         }
         method

@@ -12,7 +12,7 @@ use ganoscope_core::network::{Edits, LayerName, Retain};
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
-use super::common::{Common, Console, columns};
+use super::common::{Common, Console, columns, refuse_to_replace};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Results, files, write_file};
 
@@ -83,7 +83,7 @@ impl Run {
                 opened.sha256
             ),
         );
-        self.check_names(&inputs)?;
+        self.check_names(&inputs, &opened, &retain)?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make the folder {}", self.out.display()))?;
 
@@ -129,25 +129,27 @@ impl Run {
     }
 
     /// Two results under one name, or a result over its input, would lose data.
-    fn check_names(&self, inputs: &[Input]) -> Result<(), anyhow::Error> {
+    fn check_names(
+        &self,
+        inputs: &[Input],
+        opened: &Opened,
+        retain: &[LayerName],
+    ) -> Result<(), anyhow::Error> {
+        let outputs = (0..opened.network.outputs().len()).map(output_name);
+        let names: Vec<String> = outputs.chain(retain.iter().map(activation_name)).collect();
         let mut owners: BTreeMap<PathBuf, &Path> = BTreeMap::new();
         for input in inputs {
-            let extension = self.format(input).extension();
-            let path = self.out.join(format!("{}.{extension}", input.stem));
-            if let Some(other) = owners.insert(path.clone(), &input.path) {
-                return Err(anyhow!(
-                    "{} and {} would both be written to {}",
-                    other.display(),
-                    input.path.display(),
-                    path.display()
-                ));
-            }
-            let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-            if inputs.iter().any(|input| same(&path, &input.path)) {
-                return Err(anyhow!(
-                    "the result would replace the input, choose another --out: {}",
-                    path.display()
-                ));
+            for (path, _) in files(&self.out, &input.stem, self.format(input), &names) {
+                if let Some(other) = owners.insert(path.clone(), &input.path) {
+                    return Err(anyhow!(
+                        "{} and {} would both be written to {}",
+                        other.display(),
+                        input.path.display(),
+                        path.display()
+                    ));
+                }
+                let sources = inputs.iter().map(|input| &*input.path);
+                refuse_to_replace(&path, sources.chain([&*opened.path]))?;
             }
         }
         Ok(())
@@ -161,7 +163,8 @@ impl Run {
     ) -> Result<Vec<Written>, anyhow::Error> {
         let format = self.format(input);
         let arrays = results.arrays();
-        files(&self.out, &input.stem, format, arrays)
+        let names: Vec<String> = arrays.iter().map(|a| a.name.clone()).collect();
+        files(&self.out, &input.stem, format, &names)
             .into_iter()
             .map(|(path, members)| {
                 let members: Vec<_> = members.iter().map(|i| &arrays[*i]).collect();
@@ -198,6 +201,11 @@ pub(super) fn output_name(index: usize) -> String {
     }
 }
 
+/// The name of a layer's activation in a file.
+fn activation_name(layer: &LayerName) -> String {
+    format!("activation.{layer}")
+}
+
 fn forward(
     opened: &Opened,
     batch: &candle_core::Tensor,
@@ -213,7 +221,7 @@ fn forward(
     }
     for layer in retain {
         let value = run.activation(network, layer)?;
-        results.add(&format!("activation.{layer}"), value, None)?;
+        results.add(&activation_name(layer), value, None)?;
     }
     Ok(())
 }

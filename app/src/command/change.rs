@@ -12,10 +12,13 @@ use crate::document::Document;
 /// A change of the document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// Open a series directory.
-    OpenSeries(PathBuf),
-    /// Put pictures into the list and show the first of them.
-    OpenInputs(Vec<PathBuf>),
+    /// Open a series directory, or put pictures into the list and show the first of them, or both in one gesture.
+    Open {
+        /// The series directory.
+        series: Option<PathBuf>,
+        /// Pictures.
+        inputs: Vec<PathBuf>,
+    },
     /// Show a picture of the list.
     ShowInput(PathBuf),
     /// Take a picture off the list.
@@ -78,10 +81,9 @@ impl Change {
                 .map_or_else(|| path.display().to_string(), |n| n.display().to_string())
         };
         match self {
-            Self::OpenSeries(path) => format!("open {}", file(path)),
-            Self::OpenInputs(paths) => match paths.as_slice() {
-                [one] => format!("open {}", file(one)),
-                many => format!("open {} pictures", many.len()),
+            Self::Open { series, inputs } => match (series, inputs.as_slice()) {
+                (Some(one), _) | (None, [one]) => format!("open {}", file(one)),
+                (None, many) => format!("open {} pictures", many.len()),
             },
             Self::ShowInput(path) => format!("show {}", file(path)),
             Self::RemoveInput(path) => format!("remove {}", file(path)),
@@ -115,15 +117,15 @@ impl Change {
     /// Makes the change.
     pub fn apply(self, document: &mut Document) {
         match self {
-            Self::OpenSeries(path) => {
-                document.series = Some(path);
-                document.step = None;
-                document.layer = None;
-                document.units = UnitSet::default();
-                document.edits = EditStack::default();
-            }
-            Self::OpenInputs(paths) => {
-                for path in paths.iter().chain(paths.first()) {
+            Self::Open { series, inputs } => {
+                if let Some(path) = series {
+                    document.series = Some(path);
+                    document.step = None;
+                    document.layer = None;
+                    document.units = UnitSet::default();
+                    document.edits = EditStack::default();
+                }
+                for path in inputs.iter().chain(inputs.first()) {
                     document.show_input(path);
                 }
             }

@@ -1,6 +1,6 @@
 //! The inspector: the outputs as they are now, the selected layer and units with their strengths, and the edits.
 
-use egui::{Checkbox, Id, RichText, ScrollArea, Slider, TextStyle, Ui};
+use egui::{Checkbox, Id, RichText, ScrollArea, Slider, SliderClamping, TextStyle, Ui};
 use ganoscope_core::edit::{Action, Edit, Unit, UnitSet};
 use ganoscope_core::jobs::LayerInfo;
 
@@ -175,15 +175,18 @@ fn strength_ui(cx: &ViewCx<'_>, ui: &mut Ui, label: &str, units: &UnitSet, stren
         let slider = Slider::new(&mut value, 0.0..=MAX_STRENGTH)
             .fixed_decimals(2)
             .step_by(0.01)
+            // A strength from elsewhere (a recipe, a mean) is shown as it is, not rounded or cut by being shown.
+            .clamping(SliderClamping::Edits)
             .smart_aim(false);
         let response = ui
             .add(slider)
             .labelled_by(name.id)
             .on_hover_text("0 off, 1 as trained, up to 4; double-click to reset");
-        if response.double_clicked() {
+        let is_reset = response.double_clicked();
+        if is_reset {
             value = 1.0;
         }
-        if value != strength {
+        if (response.changed() || is_reset) && value != strength {
             let change = Change::SetStrength {
                 units: units.clone(),
                 strength: value,

@@ -171,6 +171,17 @@ pub enum Method {
 }
 
 impl Method {
+    /// The same method with `black`, the smallest pixel value of the network's input, for "nothing there".
+    #[must_use]
+    pub fn with_black(mut self, black: f64) -> Self {
+        if let Self::IntegratedGradients { baseline, .. } | Self::Occlusion { baseline, .. } =
+            &mut self
+        {
+            *baseline = black;
+        }
+        self
+    }
+
     /// Every method with its usual parameters, in the order a person should see them.
     pub fn all() -> Vec<Self> {
         vec![

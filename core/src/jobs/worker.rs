@@ -175,7 +175,8 @@ impl<E: Engine> Loop<E> {
             Request::Forget(slot) => self.previews.forget(slot),
             Request::Start { id, spec, cancel } => self.studies.put(id, spec, cancel),
             Request::Save { id, path, text } => {
-                let written = text.make().and_then(|text| {
+                let made = self.guarded(|_| text.make());
+                let written = made.and_then(|text| {
                     Ok(atomic_write(&path, |out| out.write_all(text.as_bytes()))?)
                 });
                 let outcome = written.map_err(|why| why.at(&path));

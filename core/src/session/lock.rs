@@ -47,14 +47,22 @@ impl Lock {
             path: path.to_owned(),
             source,
         };
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&beside)
-            .map_err(failed)?;
-        match file.try_lock() {
+        let (mut file, locked) = loop {
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&beside)
+                .map_err(failed)?;
+            // Who had it may have removed the file between opening and locking: a lock on a file without a name keeps
+            // nobody off.
+            let locked = file.try_lock();
+            if locked.is_err() || is_still_named(&file, &beside) {
+                break (file, locked);
+            }
+        };
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let process = fs::read_to_string(&beside).ok();
@@ -90,6 +98,23 @@ impl Drop for Lock {
     }
 }
 
+/// Whether `path` still names the open `file`.
+#[cfg(unix)]
+fn is_still_named(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |m: fs::Metadata| (m.dev(), m.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => identity(open) == identity(named),
+        _ => false,
+    }
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_still_named(_: &File, _: &Path) -> bool {
+    true
+}
+
 fn lock_path(session: &Path) -> PathBuf {
     let mut name = session.file_name().unwrap_or_default().to_owned();
     name.push(".lock");
@@ -99,6 +124,19 @@ fn lock_path(session: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_removed_file_is_not_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let file = File::create(&path).unwrap();
+        assert!(is_still_named(&file, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!is_still_named(&file, &path));
+        let other = File::create(&path).unwrap();
+        assert!(!is_still_named(&file, &path) && is_still_named(&other, &path));
+    }
 
     #[test]
     fn a_second_lock_is_refused_with_the_path() {

@@ -9,22 +9,34 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Reference;
-use crate::checkpoint::MANIFEST_FILE;
+use crate::checkpoint::{MANIFEST_FILE, METRICS_FILE};
 
-/// The present state of files and series directories; those that cannot be read are left out.
+/// Files above this size are not hashed: saving must stay a matter of milliseconds.
+const MAX_BYTES: u64 = 32 << 20;
+
+/// The present state of files and series directories; those that cannot be read, or are larger than 32 MiB, are left out.
 ///
-/// A series stands for its manifest: its weights are checked by their own hashes when they are loaded.
+/// A series stands for its manifest and the metrics of its checkpoints, which hold the hashes of all weights.
 pub fn references_to<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<Reference> {
-    let state = |path: &Path| {
-        let path = if path.is_dir() {
-            path.join(MANIFEST_FILE)
-        } else {
-            path.to_owned()
-        };
+    let state = |path: PathBuf| {
         let sha256 = hash_of(&path).ok()?;
         Some(Reference { path, sha256 })
     };
-    paths.into_iter().filter_map(state).collect()
+    let files = paths.into_iter().flat_map(files_of);
+    files.filter_map(state).collect()
+}
+
+/// The file itself, or the small files that describe a series.
+fn files_of(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let metrics = entries.map(|entry| entry.path().join(METRICS_FILE));
+    let mut files: Vec<PathBuf> = metrics.filter(|file| file.is_file()).collect();
+    files.sort();
+    files.insert(0, path.join(MANIFEST_FILE));
+    files
 }
 
 /// The files of a session's text that are not what they were when it was saved. Files that are gone are not named: who
@@ -55,8 +67,12 @@ fn hash_of(path: &Path) -> io::Result<String> {
             Ok(())
         }
     }
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     let mut hasher = Hasher(Sha256::new());
-    io::copy(&mut File::open(path)?, &mut hasher)?;
+    io::copy(&mut file, &mut hasher)?;
     let mut hex = String::new();
     for byte in hasher.0.finalize() {
         let _ = write!(hex, "{byte:02x}");

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::stamp::blend::{
     BlendError, BlendRecipe, Fill, Perturbation, REDUCTION, Resolution, STAMP_SIDE,
 };
 use crate::stamp::simulate::simulate;
-use crate::stamp::{Stamp, ValueRange};
+use crate::stamp::{Stamp, ValueRange, io};
 
 /// Keeps the pictures of the pool apart from those that tests and demonstrations simulate with small seeds.
 const POOL_SALT: u64 = 0x706f_6f6c;
@@ -153,6 +154,24 @@ pub struct StampReport {
     pub incomplete: usize,
     /// Simulated galaxies in the pool.
     pub simulated: usize,
+}
+
+impl fmt::Display for StampReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            used,
+            excluded,
+            grey,
+            small,
+            incomplete,
+            simulated,
+        } = self;
+        write!(
+            f,
+            "{used} real stamps and {simulated} simulated galaxies; left out: {excluded} by the exclusion list, {grey} \
+             without colour, {small} too small, {incomplete} with missing pixels"
+        )
+    }
 }
 
 /// One training pair, planar pixels `[3, side, side]`.
@@ -300,7 +319,9 @@ fn sort_out(
     let mut report = StampReport::default();
     let mut real = Vec::new();
     for stamp in stamps {
-        if excluded.contains(&stamp.name) {
+        // The parts of one file have names of their own; the list may name the file.
+        let file = stamp.path.as_deref().map(io::stem);
+        if excluded.contains(&stamp.name) || file.is_some_and(|stem| excluded.contains(&stem)) {
             report.excluded += 1;
         } else if is_grey(&stamp) {
             report.grey += 1;

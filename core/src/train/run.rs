@@ -82,7 +82,13 @@ pub fn run(
         let evaluation = checkpoint(trainer, out, &blends, losses, seconds)?;
         Ok::<_, TrainError>(evaluation.map(|e| (trainer.step_count(), e)))
     };
-    let mut evaluation = judged(&trainer, Losses::default(), 0.0)?;
+    // The checkpoint that a resumed run starts from has its measurements already.
+    let mut evaluation = if options.resume {
+        None
+    } else {
+        judged(&trainer, Losses::default(), 0.0)?
+    };
+    let seconds_before = trainer.seconds;
     while trainer.step_count() < steps {
         let pairs = batch(&source, trainer.step_count(), recipe.training.batch)?;
         if losses.len() == WINDOW {
@@ -91,9 +97,10 @@ pub fn run(
         losses.push_back(trainer.train(&pairs)?);
         let step = trainer.step_count();
         let elapsed = started.0.elapsed();
+        trainer.seconds = seconds_before + elapsed.as_secs_f64();
         let mean = mean(&losses);
         if recipe.is_checkpoint(step) {
-            evaluation = judged(&trainer, mean, elapsed.as_secs_f64())?;
+            evaluation = judged(&trainer, mean, trainer.seconds)?;
         }
         let pace = elapsed.as_secs_f64() / (step - started.1) as f64;
         let remaining = Duration::from_secs_f64(pace * (steps - step) as f64);
@@ -229,7 +236,16 @@ fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainEr
     if let Some(folder) = &options.stamps {
         read_stamps(folder, &options.skip, &mut stamps)?;
     }
-    Ok(PairSource::new(recipe.data.clone(), stamps, &excluded)?)
+    let source = PairSource::new(recipe.data.clone(), stamps, &excluded)?;
+    let report = source.report();
+    log::info!("{report}");
+    if options.stamps.is_some() && report.excluded == 0 && !excluded.is_empty() {
+        log::warn!(
+            "none of the {} names of the exclusion list is among the stamps: nothing is kept out of training",
+            excluded.len()
+        );
+    }
+    Ok(source)
 }
 
 fn read_stamps(folder: &Path, skip: &[String], stamps: &mut Vec<Stamp>) -> Result<(), TrainError> {

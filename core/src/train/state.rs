@@ -73,6 +73,7 @@ impl Trainer {
         }
         let metadata = [
             ("step", self.step.to_string()),
+            ("seconds", self.seconds.to_string()),
             ("generator-updates", self.generator_adam.updates.to_string()),
             (
                 "discriminator-updates",
@@ -122,6 +123,8 @@ impl Trainer {
         }
         let mut trainer = Self::new(recipe)?;
         trainer.step = number("step")?;
+        let seconds = metadata.get("seconds").and_then(|s| s.parse().ok());
+        trainer.seconds = seconds.unwrap_or(0.0);
         let load = |network: &Network, name: &str| {
             network.map_params(|_, param| {
                 let key = format!("{name}/{}", param.key);

@@ -31,6 +31,8 @@ pub struct Losses {
 pub struct Trainer {
     pub(super) recipe: Recipe,
     pub(super) step: u64,
+    /// Time spent on the steps so far, over all parts of an interrupted run.
+    pub(super) seconds: f64,
     pub(super) generator: Network,
     pub(super) discriminator: Network,
     /// Running average of the generator's parameters and statistics.
@@ -64,6 +66,7 @@ impl Trainer {
         })?;
         Ok(Self {
             step: 0,
+            seconds: 0.0,
             averaged: generator.clone(),
             generator,
             discriminator,

@@ -19,7 +19,7 @@ pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
             "The value range {low} to {high} is a guess from the pixels."
         ));
     }
-    let missing = file.blend.pixels.iter().filter(|v| v.is_nan()).count();
+    let missing = file.blend.pixels.iter().filter(|v| !v.is_finite()).count();
     if missing > 0 {
         notes.push(format!(
             "{missing} pixel values are missing; the network sees them as black."
@@ -46,7 +46,7 @@ pub(super) fn tensor_from_stamp(
     let fact = network.input_fact();
     let [channels, height, width] = fitting_dims(stamp, fact)?;
     let fitted = stamp.to_range(range);
-    let clean = |v: &f32| if v.is_nan() { range.low } else { *v };
+    let clean = |v: &f32| if v.is_finite() { *v } else { range.low };
     let pixels: Vec<f32> = if stamp.channels == channels {
         fitted.pixels.iter().map(clean).collect()
     } else {
@@ -105,4 +105,26 @@ pub(super) fn values_of(tensor: &Tensor) -> Result<Vec<f32>, Failure> {
         .to_dtype(DType::F32)?
         .flatten_all()?
         .to_vec1()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{NetworkBuilder, NetworkError, Op};
+
+    #[test]
+    fn pixels_that_are_not_finite_are_black() -> Result<(), Failure> {
+        let network = || -> Result<Network, NetworkError> {
+            let mut builder = NetworkBuilder::new(|_, _, _| unreachable!("no parameters"));
+            let x = builder.input("x", &[1, 1, 4])?;
+            let y = builder.plain("y", Op::Identity, &[x])?;
+            builder.output("y", y);
+            builder.finish()
+        };
+        let pixels = vec![0.25, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        let stamp = Stamp::new("stamp", pixels, [1, 1, 4], ValueRange::UNIT);
+        let tensor = tensor_from_stamp(&stamp, &network()?, ValueRange::SIGNED)?;
+        assert_eq!(values_of(&tensor)?, [-0.5, -1.0, -1.0, -1.0]);
+        Ok(())
+    }
 }

@@ -39,7 +39,18 @@ impl Studio {
                     spec.run.step,
                     NetworkRole::Discriminator,
                 )?;
-                let prepared = Prepared::new(&network, &spec.method, &Options::default())?;
+                let range = self
+                    .networks
+                    .series(&spec.run.series)?
+                    .manifest
+                    .output_range;
+                let (low, high) = (f64::from(range.low), f64::from(range.high));
+                let options = Options {
+                    input_range: (low, high),
+                    ..Options::default()
+                };
+                let method = spec.method.clone().with_black(low);
+                let prepared = Prepared::new(&network, &method, &options)?;
                 HeldAttributor {
                     series: spec.run.series.clone(),
                     step: spec.run.step,

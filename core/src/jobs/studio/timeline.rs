@@ -14,7 +14,8 @@ use crate::stamp::Stamp;
 /// Sums over the blends of one checkpoint.
 #[derive(Default)]
 struct Sums {
-    psnr: Vec<f64>,
+    /// Sum and number of pictures, per output: not all pictures have as many truths.
+    psnr: Vec<(f64, usize)>,
     psnr_of_blend: f64,
     blends: usize,
     outputs: Vec<Stamp>,
@@ -66,9 +67,12 @@ impl TimelineStudy {
                 .iter()
                 .filter_map(|t| measure::psnr_of(t, &scene.blend));
             let of_blend: f64 = of_blend.sum();
-            self.sums.psnr.resize(psnr.len(), 0.0);
-            for (sum, value) in self.sums.psnr.iter_mut().zip(&psnr) {
+            if self.sums.psnr.len() < psnr.len() {
+                self.sums.psnr.resize(psnr.len(), (0.0, 0));
+            }
+            for ((sum, count), value) in self.sums.psnr.iter_mut().zip(&psnr) {
                 *sum += value;
+                *count += 1;
             }
             self.sums.psnr_of_blend += of_blend / psnr.len().max(1) as f64;
             self.sums.blends += 1;
@@ -81,17 +85,15 @@ impl TimelineStudy {
 
     fn point(&mut self, step: u64, failure: Option<Failure>) -> TimelinePoint {
         let Sums {
-            mut psnr,
+            psnr,
             psnr_of_blend,
             blends,
             outputs,
         } = std::mem::take(&mut self.sums);
-        for sum in &mut psnr {
-            *sum /= blends.max(1) as f64;
-        }
+        let mean = |(sum, count): (f64, usize)| sum / count.max(1) as f64;
         TimelinePoint {
             step,
-            psnr,
+            psnr: psnr.into_iter().map(mean).collect(),
             psnr_of_blend: psnr_of_blend / blends.max(1) as f64,
             blends,
             outputs,

@@ -40,6 +40,8 @@ pub(super) fn read_archive(
     }
     let mut raws = Vec::new();
     let mut names = Vec::new();
+    // One limit for the whole archive: entries may share the bytes they are unpacked from.
+    let mut pixels = 0;
     for (index, entry) in entries.iter().enumerate() {
         let Some(name) = entry.name.strip_suffix(".npy") else {
             continue;
@@ -50,7 +52,17 @@ pub(super) fn read_archive(
         }
         let data = entry.unpack()?;
         let part = format!("NPZ array `{name}`");
-        match read_array(&data, Some(name.to_owned()), index, &part) {
+        let read = read_array(&data, Some(name.to_owned()), index, &part);
+        pixels += read.as_ref().map_or(0, |raw| raw.values.len());
+        if pixels > MAX_PIXELS {
+            return Err(StampProblem::TooLarge {
+                part: "NPZ archive up to ".to_owned() + &part,
+                claimed: pixels as u128,
+                limit: MAX_PIXELS as u128,
+                unit: "pixels",
+            });
+        }
+        match read {
             Ok(raw) if raw.dims.len() >= 2 || selector.is_some() => raws.push(raw),
             Ok(_) => {}
             Err(StampProblem::Unsupported { .. }) if selector.is_none() => {}

@@ -5,7 +5,7 @@
 
 use std::io::Cursor;
 
-use image::{ColorType, DynamicImage, ImageError, ImageFormat, ImageReader};
+use image::{ColorType, DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader};
 use tiff::decoder::{Decoder, DecodingResult};
 
 use super::MAX_PIXELS;
@@ -32,7 +32,13 @@ pub(super) fn read(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw,
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.limits(limits);
-    let picture = reader.decode().map_err(|error| problem(error, name))?;
+    let decoder = reader
+        .into_decoder()
+        .map_err(|error| problem(error, name))?;
+    let (width, height) = decoder.dimensions();
+    let samples = decoder.color_type().channel_count();
+    check_size([width, height, u32::from(samples)], name)?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| problem(error, name))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let colour = picture.color();
     let values = match picture {
@@ -85,6 +91,7 @@ fn read_tiff(bytes: &[u8]) -> Result<Option<Raw>, StampProblem> {
     if bits < 8 {
         return Ok(None);
     }
+    check_size([width, height, samples as u32], "TIFF")?;
     let planar = decoder
         .find_tag_unsigned::<u16>(tiff::tags::Tag::PlanarConfiguration)
         .map_err(problem)?
@@ -119,6 +126,21 @@ fn read_tiff(bytes: &[u8]) -> Result<Option<Raw>, StampProblem> {
     let mut raw = interleaved(values, height, width, samples, has_alpha);
     raw.range = range;
     Ok(Some(raw))
+}
+
+/// Refuses a picture of more than [`MAX_PIXELS`] samples before it is decoded: every sample becomes four bytes, and
+/// picture formats pack empty ones into almost nothing.
+fn check_size(sizes: [u32; 3], name: &str) -> Result<(), StampProblem> {
+    let claimed = sizes.into_iter().map(u128::from).product();
+    if claimed > MAX_PIXELS as u128 {
+        return Err(StampProblem::TooLarge {
+            part: format!("{name} picture"),
+            claimed,
+            limit: MAX_PIXELS as u128,
+            unit: "pixels",
+        });
+    }
+    Ok(())
 }
 
 fn unit<T: Into<f32> + Copy>(samples: Vec<T>, white: T) -> Vec<f32> {

@@ -73,6 +73,22 @@ fn unusable_stamps_are_left_out_and_counted() {
 }
 
 #[test]
+fn the_exclusion_list_may_name_the_file_of_several_stamps() {
+    let part = |name: &str| Stamp {
+        path: Some("stamps/judged.fits".into()),
+        ..stamp(name, 80, 3)
+    };
+    let stamps = vec![part("SCI"), part("REF"), stamp("other", 80, 3)];
+    let source = PairSource::new(recipe(), stamps, &ExclusionList::parse("judged\n")).unwrap();
+    let report = source.report();
+    assert_eq!((report.excluded, report.used), (2, 1));
+    assert!(
+        report.to_string().contains("2 by the exclusion list"),
+        "{report}"
+    );
+}
+
+#[test]
 fn senseless_recipes_are_refused() {
     let none = ExclusionList::default();
     let empty = DataRecipe {
