@@ -45,14 +45,22 @@ pub enum Look {
     },
 }
 
+/// Rows and columns of the largest picture drawn.
+const MAX_SIDE: usize = 4096;
+
 /// Where too little light is drawn.
 const ORANGE: [f32; 3] = [0.96, 0.66, 0.32];
 /// Where too much is drawn.
 const TEAL: [f32; 3] = [0.30, 0.74, 0.70];
 /// The colours of `stamp` under a look; `over` is the relevance of [`Look::Relevance`].
 pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
-    let size = [stamp.width, stamp.height];
-    let plane = stamp.width * stamp.height;
+    // Graphics cards take no larger picture; of a larger one every nth pixel is shown.
+    let apart = stamp.width.max(stamp.height).div_ceil(MAX_SIDE).max(1);
+    let size = [stamp.width.div_ceil(apart), stamp.height.div_ceil(apart)];
+    let shown = || {
+        let index = |i: usize| i / size[0] * apart * stamp.width + i % size[0] * apart;
+        (0..size[0] * size[1]).map(index)
+    };
     let bands: Vec<&[f32]> = (0..stamp.channels).map(|c| stamp.plane(c)).collect();
     let mean = |i: usize| bands.iter().map(|b| b[i]).sum::<f32>() / bands.len() as f32;
     let pixels: Vec<Color32> = match look {
@@ -61,17 +69,17 @@ pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
             stretch,
             colouring,
         } => match (&bands[..], colouring) {
-            (&[r, g, b], Colouring::Natural) => (0..plane)
+            (&[r, g, b], Colouring::Natural) => shown()
                 .map(|i| natural([r[i], g[i], b[i]], levels, stretch))
                 .collect(),
-            _ => (0..plane)
+            _ => shown()
                 .map(|i| grey(stretch.apply(levels.place(mean(i))), mean(i)))
                 .collect(),
         },
-        Look::Signed { largest, is_dark } => (0..plane)
-            .map(|i| signed(mean(i), largest, is_dark))
-            .collect(),
-        Look::Activation { largest } => (0..plane).map(|i| heat(mean(i), largest)).collect(),
+        Look::Signed { largest, is_dark } => {
+            shown().map(|i| signed(mean(i), largest, is_dark)).collect()
+        }
+        Look::Activation { largest } => shown().map(|i| heat(mean(i), largest)).collect(),
         Look::Relevance {
             levels,
             scale,
@@ -85,7 +93,7 @@ pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
             };
             let relevance = over.filter(|o| o.width == stamp.width && o.height == stamp.height);
             let at = |i: usize| relevance.map_or(0.0, |r| r.pixels[i]);
-            (0..plane)
+            shown()
                 .map(|i| {
                     let light = Stretch::default().apply(levels.place(mean(i)));
                     evidence(light, at(i) / scale, opacity, tokens)
@@ -209,5 +217,22 @@ mod tests {
         ] {
             assert_eq!(image_of(&stamp, None, look).pixels[0], missing());
         }
+    }
+
+    #[test]
+    fn pictures_that_no_graphics_card_takes_are_thinned_out() {
+        let (width, height) = (3 * MAX_SIDE - 1, 2);
+        let pixels: Vec<f32> = (0..width * height).map(|i| (i % width) as f32).collect();
+        let stamp = Stamp::new("wide", pixels, [1, height, width], ValueRange::UNIT);
+        let look = Look::Activation {
+            largest: width as f32,
+        };
+        let image = image_of(&stamp, None, look);
+        assert_eq!(image.size, [MAX_SIDE, 1]);
+        assert_eq!(image.pixels[1], heat(3.0, width as f32));
+        assert_eq!(
+            image.pixels[MAX_SIDE - 1],
+            heat((3 * MAX_SIDE - 3) as f32, width as f32)
+        );
     }
 }
