@@ -251,7 +251,11 @@ impl Bridge {
                     let why = why.clone();
                     notices.push(Notice::PreviewFailed { slot, why });
                 }
-                results.took_secs.insert(slot, elapsed.as_secs_f64());
+                if outcome.is_ok() {
+                    results.took_secs.insert(slot, elapsed.as_secs_f64());
+                } else {
+                    results.took_secs.remove(&slot);
+                }
                 results.put(slot, outcome);
             }
             Event::Progress {

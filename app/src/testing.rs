@@ -201,6 +201,7 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
             ],
             psnr_of_blend: 21.8,
             blends: 4,
+            left_out: 0,
             outputs: outputs.clone(),
             failure: None,
         };

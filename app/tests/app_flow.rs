@@ -180,6 +180,48 @@ fn measurements_do_not_outlive_their_series() {
 }
 
 #[test]
+fn a_picture_that_does_not_fit_is_left_out_of_the_means() {
+    let files = Files::new();
+    let large = files.path("large.fits");
+    write(
+        &large,
+        &[tiny_scene(&large, 2 * SIDE).blend],
+        Format::Fits,
+        &[],
+    )
+    .unwrap();
+    let mut means = Vec::new();
+    // The means are the same whichever picture is shown, and without the one that does not fit.
+    for inputs in [
+        vec![
+            files.blends[0].clone(),
+            large.clone(),
+            files.blends[1].clone(),
+        ],
+        files.blends.clone(),
+    ] {
+        let mut harness = app(Start {
+            document: Document::new(Some(files.series.clone()), inputs.clone()),
+            ..Start::default()
+        });
+        settle(&mut harness);
+        for key in [Key::M, Key::U] {
+            harness.key_press(key);
+            step_until(&mut harness, "measuring", |h| {
+                let results = h.state().results();
+                results.timeline.points.len() == 3 && results.jobs.is_empty()
+            });
+        }
+        let results = harness.state().results();
+        let point = &results.timeline.points[&300];
+        assert!(point.failure.is_none());
+        assert_eq!((point.blends, point.left_out), (2, inputs.len() - 2));
+        means.push(point.psnr.clone());
+    }
+    assert_eq!(means[0], means[1]);
+}
+
+#[test]
 fn what_was_open_before_a_session_is_one_undo_away() {
     let files = Files::new();
     let session = files.path("mine.ron");

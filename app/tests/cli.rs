@@ -363,6 +363,25 @@ fn a_map_never_replaces_what_it_explains() -> Outcome {
 }
 
 #[test]
+fn maps_and_verdicts_are_told_apart_by_their_files() -> Outcome {
+    let desk = Desk::new()?;
+    let line = "relevance series --input a.fits b.png --out two.png --method zplus";
+    let output = desk.line(line)?;
+    assert_eq!(output.status.code(), Some(2), "two maps in one picture");
+    assert!(!desk.path("two.png").exists());
+    let text = desk.done("relevance series --input a.fits b.png --out two.fits --method zplus")?;
+    assert!(text.contains("a.fits") && text.contains("b.png"), "{text}");
+    let header = fs::read(desk.path("two.fits"))?;
+    let has = |words: &str| header.windows(words.len()).any(|w| w == words.as_bytes());
+    assert!(has("map 0 is of a.fits") && has("map 1 is of b.png"));
+    // A verdict is no picture, so a PNG input does not make a PNG of it; it is printed.
+    let text = desk.done("run series:discriminator --input b.png --out verdict")?;
+    assert!(text.contains("output = "), "{text}");
+    assert!(desk.path("verdict/b.safetensors").is_file());
+    Ok(())
+}
+
+#[test]
 fn results_of_two_inputs_never_share_a_file() -> Outcome {
     let desk = Desk::new()?;
     fs::copy(desk.path("a.fits"), desk.path("a.1.fits"))?;

@@ -17,8 +17,9 @@ impl App {
         for opened in all {
             match opened {
                 Opened::Scene(scene) => {
+                    let name = scene.path.file_name().unwrap_or_default().display();
                     for note in &scene.notes {
-                        self.say(Level::Warn, note, ctx);
+                        self.say(Level::Warn, &format!("{name}: {note}"), ctx);
                     }
                     inputs.push(scene.path.clone());
                 }

@@ -35,9 +35,14 @@ pub(super) struct Common {
 
 impl Common {
     /// Warnings of the library go to standard error; `RUST_LOG` says otherwise.
-    pub(super) fn start_log(&self) {
+    /// `says_more`: also what the training says of its data.
+    pub(super) fn start_log(&self, says_more: bool) {
+        let mut builder = self.log_builder();
+        if says_more && !self.quiet && std::env::var_os("RUST_LOG").is_none() {
+            builder.filter_module("ganoscope_core::train", LevelFilter::Info);
+        }
         // A second logger is refused; then the first one is as good.
-        let _ = self.log_builder().try_init();
+        let _ = builder.try_init();
     }
 
     /// Starts writing messages to standard error and to the window.

@@ -76,6 +76,16 @@ impl Input {
         })
     }
 
+    /// What a person calls a stamp of this file: the file, and the stamp where that says more.
+    pub(super) fn label(&self, stamp: &Stamp) -> String {
+        let file = self.path.file_name().unwrap_or_default().display();
+        if *stamp.name == *self.stem {
+            file.to_string()
+        } else {
+            format!("{file}[{}]", stamp.name)
+        }
+    }
+
     /// Reads all files; the first that cannot be read ends it.
     pub(super) fn read_all(texts: &[String]) -> Result<Vec<Self>, anyhow::Error> {
         texts.iter().map(|text| Self::read(text)).collect()

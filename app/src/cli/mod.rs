@@ -110,6 +110,11 @@ impl Cli {
         } = self;
         let Some(command) = command else {
             known_files(&files)?;
+            if let Some(series) = series.as_ref().filter(|path| !path.exists()) {
+                return Err(
+                    anyhow::anyhow!("there is no series here: {}", series.display()).into(),
+                );
+            }
             common.start_window_log();
             common.start_threads()?;
             return Ok(open(WindowOptions {
@@ -124,7 +129,7 @@ impl Cli {
                 "--series, --smoke, --screenshot and files before the command belong to the window";
             return Err(Failure::Usage(what.to_owned()));
         }
-        common.start_log();
+        common.start_log(matches!(command, Command::Train(_)));
         common.start_threads()?;
         let console = Console::new(&common);
         match command {

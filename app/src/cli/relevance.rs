@@ -62,8 +62,7 @@ impl Relevance {
         }
         let inputs = Input::read_all(&self.input)?;
         let mut spec = NetworkSpec::parse(&self.model);
-        let sources = inputs.iter().map(|input| &*input.path);
-        refuse_to_replace(&self.out, sources.chain([&*spec.path]))?;
+        self.check_out(format, &inputs, &spec)?;
         if spec.path.is_dir() {
             spec.role = spec.role.or(Some(NetworkRole::Discriminator));
         }
@@ -94,7 +93,7 @@ impl Relevance {
                 inputs.len(),
                 input.path.display()
             ));
-            let mut names = input.stamps.iter().map(|stamp| stamp.name.to_string());
+            let mut names = input.stamps.iter().map(|stamp| input.label(stamp));
             for batch in input.batches(&opened, self.input_range, &device, *console)? {
                 let map = prepared
                     .attribute(&[batch], &target)
@@ -113,15 +112,36 @@ impl Relevance {
                 gather(&map, &mut results)?;
             }
         }
+        let made = format!(
+            "made by ganoscope relevance {spec} by {method}, weights sha256 {}",
+            opened.sha256
+        );
+        // In the order of the maps, from 0.
+        let of = rows.iter().enumerate();
+        let of = of.map(|(i, row)| format!("map {i} is of {}", row.input));
         let about = About {
             stamp: inputs.first().and_then(|input| input.stamps.first()),
-            history: vec![format!(
-                "made by ganoscope relevance {spec} by {method}, weights sha256 {}",
-                opened.sha256
-            )],
+            history: std::iter::once(made).chain(of).collect(),
         };
         self.write(format, &results, &about)?;
         report(&rows, &method, common, *console)
+    }
+
+    /// Refuses a file that cannot hold the maps, or that they are made from.
+    fn check_out(
+        &self,
+        format: Format,
+        inputs: &[Input],
+        spec: &NetworkSpec,
+    ) -> Result<(), Failure> {
+        let sources = inputs.iter().map(|input| &*input.path);
+        refuse_to_replace(&self.out, sources.chain([&*spec.path]))?;
+        let maps: usize = inputs.iter().map(|input| input.stamps.len()).sum();
+        if format == Format::Png && maps > 1 {
+            let what = format!("a PNG file shows one map, not {maps}; use fits or safetensors");
+            return Err(Failure::Usage(what));
+        }
+        Ok(())
     }
 
     /// The method with the pole, the seed and the black level of this command.

@@ -104,7 +104,8 @@ impl Run {
                 stamp: input.stamps.first(),
                 history: history.clone(),
             };
-            written.extend(self.write(input, &results, &about)?);
+            let format = self.format(input, &opened);
+            written.extend(self.write(input, format, &results, &about)?);
         }
         report(&written, common, *console)
     }
@@ -119,9 +120,18 @@ impl Run {
         Ok((edits, vec![format!("edited by {}", path.display())]))
     }
 
-    fn format(&self, input: &Input) -> Format {
+    /// As asked; else as the input, when that format can hold what the network gives.
+    fn format(&self, input: &Input, opened: &Opened) -> Format {
+        let network = &opened.network;
+        let is_picture = |dims: &[usize]| matches!(dims, [1 | 3, _, _]);
+        let gives_pictures = self.retain.is_empty()
+            && network
+                .outputs()
+                .iter()
+                .all(|output| is_picture(&network.node(output.node).fact.dims));
         match (self.format, input.format) {
             (Some(format), _) => format.into(),
+            (None, Format::Jpeg | Format::Png) if !gives_pictures => Format::Safetensors,
             (None, Format::Jpeg) => Format::Png,
             (None, format) if format.is_writable() => format,
             (None, _) => Format::Safetensors,
@@ -139,7 +149,7 @@ impl Run {
         let names: Vec<String> = outputs.chain(retain.iter().map(activation_name)).collect();
         let mut owners: BTreeMap<PathBuf, &Path> = BTreeMap::new();
         for input in inputs {
-            for (path, _) in files(&self.out, &input.stem, self.format(input), &names) {
+            for (path, _) in files(&self.out, &input.stem, self.format(input, opened), &names) {
                 if let Some(other) = owners.insert(path.clone(), &input.path) {
                     return Err(anyhow!(
                         "{} and {} would both be written to {}",
@@ -158,10 +168,10 @@ impl Run {
     fn write(
         &self,
         input: &Input,
+        format: Format,
         results: &Results,
         about: &About<'_>,
     ) -> Result<Vec<Written>, anyhow::Error> {
-        let format = self.format(input);
         let arrays = results.arrays();
         let names: Vec<String> = arrays.iter().map(|a| a.name.clone()).collect();
         files(&self.out, &input.stem, format, &names)
@@ -170,7 +180,16 @@ impl Run {
                 let members: Vec<_> = members.iter().map(|i| &arrays[*i]).collect();
                 write_file(&path, format, &members, about)?;
                 let names = members.iter().map(|a| a.name.clone()).collect();
-                Ok(Written { path, names })
+                let scalars = members
+                    .iter()
+                    .filter(|a| a.dims.iter().product::<usize>() == 1)
+                    .map(|a| (a.name.clone(), a.values.clone()))
+                    .collect();
+                Ok(Written {
+                    path,
+                    names,
+                    scalars,
+                })
             })
             .collect()
     }
@@ -181,6 +200,8 @@ impl Run {
 struct Written {
     path: PathBuf,
     names: Vec<String>,
+    /// Outputs of one number, such as a logit, one per stamp.
+    scalars: BTreeMap<String, Vec<f32>>,
 }
 
 /// Says what a network was taken to be where its file does not say it.
@@ -231,7 +252,17 @@ fn report(written: &[Written], common: &Common, console: Console) -> Result<(), 
         let files = serde_json::json!({ "files": written });
         console.table(&serde_json::to_string_pretty(&files)?)?;
     } else if !common.quiet {
-        let row = |w: &Written| vec![w.path.display().to_string(), w.names.join(", ")];
+        let name = |w: &Written, name: &String| match w.scalars.get(name) {
+            Some(values) => {
+                let values: Vec<String> = values.iter().map(|v| format!("{v:.4}")).collect();
+                format!("{name} = {}", values.join(" "))
+            }
+            None => name.clone(),
+        };
+        let row = |w: &Written| {
+            let names: Vec<String> = w.names.iter().map(|n| name(w, n)).collect();
+            vec![w.path.display().to_string(), names.join(", ")]
+        };
         let rows: Vec<_> = written.iter().map(row).collect();
         console.table(&columns(&rows, &[1]))?;
     }

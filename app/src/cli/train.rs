@@ -98,6 +98,13 @@ impl Lines {
             // Nothing can be done when nobody can read it.
             let _ = write!(out, "\r{text:<78}{end}").and_then(|()| out.flush());
         }
+        if !self.live && (*step == 1 || step.is_multiple_of(100) || step == steps) {
+            self.console.note(&format!(
+                "step {step} of {steps}, content loss {:.5}, {:.0} min left",
+                losses.content,
+                remaining.as_secs_f64() / 60.0
+            ));
+        }
         let Some(evaluation) = evaluation else {
             return ControlFlow::Continue(());
         };

@@ -140,6 +140,10 @@ impl Change {
                 }
             }
             Self::Ablate(units) => {
+                // What its units' sliders were set to is replaced, and what is off already stays so.
+                for unit in units.iter() {
+                    document.edits.set_scale(unit, 1.0);
+                }
                 if !units.is_empty() {
                     let edit = Edit::new(units, Action::Ablate);
                     document.edits.edits.push(edit);
@@ -208,6 +212,35 @@ mod tests {
         assert_eq!(document.input, Some(paths[0].clone()));
         Change::RemoveInput(paths[0].clone()).apply(&mut document);
         assert_eq!(document.input, None);
+    }
+
+    #[test]
+    fn ablation_and_slider_are_one_state() {
+        let units = UnitSet::of_layer("root.0.act", [1, 2]);
+        let one = UnitSet::of_layer("root.0.act", [1]);
+        let strengths = |document: &Document| -> Vec<f64> {
+            units.iter().map(|u| document.edits.scale_of(u)).collect()
+        };
+        let set = |strength| Change::SetStrength {
+            units: one.clone(),
+            strength,
+        };
+        let mut document = Document::default();
+        set(3.0).apply(&mut document);
+        Change::Ablate(units.clone()).apply(&mut document);
+        assert_eq!(strengths(&document), [0.0, 0.0]);
+        assert_eq!(
+            document.edits.edits.len(),
+            1,
+            "the slider's edit is replaced"
+        );
+        set(4.0).apply(&mut document);
+        assert_eq!(strengths(&document), [4.0, 0.0]);
+        set(0.0).apply(&mut document);
+        set(1.0).apply(&mut document);
+        assert_eq!(strengths(&document), [1.0, 0.0]);
+        Change::ResetStrength(units.clone()).apply(&mut document);
+        assert_eq!(document, Document::default());
     }
 
     #[test]

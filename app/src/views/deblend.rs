@@ -63,16 +63,14 @@ impl Pictures<'_> {
             self.picture_ui(ui, side, 0, "Blend", &self.scene.blend, self.blend_note());
             for (i, output) in self.preview.outputs.iter().enumerate() {
                 let truth = self.scene.truths.get(i).filter(|_| blink);
+                let is_edited = !self.cx.document.edits.is_idle();
                 let caption = match truth {
                     Some(_) => format!("Truth {} (blink)", i + 1),
+                    None if is_edited => format!("Galaxy {}, edited", i + 1),
                     None => format!("Galaxy {}, generated", i + 1),
                 };
-                let note = self
-                    .preview
-                    .measures
-                    .get(i)
-                    .map(psnr_text)
-                    .unwrap_or_default();
+                let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
+                let note = measures.map(|m| self.psnr_note(i, m)).unwrap_or_default();
                 let stamp = truth.unwrap_or(output);
                 self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
             }
@@ -104,6 +102,19 @@ impl Pictures<'_> {
             });
         } else {
             measures_ui(ui, &self.preview.measures);
+        }
+    }
+
+    /// The PSNR, and without edits it was.
+    fn psnr_note(&self, galaxy: usize, measures: &Measures) -> String {
+        let text = psnr_text(measures);
+        let cx = self.cx;
+        let unedited = cx.results.unedited.ready();
+        let unedited = unedited.filter(|_| !cx.document.edits.is_idle());
+        let trained = unedited.and_then(|u| u.measures.get(galaxy)?.psnr);
+        match trained {
+            Some(trained) => format!("{text}, was {trained:.2}"),
+            None => text,
         }
     }
 
@@ -215,7 +226,7 @@ fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String
     let rows = [
         ("PSNR", "Against the truth, dB", one(2, &|m| m.psnr)),
         (
-            "of blend",
+            "blend PSNR",
             "PSNR of the blend itself: what doing nothing gives, dB",
             one(2, &|m| m.psnr_of_blend),
         ),
@@ -230,18 +241,18 @@ fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String
             one(2, &|m| m.flux),
         ),
         (
-            "truth",
+            "flux, truth",
             "Light of the truth, measured the same way",
             one(2, &|m| m.flux_of_truth),
         ),
         (
             "x, y",
-            "Centre of light, pixels from 0",
+            "Centre of light: column and row from the top left, from 0",
             place(|m| m.centroid),
         ),
         (
-            "truth",
-            "Centre of light of the truth",
+            "x, y, truth",
+            "Centre of light of the truth: column and row from the top left, from 0",
             place(|m| m.centroid_of_truth),
         ),
         (

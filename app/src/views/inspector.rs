@@ -31,7 +31,9 @@ pub fn inspector_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
 
 /// The outputs, small: what a slider does is seen from any view.
 fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
-    let Some(preview) = cx.results.deblend.shown() else {
+    // The outputs of the picture before say nothing of one that failed.
+    let outputs = &cx.results.deblend;
+    let Some(preview) = outputs.shown().filter(|_| outputs.failure().is_none()) else {
         return;
     };
     let look = light(cx);

@@ -135,7 +135,7 @@ fn series_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a SeriesInfo> {
 }
 
 fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(&series.name).strong());
         let text = format!("{} checkpoints", series.checkpoints.len());
         ui.label(RichText::new(text).color(Tokens::of(ui).weak));
@@ -145,10 +145,32 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
         if button.on_hover_text(command.tooltip()).clicked() {
             cx.commands.push(command);
         }
+        if let Some(text) = measured_text(cx) {
+            ui.label(RichText::new(text).color(Tokens::of(ui).weak));
+        }
         for warning in &series.warnings {
             ui.label(RichText::new(warning).color(Tokens::of(ui).warning));
         }
     });
+}
+
+/// What the curves are the mean of.
+fn measured_text(cx: &ViewCx<'_>) -> Option<String> {
+    let point = cx.results.timeline.points.values().next_back()?;
+    let count = match point.blends {
+        1 => "1 picture with a truth".to_owned(),
+        n => format!("mean of {n} pictures with truths"),
+    };
+    let left_out = match point.left_out {
+        0 => String::new(),
+        n => format!(", {n} left out"),
+    };
+    let edits = if cx.document.edits.is_idle() {
+        ""
+    } else {
+        ", without edits"
+    };
+    Some(format!("{count}{left_out}{edits}"))
 }
 
 /// Asks for the checkpoint at a place of the series, unless it is shown.

@@ -13,7 +13,7 @@ use super::parts::{combo, is_stale, is_there};
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, Command, UiCommand};
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, StampView, loading_over};
+use crate::widgets::{Look, Picture, StampView, loading_over, value_text};
 use crate::workbench::UnitOrder;
 
 /// Height of a row in the list of layers, points.
@@ -236,6 +236,8 @@ impl Units {
                 ValueRange::UNIT,
             )
         });
+        let cursor = cx.workbench.cursor;
+        let here = cursor.map(|[x, y]| format!("at x {x}, y {y}: {}", value_text(stamp, [x, y])));
         let unit = Unit::new(maps.layer.clone(), channel);
         let is_selected = cx.document.units.contains(&unit);
         let range = maps.ranges[channel];
@@ -282,6 +284,9 @@ impl Units {
         }
         response.on_hover_ui(|ui| {
             ui.label(format!("Unit {channel} of {}", maps.layer));
+            if let Some(here) = here {
+                ui.label(here);
+            }
             ui.label(format!(
                 "from {:.3} to {:.3}, mean {:.3}",
                 range.min, range.max, range.mean

@@ -209,10 +209,13 @@ pub fn value_text(stamp: &Stamp, [x, y]: [usize; 2]) -> String {
     let values = (0..stamp.channels).map(|c| stamp.plane(c)[y * stamp.width + x]);
     let texts: Vec<String> = values
         .map(|v| {
-            if v.is_finite() {
-                format!("{v:.3}")
-            } else {
+            if !v.is_finite() {
                 "missing".to_owned()
+            } else if v != 0.0 && v.abs() < 0.01 {
+                // Relevance of a pixel is a small share of a logit.
+                format!("{v:.1e}")
+            } else {
+                format!("{v:.3}")
             }
         })
         .collect();

@@ -119,8 +119,12 @@ impl EditStack {
         self.edits.iter().all(|edit| !edit.enabled)
     }
 
-    /// The factor of a unit's slider: that of the enabled, unmasked [`Action::Scale`] edit of this unit alone, else 1.
+    /// The factor of a unit's slider: 0 when an enabled edit ablates it everywhere, else that of the enabled, unmasked
+    /// [`Action::Scale`] edit of this unit alone, else 1.
     pub fn scale_of(&self, unit: &Unit) -> f64 {
+        if self.edits.iter().any(|e| e.enabled && is_ablation(e, unit)) {
+            return 0.0;
+        }
         self.edits
             .iter()
             .find_map(|edit| match edit.action {
@@ -130,8 +134,19 @@ impl EditStack {
             .unwrap_or(1.0)
     }
 
-    /// Sets the factor of a unit's slider; 1 removes its edit. The other edits stay as they are.
+    /// Sets the factor of a unit's slider; 1 removes its edit. The unit leaves the edits that ablate it everywhere; the
+    /// other edits stay as they are.
     pub fn set_scale(&mut self, unit: &Unit, by: f64) {
+        if by == 0.0 && self.scale_of(unit) == 0.0 {
+            return;
+        }
+        let one = UnitSet::from_iter([unit.clone()]);
+        for edit in &mut self.edits {
+            if is_ablation(edit, unit) {
+                edit.units = edit.units.combine(Combine::AndNot, &one);
+            }
+        }
+        self.edits.retain(|edit| !edit.units.is_empty());
         let mut sliders = self.edits.iter().enumerate();
         let found = sliders
             .find(|(_, edit)| is_slider(edit, unit))
@@ -151,6 +166,14 @@ impl EditStack {
             )),
         }
     }
+}
+
+/// Whether an edit switches a unit off completely and everywhere.
+fn is_ablation(edit: &Edit, unit: &Unit) -> bool {
+    matches!(edit.action, Action::Ablate)
+        && edit.mask.is_none()
+        && edit.strength == 1.0
+        && edit.units.contains(unit)
 }
 
 /// Whether an edit is what a unit's slider moves.

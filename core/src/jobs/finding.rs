@@ -61,6 +61,8 @@ pub struct TimelinePoint {
     pub psnr_of_blend: f64,
     /// Number of blends measured.
     pub blends: usize,
+    /// Number of pictures that could not be run.
+    pub left_out: usize,
     /// The outputs for the blend shown, `[0, 1]`.
     pub outputs: Vec<Stamp>,
     /// Why the checkpoint could not be measured; the other fields are empty then.

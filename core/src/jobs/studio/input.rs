@@ -21,8 +21,13 @@ pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
     }
     let missing = file.blend.pixels.iter().filter(|v| !v.is_finite()).count();
     if missing > 0 {
+        let count = if missing == 1 {
+            "1 pixel value is".to_owned()
+        } else {
+            format!("{missing} pixel values are")
+        };
         notes.push(format!(
-            "{missing} pixel values are missing; the network sees them as black."
+            "{count} missing (NaN or infinite); the network sees black there."
         ));
     }
     let to_unit = |stamp: &Stamp| stamp.to_range(ValueRange::UNIT);

@@ -1,4 +1,5 @@
-//! The timeline study: every checkpoint regenerates every blend, one forward pass a step.
+//! The timeline study: every checkpoint regenerates every blend, one forward pass a step. A picture that cannot be run is
+//! left out and counted, so that the mean is over the same pictures whichever is shown.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,10 @@ struct Sums {
     psnr: Vec<(f64, usize)>,
     psnr_of_blend: f64,
     blends: usize,
+    left_out: usize,
     outputs: Vec<Stamp>,
+    /// Why the last picture was left out.
+    failure: Option<Failure>,
 }
 
 /// Checkpoints outside, blends inside; a checkpoint that cannot be loaded is reported and left out.
@@ -83,19 +87,24 @@ impl TimelineStudy {
         Ok(())
     }
 
-    fn point(&mut self, step: u64, failure: Option<Failure>) -> TimelinePoint {
+    fn point(&mut self, step: u64) -> TimelinePoint {
         let Sums {
             psnr,
             psnr_of_blend,
             blends,
+            left_out,
             outputs,
+            failure,
         } = std::mem::take(&mut self.sums);
+        // When nothing could be run, it is the checkpoint that failed.
+        let failure = failure.filter(|_| left_out == self.inputs.len());
         let mean = |(sum, count): (f64, usize)| sum / count.max(1) as f64;
         TimelinePoint {
             step,
             psnr: psnr.into_iter().map(mean).collect(),
             psnr_of_blend: psnr_of_blend / blends.max(1) as f64,
             blends,
+            left_out,
             outputs,
             failure,
         }
@@ -115,11 +124,14 @@ impl Study<Studio, Finding> for TimelineStudy {
             return Ok(Step::Done(None));
         };
         let input = self.inputs[self.at_input].clone();
-        let outcome = self.measure(studio, step, &input);
+        if let Err(why) = self.measure(studio, step, &input) {
+            self.sums.left_out += 1;
+            self.sums.failure = Some(why);
+        }
         self.at_input += 1;
         let mut partial = None;
-        if outcome.is_err() || self.at_input == self.inputs.len() {
-            partial = Some(Finding::Timeline(self.point(step, outcome.err())));
+        if self.at_input == self.inputs.len() {
+            partial = Some(Finding::Timeline(self.point(step)));
             self.at_input = 0;
             self.at_step += 1;
         }

@@ -76,7 +76,13 @@ impl UnitStatsStudy {
 impl Study<Studio, Finding> for UnitStatsStudy {
     fn step(&mut self, studio: &mut Studio) -> Result<Step<Finding>, Failure> {
         if let Some(input) = self.inputs.get(self.done).cloned() {
-            self.add(studio, &input)?;
+            // A picture that does not fit is left out; when none fits, the last one says why.
+            if let Err(why) = self.add(studio, &input) {
+                if self.done + 1 == self.inputs.len() && self.stats.blends == 0 {
+                    return Err(why);
+                }
+                log::warn!("left out: {why}");
+            }
             self.done += 1;
         }
         if self.done >= self.inputs.len() {
