@@ -47,7 +47,14 @@ impl Common {
 
     /// Starts writing messages to standard error and to the window.
     pub(super) fn start_window_log(&self) {
-        let terminal = self.log_builder().build();
+        let mut builder = self.log_builder();
+        if std::env::var_os("RUST_LOG").is_none() {
+            // What the window's libraries say of the display and its driver helps only who looks for it.
+            for library in ["winit", "egui_wgpu", "wgpu_core", "wgpu_hal"] {
+                builder.filter_module(library, LevelFilter::Error);
+            }
+        }
+        let terminal = builder.build();
         let level = terminal.filter();
         notify::install(Box::new(terminal), level);
     }

@@ -185,6 +185,17 @@ fn mark_pixel(ui: &Ui, frame: Rect, uv: Rect, stamp: &Stamp, [x, y]: [usize; 2])
     let square = Rect::from_two_pos(on_screen(x, y), on_screen(x + 1.0, y + 1.0));
     // Never smaller than can be seen.
     let square = Rect::from_center_size(square.center(), square.size().max(Vec2::splat(6.0)));
+    if !frame.contains(square.center()) {
+        return;
+    }
+    // At the edge the mark moves in, so that it stays a closed square.
+    let inside = frame.shrink(3.0);
+    let into =
+        |low: f32, high: f32, from: f32, to: f32| (from - low).max(0.0) - (high - to).max(0.0);
+    let square = square.translate(vec2(
+        into(square.left(), square.right(), inside.left(), inside.right()),
+        into(square.top(), square.bottom(), inside.top(), inside.bottom()),
+    ));
     let tokens = Tokens::of(ui);
     let painter = ui.painter_at(frame);
     painter.rect_stroke(
