@@ -107,6 +107,7 @@ pub fn tiny_scene(path: &Path, side: usize) -> Scene {
         blend: Stamp::new("blend", blend, [3, side, side], ValueRange::UNIT),
         truths: vec![first, second],
         range_in_file: ValueRange::UNIT,
+        is_range_guessed: false,
         notes: Vec::new(),
     }
 }

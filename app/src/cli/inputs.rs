@@ -137,12 +137,7 @@ impl Input {
             return None;
         }
         let own = opened.input_range;
-        let fits = self.stamps.iter().all(|stamp| {
-            let slack = 1e-3 * (own.high - own.low);
-            stamp
-                .finite_extremes()
-                .is_none_or(|(low, high)| low >= own.low - slack && high <= own.high + slack)
-        });
+        let fits = self.stamps.iter().all(|stamp| stamp.lies_in(own));
         // A tensor named `input` is what a network was or will be fed with, nothing else.
         let (range, why) = if self.format == Format::Safetensors {
             (own, "a tensor is taken as the network takes it")

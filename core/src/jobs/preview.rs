@@ -113,6 +113,8 @@ pub struct Scene {
     pub truths: Vec<Stamp>,
     /// The range of values in the file that became 0 to 1.
     pub range_in_file: ValueRange,
+    /// Whether that range is a guess, which what a network takes overrides where the pixels lie in it.
+    pub is_range_guessed: bool,
     /// What a person should know, for example a guessed value range.
     pub notes: Vec<String>,
 }

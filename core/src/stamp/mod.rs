@@ -225,6 +225,13 @@ impl Stamp {
         io::finite_extremes(&self.pixels)
     }
 
+    /// Whether all finite pixels lie in `range`, up to a thousandth of it.
+    pub fn lies_in(&self, range: ValueRange) -> bool {
+        let slack = 1e-3 * (range.high - range.low);
+        self.finite_extremes()
+            .is_none_or(|(low, high)| low >= range.low - slack && high <= range.high + slack)
+    }
+
     /// Number of pixels that are NaN or infinite.
     pub fn missing(&self) -> usize {
         self.pixels.iter().filter(|v| !v.is_finite()).count()

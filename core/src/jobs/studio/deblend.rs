@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Studio;
-use super::input::{stamp_from_output, tensor_from_stamp};
+use super::input::{stamp_from_output, tensor_from_scene};
 use super::measure;
 use crate::checkpoint::{BlendRule, NetworkRole, Series};
 use crate::edit::EditStack;
@@ -52,7 +52,7 @@ impl Studio {
             .networks
             .network(&spec.series, spec.step, NetworkRole::Generator)?;
         let scene = self.scene(&spec.input)?;
-        let input = tensor_from_stamp(&scene.blend, &network, series.manifest.input_range)?;
+        let input = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
         let edits = spec.edits.resolve(&network)?;
         let run = network.forward(&[input], &edits, &Retain::All)?;
         Ok(HeldRun {

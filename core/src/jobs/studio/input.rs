@@ -34,10 +34,27 @@ pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
     Ok(Scene {
         path: path.to_owned(),
         range_in_file: file.blend.range,
+        is_range_guessed: file.blend.range_source == RangeSource::Guessed,
         blend: to_unit(&file.blend),
         truths: file.truths.iter().map(to_unit).collect(),
         notes,
     })
+}
+
+/// The blend of a scene as the input of a network that takes `range`. Where the range of its pixels is only a guess and
+/// all of them lie in what the network takes, they are taken as they are, as the headless commands do.
+pub(super) fn tensor_from_scene(
+    scene: &Scene,
+    network: &Network,
+    range: ValueRange,
+) -> Result<Tensor, Failure> {
+    if scene.is_range_guessed && scene.range_in_file != range {
+        let in_file = scene.blend.to_range(scene.range_in_file);
+        if in_file.lies_in(range) {
+            return tensor_from_stamp(&in_file.with_range(range), network, range);
+        }
+    }
+    tensor_from_stamp(&scene.blend, network, range)
 }
 
 /// A stamp as the first input of `network`, `[1, C, H, W]`, with its values mapped to `range`.
@@ -117,15 +134,48 @@ mod tests {
     use super::*;
     use crate::network::{NetworkBuilder, NetworkError, Op};
 
+    /// Takes one row of four pixels.
+    fn network() -> Result<Network, NetworkError> {
+        let mut builder = NetworkBuilder::new(|_, _, _| unreachable!("no parameters"));
+        let x = builder.input("x", &[1, 1, 4])?;
+        let y = builder.plain("y", Op::Identity, &[x])?;
+        builder.output("y", y);
+        builder.finish()
+    }
+
+    #[test]
+    fn a_guessed_range_gives_way_to_what_the_network_takes() -> Result<(), Failure> {
+        let scene = |is_range_guessed| Scene {
+            path: "blend.npy".into(),
+            blend: Stamp::new(
+                "blend",
+                vec![0.0, 0.25, 0.5, 1.0],
+                [1, 1, 4],
+                ValueRange::UNIT,
+            ),
+            truths: Vec::new(),
+            range_in_file: ValueRange::UNIT,
+            is_range_guessed,
+            notes: Vec::new(),
+        };
+        let seen = |is_guessed, range| -> Result<Vec<f32>, Failure> {
+            values_of(&tensor_from_scene(&scene(is_guessed), &network()?, range)?)
+        };
+        let as_is = [0.0, 0.25, 0.5, 1.0];
+        assert_eq!(seen(true, ValueRange::UNIT)?, as_is);
+        assert_eq!(seen(true, ValueRange::SIGNED)?, as_is);
+        assert_eq!(seen(false, ValueRange::SIGNED)?, [-1.0, -0.5, 0.0, 1.0]);
+        // Outside what the network takes the guess stands.
+        let narrow = ValueRange {
+            low: 0.0,
+            high: 0.5,
+        };
+        assert_eq!(seen(true, narrow)?, [0.0, 0.125, 0.25, 0.5]);
+        Ok(())
+    }
+
     #[test]
     fn pixels_that_are_not_finite_are_black() -> Result<(), Failure> {
-        let network = || -> Result<Network, NetworkError> {
-            let mut builder = NetworkBuilder::new(|_, _, _| unreachable!("no parameters"));
-            let x = builder.input("x", &[1, 1, 4])?;
-            let y = builder.plain("y", Op::Identity, &[x])?;
-            builder.output("y", y);
-            builder.finish()
-        };
         let pixels = vec![0.25, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
         let stamp = Stamp::new("stamp", pixels, [1, 1, 4], ValueRange::UNIT);
         let tensor = tensor_from_stamp(&stamp, &network()?, ValueRange::SIGNED)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::deblend::stamps_from_run;
-use super::input::tensor_from_stamp;
+use super::input::tensor_from_scene;
 use super::{Studio, measure};
 use crate::checkpoint::NetworkRole;
 use crate::jobs::{Failure, Finding, Progress, Step, Study, TimelinePoint};
@@ -60,7 +60,7 @@ impl TimelineStudy {
                 .networks
                 .network(&self.series, step, NetworkRole::Generator)?;
         let scene = studio.scene(input)?;
-        let tensor = tensor_from_stamp(&scene.blend, &network, series.manifest.input_range)?;
+        let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
         let run = network.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
         let outputs = stamps_from_run(&network, &run, &series)?;
         let pairs = || scene.truths.iter().zip(&outputs);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Studio;
-use super::input::{tensor_from_stamp, values_of};
+use super::input::{tensor_from_scene, values_of};
 use crate::checkpoint::NetworkRole;
 use crate::jobs::{Failure, Finding, Progress, Step, Study, UnitStats};
 use crate::network::{Edits, LayerName, Retain};
@@ -44,7 +44,7 @@ impl UnitStatsStudy {
                 .networks
                 .network(&self.series, self.stats.step, NetworkRole::Generator)?;
         let scene = studio.scene(input)?;
-        let tensor = tensor_from_stamp(&scene.blend, &network, series.manifest.input_range)?;
+        let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
         let retain = Retain::Layers(vec![self.stats.layer.clone()]);
         let run = network.forward(&[tensor], &Edits::new(), &retain)?;
         let activation = run.activation(&network, &self.stats.layer)?.get(0)?;
