@@ -17,7 +17,7 @@ use ganoscope_core::architecture::{
     DiscriminatorConfig, GeneratorConfig, PreluKind, discriminator, generator,
 };
 use ganoscope_core::attribution::{Method, Options, Prepared, Target};
-use ganoscope_core::network::{Affine, Edits, Network, NetworkError, Retain, Role};
+use ganoscope_core::network::{Affine, Edits, Network, NetworkError, Plan, Retain, Role};
 use ganoscope_core::seed::hash_uniform;
 use ganoscope_core::train::data::{DataRecipe, ExclusionList, PairSource};
 use ganoscope_core::train::{Recipe, Trainer};
@@ -79,9 +79,9 @@ fn task_of(task: &str) -> Box<dyn FnMut()> {
 
 fn forward(network: Network, input: Tensor) -> Box<dyn FnMut()> {
     let input = [input];
+    let plan = Plan::new(&network).expect("it can be folded");
     Box::new(move || {
-        let run = network.forward(&input, &Edits::new(), &Retain::Nothing);
-        black_box(run.expect("runs"));
+        black_box(plan.run(&input).expect("runs"));
     })
 }
 

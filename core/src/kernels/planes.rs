@@ -48,6 +48,39 @@ pub fn zip_planes<F: Fn(f32, f32) -> f32>(
     })
 }
 
+/// [`map_planes`] in the place of its input.
+pub fn update_planes<F: Fn(f32) -> f32>(
+    x: &mut [f32],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) {
+    x.par_chunks_mut(plane)
+        .enumerate()
+        .with_min_len(TASK.div_ceil(plane))
+        .for_each(|(i, x)| {
+            let f = f(i);
+            wide(|| x.iter_mut().for_each(|x| *x = f(*x)));
+        });
+}
+
+/// [`zip_planes`] in the place of its first input.
+pub fn update_zip_planes<F: Fn(f32, f32) -> f32>(
+    a: &mut [f32],
+    b: &[f32],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) {
+    assert_eq!(a.len(), b.len(), "both values have one shape");
+    a.par_chunks_mut(plane)
+        .zip(b.par_chunks(plane))
+        .enumerate()
+        .with_min_len(TASK.div_ceil(plane))
+        .for_each(|(i, (a, b))| {
+            let f = f(i);
+            wide(|| a.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
+        });
+}
+
 /// Two sums over every plane `i`, of both components of `f(i)(a, b)`.
 pub fn sum_planes<F: Fn(f32, f32) -> [f32; 2]>(
     a: &[f32],
@@ -150,6 +183,11 @@ mod tests {
             let y = map_planes(&x, plane, |i| move |x| x * i as f32);
             let z = zip_planes(&x, &y, plane, |i| move |x, y| y - x * i as f32);
             assert!(z.iter().all(|z| *z == 0.0));
+            let mut updated = x.clone();
+            update_planes(&mut updated, plane, |i| move |x| x * i as f32);
+            assert_eq!(updated, y);
+            update_zip_planes(&mut updated, &x, plane, |i| move |y, x| y - x * i as f32);
+            assert_eq!(updated, z);
             assert_eq!(y[5 * plane], x[5 * plane] * 5.0);
         }
     }

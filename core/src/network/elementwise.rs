@@ -213,29 +213,86 @@ fn softplus(x: f32) -> f32 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
+/// Not `max`, which would turn a value that is not a number into 0.
+fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+fn leaky(x: f32, slope: f32) -> f32 {
+    if x > 0.0 { x } else { slope * x }
+}
+
+fn elu(x: f32, alpha: f32) -> f32 {
+    if x > 0.0 { x } else { alpha * x.exp_m1() }
+}
+
+fn silu(x: f32) -> f32 {
+    x * sigmoid(x)
+}
+
+/// [`activation`] in the place of its input: `values` of dimensions `[N, ...]` on the CPU. `false` for an operation that is
+/// no activation.
+pub(super) fn update_activation(
+    op: &Op,
+    values: &mut [f32],
+    dims: &[usize],
+    slope: Option<&Tensor>,
+) -> Result<bool> {
+    let plane = dims.iter().skip(2).product();
+    let each = |values: &mut [f32], f: fn(f32) -> f32| kernels::update_planes(values, plane, |_| f);
+    match op {
+        Op::Relu => kernels::update_planes(values, plane, |_| relu),
+        Op::LeakyRelu { slope } => {
+            let slope = *slope as f32;
+            kernels::update_planes(values, plane, |_| move |x| leaky(x, slope));
+        }
+        Op::Prelu => {
+            let Some(slope) = slope else {
+                candle_core::bail!("a PReLU needs its slopes")
+            };
+            let slopes = slope.flatten_all()?.to_vec1::<f32>()?;
+            let channels = dims.get(1).copied().unwrap_or(1).max(1);
+            if slopes.len() == channels {
+                kernels::update_planes(values, plane, |i| {
+                    let slope = slopes[i % channels];
+                    move |x| leaky(x, slope)
+                });
+            } else {
+                for sample in values.chunks_mut(slopes.len().max(1)) {
+                    kernels::update_zip_planes(sample, &slopes, plane, |_| leaky);
+                }
+            }
+        }
+        Op::Tanh => each(values, f32::tanh),
+        Op::Sigmoid => each(values, sigmoid),
+        Op::Elu { alpha } => {
+            let alpha = *alpha as f32;
+            kernels::update_planes(values, plane, |_| move |x| elu(x, alpha));
+        }
+        Op::Silu => each(values, silu),
+        Op::Softplus => each(values, softplus),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
 /// The value of an activation. `x`: `[N, ...]`; `slope`: the parameter of a `PReLU`.
 pub(super) fn activation(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tensor> {
     if is_fast(x) {
         return match op {
-            // Not `max`, which would turn a value that is not a number into 0.
-            Op::Relu => map(x, |x| if x < 0.0 { 0.0 } else { x }),
+            Op::Relu => map(x, relu),
             Op::LeakyRelu { slope } => {
                 let slope = *slope as f32;
-                map(x, move |x| if x > 0.0 { x } else { slope * x })
+                map(x, move |x| leaky(x, slope))
             }
-            Op::Prelu => prelu_fast(
-                x,
-                x,
-                slope,
-                |x, _, slope| if x > 0.0 { x } else { slope * x },
-            ),
+            Op::Prelu => prelu_fast(x, x, slope, |x, _, slope| leaky(x, slope)),
             Op::Tanh => map(x, f32::tanh),
             Op::Sigmoid => map(x, sigmoid),
             Op::Elu { alpha } => {
                 let alpha = *alpha as f32;
-                map(x, move |x| if x > 0.0 { x } else { alpha * x.exp_m1() })
+                map(x, move |x| elu(x, alpha))
             }
-            Op::Silu => map(x, |x| x * sigmoid(x)),
+            Op::Silu => map(x, silu),
             Op::Softplus => map(x, softplus),
             _ => Ok(x.clone()),
         };

@@ -85,7 +85,7 @@ impl Network {
         }
     }
 
-    fn check_inputs(&self, inputs: &[Tensor]) -> Result<(), NetworkError> {
+    pub(super) fn check_inputs(&self, inputs: &[Tensor]) -> Result<(), NetworkError> {
         if inputs.len() != self.inputs().len() {
             return Err(NetworkError::InputCount {
                 expected: self.inputs().len(),

@@ -14,6 +14,7 @@ mod forward;
 mod linear;
 mod normalise;
 mod op;
+mod plan;
 mod pool;
 mod pullback;
 mod resample;
@@ -39,6 +40,7 @@ pub use linear::{
     pullback_weight as linear_weight_pullback,
 };
 pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
+pub use plan::Plan;
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
 pub use run::{Affine, BatchStats, Edits, Mode, Retain, Run};
 

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
-use crate::network::{Edits, Network, Retain};
+use crate::network::{Network, Plan};
 use crate::stamp::io::{BlendFile, read_blend};
 use crate::stamp::metrics::Quality;
 use crate::stamp::{Stamp, ValueRange};
@@ -71,6 +71,7 @@ pub fn evaluate(generator: &Network, blends: &[BlendFile]) -> Result<Evaluation,
         blends: blends.len(),
         ..Evaluation::default()
     };
+    let plan = Plan::new(generator)?;
     for blend in blends {
         let input = blend.blend.to_range(ValueRange::UNIT);
         let tensor = Tensor::from_slice(
@@ -78,8 +79,8 @@ pub fn evaluate(generator: &Network, blends: &[BlendFile]) -> Result<Evaluation,
             (1, input.channels, input.height, input.width),
             &Device::Cpu,
         )?;
-        let run = generator.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
-        for (i, (output, truth)) in run.outputs().iter().zip(&blend.truths).enumerate() {
+        let outputs = plan.run(&[tensor])?;
+        for (i, (output, truth)) in outputs.iter().zip(&blend.truths).enumerate() {
             let truth = truth.to_range(ValueRange::UNIT);
             let pixels = output.flatten_all()?.to_vec1::<f32>()?;
             let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED);

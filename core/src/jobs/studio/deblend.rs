@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use candle_core::Tensor;
+
 use super::Studio;
 use super::input::{stamp_from_output, tensor_from_scene};
 use super::measure;
@@ -69,17 +71,17 @@ impl Studio {
     pub(super) fn outputs(&mut self, spec: &DeblendSpec) -> Result<Vec<Stamp>, Failure> {
         let series = self.networks.series(&spec.series)?;
         let held = self.run(spec)?;
-        stamps_from_run(&held.network, &held.run, &series)
+        stamps_from_outputs(&held.network, held.run.outputs(), &series)
     }
 }
 
-/// The outputs of a run as stamps in `[0, 1]`.
-pub(super) fn stamps_from_run(
+/// The outputs of a network as stamps in `[0, 1]`.
+pub(super) fn stamps_from_outputs(
     network: &Network,
-    run: &Run,
+    outputs: &[Tensor],
     series: &Series,
 ) -> Result<Vec<Stamp>, Failure> {
-    let outputs = network.outputs().iter().zip(run.outputs());
+    let outputs = network.outputs().iter().zip(outputs);
     outputs
         .map(|(output, tensor)| {
             stamp_from_output(tensor, &output.name, series.manifest.output_range)
@@ -101,7 +103,7 @@ pub(super) fn unedited(studio: &mut Studio, spec: &DeblendSpec) -> Result<Previe
         Some(held) => {
             let edits = spec.edits.resolve(&held.network)?;
             let run = held.network.resume(&held.run, &edits)?;
-            stamps_from_run(&held.network, &run, &series)?
+            stamps_from_outputs(&held.network, run.outputs(), &series)?
         }
         None => studio.outputs(spec)?,
     };

@@ -4,12 +4,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::deblend::stamps_from_run;
+use super::deblend::stamps_from_outputs;
 use super::input::tensor_from_scene;
 use super::{Studio, measure};
 use crate::checkpoint::NetworkRole;
 use crate::jobs::{Failure, Finding, Progress, Step, Study, TimelinePoint};
-use crate::network::{Edits, Network, Retain};
+use crate::network::{Network, Plan};
 use crate::stamp::Stamp;
 
 /// Sums over the blends of one checkpoint.
@@ -30,6 +30,8 @@ pub(super) struct TimelineStudy {
     series: PathBuf,
     inputs: Vec<PathBuf>,
     shown: PathBuf,
+    /// The checkpoint that is being measured, ready to run.
+    plan: Option<(u64, Plan)>,
     /// `None` until the first step.
     steps: Option<Vec<u64>>,
     at_step: usize,
@@ -46,6 +48,7 @@ impl TimelineStudy {
             series,
             inputs,
             shown,
+            plan: None,
             steps: None,
             at_step: 0,
             at_input: 0,
@@ -61,8 +64,12 @@ impl TimelineStudy {
                 .network(&self.series, step, NetworkRole::Generator)?;
         let scene = studio.scene(input)?;
         let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
-        let run = network.forward(&[tensor], &Edits::new(), &Retain::Nothing)?;
-        let outputs = stamps_from_run(&network, &run, &series)?;
+        let plan = match self.plan.take().filter(|(of, _)| *of == step) {
+            Some(plan) => plan,
+            None => (step, Plan::new(&network)?),
+        };
+        let (_, plan) = self.plan.insert(plan);
+        let outputs = stamps_from_outputs(&network, &plan.run(&[tensor])?, &series)?;
         let pairs = || scene.truths.iter().zip(&outputs);
         let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
         if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
