@@ -7,6 +7,7 @@ use candle_core::{DType, Result, Tensor};
 
 use super::AttributionError;
 use super::rule::{Change, Group, Part, When};
+use crate::kernels;
 use crate::network::{Node, Role, is_fast, linear_apply, linear_pullback, with_slice};
 
 /// A group with its weights changed once, for many maps.
@@ -152,8 +153,7 @@ pub(super) fn propagate(
         let z = group.denominator(node, &parts, y)?;
         let s = divide(r, &z, y, group)?;
         if let Some(bias) = &group.bias {
-            let taken = s.broadcast_mul(&bias_shape(bias, s.rank())?)?;
-            for (sum, taken) in absorbed.iter_mut().zip(sample_sums(&taken)?) {
+            for (sum, taken) in absorbed.iter_mut().zip(taken_by_bias(&s, bias)?) {
                 *sum += taken;
             }
         }
@@ -249,6 +249,9 @@ fn add_product(total: Option<Tensor>, part: &Tensor, c: &Tensor) -> Result<Tenso
 
 fn sum(total: Option<Tensor>, more: Tensor) -> Result<Tensor> {
     match total {
+        Some(total) if total.dims() == more.dims() && is_fast(&total) && is_fast(&more) => {
+            zip3(&total, &more, &more, |total, more, _| total + more)
+        }
         Some(total) if total.dims() == more.dims() => total + more,
         Some(total) => total.broadcast_add(&more),
         None => Ok(more),
@@ -256,26 +259,51 @@ fn sum(total: Option<Tensor>, more: Tensor) -> Result<Tensor> {
 }
 
 /// `f(a_i, b_i, c_i)` in f32 on the CPU; `b` and `c` repeat when they are shorter.
-fn zip3(a: &Tensor, b: &Tensor, c: &Tensor, f: impl Fn(f32, f32, f32) -> f32) -> Result<Tensor> {
+fn zip3(
+    a: &Tensor,
+    b: &Tensor,
+    c: &Tensor,
+    f: impl Fn(f32, f32, f32) -> f32 + Sync,
+) -> Result<Tensor> {
     let (a, b, c) = (a.contiguous()?, b.contiguous()?, c.contiguous()?);
+    let plane = plane_of(&a);
     let values = with_slice(&a, |a: &[f32]| {
         with_slice(&b, |b: &[f32]| {
-            with_slice(&c, |c: &[f32]| {
-                let step = b.len().min(c.len()).max(1);
-                let mut y = Vec::with_capacity(a.len());
-                for (i, a) in a.chunks(step).enumerate() {
-                    let b = &b[(i * step) % b.len()..];
-                    let c = &c[(i * step) % c.len()..];
-                    y.extend(a.iter().zip(b).zip(c).map(|((a, b), c)| f(*a, *b, *c)));
-                }
-                y
-            })
+            with_slice(&c, |c: &[f32]| kernels::zip3_planes(a, b, c, plane, &f))
         })
     });
     match values.flatten().flatten() {
         Some(values) => Tensor::from_vec(values, a.dims(), a.device()),
         None => candle_core::bail!("expected f32 values on the CPU"),
     }
+}
+
+/// Elements of a plane: of a channel of a picture, of a whole sample of features.
+fn plane_of(t: &Tensor) -> usize {
+    let dims = t.dims();
+    let from = if dims.len() > 2 { 2 } else { 1 };
+    dims.iter().skip(from).product::<usize>().max(1)
+}
+
+/// What the bias takes of every stacked sample: the sum of `s` times the bias.
+fn taken_by_bias(s: &Tensor, bias: &Tensor) -> Result<Vec<f64>> {
+    if !is_fast(s) || !is_fast(bias) {
+        return sample_sums(&s.broadcast_mul(&bias_shape(bias, s.rank())?)?);
+    }
+    let (s, bias) = (s.contiguous()?, bias.flatten_all()?.to_vec1::<f32>()?);
+    let plane = plane_of(&s);
+    let planes = s.elem_count() / plane / s.dim(0)?.max(1);
+    // One value for every plane (`[C]`), or for every element of a sample (a map, features).
+    let is_per_plane = bias.len() == planes && plane > 1;
+    let of = |i: usize, j: usize| {
+        let at = i % planes;
+        bias[if is_per_plane { at } else { at * plane + j }]
+    };
+    let sums = with_slice(&s, |s: &[f32]| {
+        kernels::weighted_sums(s, plane, |i, j, s| f64::from(s * of(i, j)))
+    });
+    let sums = sums.unwrap_or_default();
+    Ok(sums.chunks(planes.max(1)).map(|s| s.iter().sum()).collect())
 }
 
 /// A bias of `[C]`, `[F]` or `[C, H, W]` shaped to broadcast with a value of `rank`.
@@ -293,5 +321,13 @@ fn is_zero(t: &Tensor) -> Result<bool> {
 
 /// The sum over each sample, in f64.
 pub(super) fn sample_sums(t: &Tensor) -> Result<Vec<f64>> {
+    if is_fast(t) && t.elem_count() > 0 {
+        let t = t.contiguous()?;
+        let sample = t.elem_count() / t.dim(0)?;
+        let sums = with_slice(&t, |t: &[f32]| {
+            kernels::weighted_sums(t, sample, |_, _, x| f64::from(x))
+        });
+        return Ok(sums.unwrap_or_default());
+    }
     t.flatten_from(1)?.to_dtype(DType::F64)?.sum(1)?.to_vec1()
 }

@@ -56,6 +56,9 @@ pub use dense::{
 pub use forward::{conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
-pub use planes::{map_planes, sum_planes, update_planes, update_zip_planes, zip_planes};
+pub use planes::{
+    map_planes, sum_planes, update_planes, update_zip_planes, weighted_sums, zip_planes,
+    zip3_planes,
+};
 pub use shape::{ConvShape, ShapeError, Window};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};

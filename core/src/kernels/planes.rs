@@ -48,6 +48,45 @@ pub fn zip_planes<F: Fn(f32, f32) -> f32>(
     })
 }
 
+/// `f(a, b, c)` for all elements; `b` and `c` are whole planes and repeat when they are shorter than `a`.
+pub fn zip3_planes(
+    a: &[f32],
+    b: &[f32],
+    c: &[f32],
+    plane: usize,
+    f: impl Fn(f32, f32, f32) -> f32 + Sync,
+) -> Vec<f32> {
+    for shorter in [b, c] {
+        assert!(
+            !shorter.is_empty() && shorter.len().is_multiple_of(plane),
+            "{} elements are whole planes of {plane}",
+            shorter.len()
+        );
+    }
+    fill(a.len(), plane, |i, y| {
+        let from = i * plane;
+        let (b, c) = (&b[from % b.len()..], &c[from % c.len()..]);
+        wide(|| {
+            for (((y, a), b), c) in y.iter_mut().zip(&a[from..]).zip(b).zip(c) {
+                y.write(f(*a, *b, *c));
+            }
+        });
+    })
+}
+
+/// The sum over every plane `i` of `f(i, j, x)` for its elements `x` at `j`, in f64.
+pub fn weighted_sums(
+    x: &[f32],
+    plane: usize,
+    f: impl Fn(usize, usize, f32) -> f64 + Sync,
+) -> Vec<f64> {
+    x.par_chunks(plane)
+        .enumerate()
+        .with_min_len(TASK.div_ceil(plane))
+        .map(|(i, x)| x.iter().enumerate().map(|(j, x)| f(i, j, *x)).sum())
+        .collect()
+}
+
 /// [`map_planes`] in the place of its input.
 pub fn update_planes<F: Fn(f32) -> f32>(
     x: &mut [f32],
@@ -144,8 +183,8 @@ fn fill(
         .enumerate()
         .with_min_len(TASK.div_ceil(plane))
         .for_each(|(i, plane)| write(i, plane));
-    // SAFETY: the planes cover all `len` elements, and both callers zip a plane with slices that reach at least as far
-    // (`x[i * plane..]` of a value of `len` elements), so every element was written.
+    // SAFETY: the planes cover all `len` elements, and all callers zip a plane with slices that reach at least as far
+    // (`x[i * plane..]` of a value of `len` elements, or a repeated value of whole planes), so every element was written.
     unsafe { values.set_len(len) };
     values
 }
@@ -183,6 +222,20 @@ mod tests {
             let y = map_planes(&x, plane, |i| move |x| x * i as f32);
             let z = zip_planes(&x, &y, plane, |i| move |x, y| y - x * i as f32);
             assert!(z.iter().all(|z| *z == 0.0));
+            // Two planes of b and three of c, repeated over the six of a.
+            let repeated = zip3_planes(&x, &x[..2 * plane], &y[..3 * plane], plane, |a, b, c| {
+                a + 10.0 * b + 100.0 * c
+            });
+            for (i, got) in repeated.iter().enumerate() {
+                let expected = x[i] + 10.0 * x[i % (2 * plane)] + 100.0 * y[i % (3 * plane)];
+                assert_eq!(*got, expected);
+            }
+            let sums = weighted_sums(&x, plane, |i, j, x| i as f64 + j as f64 + f64::from(x));
+            let slow = |i: usize| -> f64 {
+                let of = |j: usize| (i + j) as f64 + f64::from(x[i * plane + j]);
+                (0..plane).map(of).sum()
+            };
+            assert!(sums.iter().enumerate().all(|(i, sum)| *sum == slow(i)));
             let mut updated = x.clone();
             update_planes(&mut updated, plane, |i| move |x| x * i as f32);
             assert_eq!(updated, y);
