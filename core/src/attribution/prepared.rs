@@ -94,7 +94,8 @@ impl Prepared {
         let network = self.network();
         target.check(network)?;
         if network.dtype() == self.dtype {
-            return self.explain(inputs, target);
+            // On a thread of the pool, so that not every loop has to wake it.
+            return rayon::scope(|_| self.explain(inputs, target));
         }
         let inputs = inputs.iter().map(|x| x.to_dtype(network.dtype()));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;

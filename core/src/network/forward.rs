@@ -33,13 +33,9 @@ impl Network {
         for (id, tensor) in self.inputs().iter().zip(inputs) {
             values[id.index()] = Some(tensor.contiguous()?);
         }
-        self.evaluate(
-            values,
-            self.resolve_edits(edits)?,
-            retain,
-            mode,
-            BTreeMap::new(),
-        )
+        let edits = self.resolve_edits(edits)?;
+        // On a thread of the pool, so that not every loop has to wake it.
+        rayon::scope(|_| self.evaluate(values, edits, retain, mode, BTreeMap::new()))
     }
 
     /// Runs again from `previous` with other edits, recomputing only what the changed edits reach.
@@ -67,7 +63,7 @@ impl Network {
             }
         }
         let stats = previous.batch_stats.clone();
-        self.evaluate(values, edits, &Retain::All, previous.mode, stats)
+        rayon::scope(|_| self.evaluate(values, edits, &Retain::All, previous.mode, stats))
     }
 
     /// Whether a run can stem from this network: one value per node, of the node's dimensions.

@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 
 use super::elementwise::{from_vec, is_fast, with_slice};
 use super::{ConvSpec, NetworkError, Op, Padding};
-use crate::kernels::{self, ConvShape, Window};
+use crate::kernels::{self, ConvShape, DenseShape, Window};
 
 /// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
 ///
@@ -35,6 +35,9 @@ pub fn apply(
                 conv,
                 transposed_size(conv, [h, w], *output_padding),
             )?
+        }
+        Op::Dense if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
+            return Ok(dense_fast(x, weight, bias)?);
         }
         Op::Dense => x.matmul(&weight.t()?)?,
         other => return Err(not_weighted(other)),
@@ -138,6 +141,23 @@ fn with_two(
         Some(values) => from_vec(values, dims),
         None => candle_core::bail!("both tensors must be f32 on the CPU"),
     }
+}
+
+/// A dense layer with the CPU kernels, which read the weights once: with one row a matrix product of a library does not.
+fn dense_fast(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let ((batch, inputs), outputs) = (x.dims2()?, weight.dim(0)?);
+    let shape = DenseShape {
+        batch,
+        inputs,
+        outputs,
+    };
+    let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
+    with_two(
+        x,
+        weight,
+        |x, w| kernels::dense(shape, x, w, bias.as_deref()),
+        &[batch, outputs],
+    )
 }
 
 /// The values of a convolution with the CPU kernels and their dimensions, before anybody made a tensor of them; `bias`:

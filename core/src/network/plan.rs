@@ -79,6 +79,13 @@ impl Plan {
             return Ok(run.outputs().to_vec());
         }
         network.check_inputs(inputs)?;
+        // On a thread of the pool, so that not every loop has to wake it.
+        rayon::scope(|_| self.run_fast(inputs))
+    }
+
+    /// The outputs for checked inputs, f32 on the CPU.
+    fn run_fast(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NetworkError> {
+        let network = &self.network;
         let batch = inputs[0].dim(0)?;
         let mut values: Vec<Option<Tensor>> = vec![None; network.nodes().len()];
         let mut readers = self.readers.clone();
