@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::path::PathBuf;
+
 use common::{Files, Start, app, drop_files, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
@@ -15,6 +17,22 @@ use ganoscope_core::stamp::io::{Format, write};
 fn first_output(harness: &egui_kittest::Harness<'_, ganoscope::app::App>) -> Vec<f32> {
     let preview = harness.state().results().deblend.ready();
     preview.expect("outputs").outputs[0].pixels.to_vec()
+}
+
+/// A session over all files, saved by a window that is closed again.
+fn saved_session(files: &Files) -> PathBuf {
+    let session = files.path("mine.ron");
+    let mut harness = app(Start {
+        document: files.document(),
+        answers: vec![vec![session.clone()]],
+        ..Start::default()
+    });
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    step_until(&mut harness, "saving", |h| {
+        h.state().toasts() == ["Saved mine.ron"]
+    });
+    session
 }
 
 #[test]
@@ -110,18 +128,7 @@ fn a_session_survives_a_round_trip() {
 #[test]
 fn a_session_over_a_changed_picture_says_so() {
     let files = Files::new();
-    let session = files.path("mine.ron");
-    let mut harness = app(Start {
-        document: files.document(),
-        answers: vec![vec![session.clone()]],
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
-    step_until(&mut harness, "saving", |h| {
-        h.state().toasts() == ["Saved mine.ron"]
-    });
-    drop(harness);
+    let session = saved_session(&files);
     let blend = tiny_scene(&files.blends[1], SIDE).blend;
     write(&files.blends[1], &[blend], Format::Fits, &[]).unwrap();
     let mut again = app(Start::default());
@@ -224,18 +231,7 @@ fn a_picture_that_does_not_fit_is_left_out_of_the_means() {
 #[test]
 fn what_was_open_before_a_session_is_one_undo_away() {
     let files = Files::new();
-    let session = files.path("mine.ron");
-    let mut harness = app(Start {
-        document: files.document(),
-        answers: vec![vec![session.clone()]],
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
-    step_until(&mut harness, "saving", |h| {
-        h.state().toasts() == ["Saved mine.ron"]
-    });
-    drop(harness);
+    let session = saved_session(&files);
     let mine = Document::new(None, vec![files.blends[1].clone()]);
     let mut again = app(Start {
         document: mine.clone(),

@@ -370,7 +370,10 @@ impl Shell<'_> {
                     } else {
                         String::new()
                     };
-                    ui.allocate_ui(vec2(ui.available_width() - 34.0, 0.0), |ui| {
+                    // The text wraps in a column of its own and leaves the cross its place.
+                    let column = vec2(ui.available_width() - 34.0, 0.0);
+                    ui.allocate_ui_with_layout(column, Layout::top_down(Align::Min), |ui| {
+                        ui.set_width(column.x);
                         ui.label(format!("{}{times}", toast.message.text));
                     });
                     ui.with_layout(Layout::right_to_left(Align::Min), |ui| {

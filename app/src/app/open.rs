@@ -19,7 +19,9 @@ impl App {
                 Opened::Scene(scene) => {
                     let name = scene.path.file_name().unwrap_or_default().display();
                     for note in &scene.notes {
-                        self.say(Level::Warn, &format!("{name}: {note}"), ctx);
+                        // Last, as paths are: a toast begins with a capital, and a name must stay as it is.
+                        let note = note.trim_end_matches('.');
+                        self.say(Level::Warn, &format!("{note}: {name}"), ctx);
                     }
                     inputs.push(scene.path.clone());
                 }

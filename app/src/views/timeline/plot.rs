@@ -58,7 +58,7 @@ pub(super) fn plot_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, height:
             _ => None,
         });
     if height >= LEGEND_FROM {
-        let legend = Legend::default().position(Corner::RightBottom);
+        let legend = Legend::default().position(Corner::LeftTop);
         plot = plot.legend(legend.background_alpha(0.6));
     }
     let shown = cx.document.step_in(series).and_then(|s| series.position(s));
