@@ -100,7 +100,11 @@ const SAME: ConvSpec = ConvSpec::square(3, 1, 1);
 
 #[test]
 fn what_is_read_elsewhere_is_not_overwritten() -> Outcome {
-    let cases: [(&str, Build); 8] = [
+    let cases: [(&str, Build); 9] = [
+        ("one slope for all channels", |b, x| {
+            let y = b.conv("conv", x, 3, SAME, true)?;
+            Ok(vec![b.prelu("act", y, &[1])?])
+        }),
         ("the result is an output too", |b, x| {
             let y = b.conv("conv", x, 3, SAME, true)?;
             Ok(vec![y, b.plain("act", Op::Relu, &[y])?])

@@ -6,7 +6,8 @@ use candle_core::{D, Tensor};
 
 use super::run::{Affine, BatchStats, Edits, Mode, Retain, Run};
 use super::{
-    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, pool, resample,
+    Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
+    pool, resample,
 };
 
 impl Network {
@@ -318,7 +319,7 @@ pub(crate) fn node_forward(
         | Op::Sigmoid
         | Op::Elu { .. }
         | Op::Silu
-        | Op::Softplus => elementwise::activation(&node.op, x()?, node.param(Role::Slope))?,
+        | Op::Softplus => activation::value(&node.op, x()?, node.param(Role::Slope))?,
         Op::Add => elementwise::add(inputs[0], inputs[1])?,
         Op::Mul => elementwise::mul(inputs[0], inputs[1])?,
         Op::Concat { axis } => Tensor::cat(inputs, axis + 1)?,

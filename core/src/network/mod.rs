@@ -4,6 +4,7 @@
 //! ([`Network::pullback`]), carries relevance (`attribution`), is trained and is written back. Layers are addressed by
 //! [`LayerName`]; a [`NodeId`] is only meaningful inside one network.
 
+mod activation;
 mod build;
 mod canonize;
 mod dump;

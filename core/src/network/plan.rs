@@ -8,7 +8,7 @@ use candle_core::{DType, Tensor};
 
 use super::forward::{inside, node_forward};
 use super::{Edits, Mode, Network, NetworkError, Node, NodeId, Op, Retain, Role, canonize};
-use super::{elementwise, linear};
+use super::{activation, elementwise, linear};
 use crate::kernels;
 
 /// See the module.
@@ -144,7 +144,7 @@ impl Plan {
             let follower = self.network.node(*follower);
             if !matches!(follower.op, Op::Add) {
                 let slope = follower.param(Role::Slope);
-                elementwise::update_activation(&follower.op, &mut result, &dims, slope)?;
+                activation::update(&follower.op, &mut result, &dims, slope)?;
                 continue;
             }
             // The other summand is the one that is there already.

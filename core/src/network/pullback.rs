@@ -10,7 +10,8 @@ use candle_core::Tensor;
 use super::forward::inside;
 use super::run::{Mode, Run};
 use super::{
-    Network, NetworkError, Node, NodeId, Op, Role, elementwise, linear, normalise, pool, resample,
+    Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
+    pool, resample,
 };
 
 /// Which gradients a pullback should return.
@@ -211,18 +212,11 @@ pub fn node_pullback(
         Op::PixelNorm { eps } => Local::input(normalise::pixel_norm_pullback(&x[0], y, g, *eps)?),
         Op::Prelu => {
             let slope = node.require(Role::Slope)?;
-            let mut local = Local::input(elementwise::activation_pullback(
-                &node.op,
-                &x[0],
-                y,
-                g,
-                Some(slope),
-            )?);
+            let mut local = Local::input(activation::pullback(&node.op, &x[0], y, g, Some(slope))?);
             if params {
-                local.params.push((
-                    Role::Slope,
-                    elementwise::prelu_slope_pullback(&x[0], g, slope)?,
-                ));
+                local
+                    .params
+                    .push((Role::Slope, activation::slope_pullback(&x[0], g, slope)?));
             }
             local
         }
@@ -232,9 +226,7 @@ pub fn node_pullback(
         | Op::Sigmoid
         | Op::Elu { .. }
         | Op::Silu
-        | Op::Softplus => Local::input(elementwise::activation_pullback(
-            &node.op, &x[0], y, g, None,
-        )?),
+        | Op::Softplus => Local::input(activation::pullback(&node.op, &x[0], y, g, None)?),
         Op::Add => {
             let to = |t: &Tensor| sum_to(g, t.dims()).map(Some);
             Local {
