@@ -10,7 +10,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ganoscope_core::kernels::{
-    ConvShape, DenseShape, InstructionSet, Window, conv2d, conv2d_input_gradient,
+    Algorithm, ConvShape, DenseShape, InstructionSet, Window, conv2d, conv2d_input_gradient,
     conv2d_weight_gradient, dense, dense_input_gradient, dense_weight_gradient,
 };
 use ganoscope_core::seed::hash_uniform;
@@ -65,13 +65,13 @@ fn convolutions(criterion: &mut Criterion) {
         let g = values("g", shape.out_len());
         group.throughput(Throughput::Elements(shape.flops() as u64));
         group.bench_function(BenchmarkId::new("forward", name), |bencher| {
-            bencher.iter(|| conv2d(&shape, black_box(&x), &w, None));
+            bencher.iter(|| conv2d(Algorithm::Fastest, &shape, black_box(&x), &w, None));
         });
         group.bench_function(BenchmarkId::new("input gradient", name), |bencher| {
-            bencher.iter(|| conv2d_input_gradient(&shape, black_box(&g), &w));
+            bencher.iter(|| conv2d_input_gradient(Algorithm::Fastest, &shape, black_box(&g), &w));
         });
         group.bench_function(BenchmarkId::new("weight gradient", name), |bencher| {
-            bencher.iter(|| conv2d_weight_gradient(&shape, black_box(&x), &g));
+            bencher.iter(|| conv2d_weight_gradient(Algorithm::Fastest, &shape, black_box(&x), &g));
         });
     }
     group.finish();

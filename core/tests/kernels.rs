@@ -1,9 +1,9 @@
 //! The convolution and dense kernels against slow, obvious versions in `f64`, for every instruction set of the machine.
 
 use ganoscope_core::kernels::{
-    ConvShape, DenseShape, InstructionSet, ShapeError, Window, conv2d_input_gradient_with,
-    conv2d_weight_gradient_with, conv2d_with, dense_input_gradient_with,
-    dense_weight_gradient_with, dense_with,
+    Algorithm, ConvShape, DenseShape, InstructionSet, ShapeError, Window,
+    conv2d_input_gradient_with, conv2d_weight_gradient_with, conv2d_with,
+    dense_input_gradient_with, dense_weight_gradient_with, dense_with,
 };
 use ganoscope_core::seed::Stream;
 
@@ -102,9 +102,16 @@ impl Case {
     fn run(&self, set: InstructionSet) -> [Vec<f32>; 3] {
         let shape = &self.shape;
         [
-            conv2d_with(set, shape, &self.x, &self.w, Some(&self.bias)),
-            conv2d_input_gradient_with(set, shape, &self.g, &self.w),
-            conv2d_weight_gradient_with(set, shape, &self.x, &self.g),
+            conv2d_with(
+                set,
+                Algorithm::Direct,
+                shape,
+                &self.x,
+                &self.w,
+                Some(&self.bias),
+            ),
+            conv2d_input_gradient_with(set, Algorithm::Direct, shape, &self.g, &self.w),
+            conv2d_weight_gradient_with(set, Algorithm::Direct, shape, &self.x, &self.g),
         ]
     }
 

@@ -7,7 +7,7 @@ use candle_core::{DType, Result, Tensor};
 
 use super::AttributionError;
 use super::rule::{Change, Group, Part, When};
-use crate::kernels;
+use crate::kernels::{self, Algorithm};
 use crate::network::{Node, Role, is_fast, linear_apply, linear_pullback, with_slice};
 
 /// A group with its weights changed once, for many maps.
@@ -63,7 +63,13 @@ impl PreparedGroup {
                 let mut dims = vec![1];
                 dims.extend_from_slice(input_dims);
                 let ones = Tensor::ones(dims, weight.dtype(), weight.device())?;
-                Some(linear_apply(&node.op, &ones, &weight, None)?)
+                Some(linear_apply(
+                    Algorithm::Direct,
+                    &node.op,
+                    &ones,
+                    &weight,
+                    None,
+                )?)
             } else {
                 None
             };
@@ -107,7 +113,9 @@ impl PreparedGroup {
             let value = match (&term.value, part) {
                 (Some(value), _) => value.clone(),
                 // The first product takes the bias along.
-                (None, Some(part)) => linear_apply(&node.op, part, &term.weight, bias.take())?,
+                (None, Some(part)) => {
+                    linear_apply(Algorithm::Direct, &node.op, part, &term.weight, bias.take())?
+                }
                 (None, None) => continue,
             };
             z = Some(sum(z, value)?);
@@ -159,7 +167,7 @@ pub(super) fn propagate(
         }
         for (term, part) in group.terms.iter().zip(&parts) {
             let Some(part) = part else { continue };
-            let c = linear_pullback(&node.op, &s, &term.weight, &input_dims)?;
+            let c = linear_pullback(Algorithm::Direct, &node.op, &s, &term.weight, &input_dims)?;
             relevance = Some(if term.input == Part::One {
                 sum(relevance, c)?
             } else {

@@ -8,25 +8,32 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::finish::Target;
 use super::micro::{Block, InstructionSet, MAX_ROWS, Step};
 use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
 use super::plan::{Axis, Frame, Slab, Slabs};
 use super::product::{Rows, Steps, product};
 
-/// One gather. Channel counts are per group.
-pub(super) struct Gather<'a> {
+/// The sizes of one gather. Channel counts are per group.
+#[derive(Debug)]
+pub(super) struct Gather {
     pub(super) y: Axis,
     pub(super) x: Axis,
     pub(super) batch: usize,
     pub(super) groups: usize,
     pub(super) source_channels: usize,
     pub(super) target_channels: usize,
-    pub(super) source: &'a [f32],
-    pub(super) weights: &'a [f32],
     /// Distance between the weights of neighbouring target channels.
     pub(super) target_stride: usize,
     /// Distance between the weights of neighbouring source channels.
     pub(super) source_stride: usize,
+}
+
+/// The arrays of one gather.
+#[derive(Clone, Copy)]
+pub(super) struct Operands<'a> {
+    pub(super) source: &'a [f32],
+    pub(super) weights: &'a [f32],
     /// One start value per target channel (of all groups).
     pub(super) bias: Option<&'a [f32]>,
 }
@@ -41,6 +48,7 @@ const SLAB_PIXELS: usize = 2048;
 const BAND_PIXELS: usize = 240;
 
 /// The cut of one gather into pieces.
+#[derive(Debug)]
 struct Cut {
     slabs: Slabs,
     frame: Frame,
@@ -48,32 +56,16 @@ struct Cut {
     rows: usize,
 }
 
-impl Gather<'_> {
-    /// Runs the gather: `[N, groups * target_channels, H, W]` of the target.
-    pub(super) fn run(&self, set: InstructionSet) -> Vec<f32> {
-        let plane = self.y.target_len * self.x.target_len;
-        let len = self.batch * self.groups * self.target_channels * plane;
-        let mut result = Vec::with_capacity(len);
+impl Gather {
+    /// Cuts the gather for the threads of this pool.
+    pub(super) fn ready(self, set: InstructionSet) -> ReadyGather {
         let cut = self.cut(set);
-        let work = Work {
-            gather: self,
+        ReadyGather {
             set,
             steps: self.steps(&cut.frame),
             cut,
-            target: Target(result.spare_capacity_mut().as_mut_ptr()),
-        };
-        let pieces = work.pieces();
-        if pieces == 1 || self.flops() < PIECE_FLOPS {
-            (0..pieces).for_each(|index| work.run(index));
-        } else {
-            (0..pieces)
-                .into_par_iter()
-                .for_each(|index| work.run(index));
+            gather: self,
         }
-        // SAFETY: the pieces cover every slab, group and target channel, and the rows of positions of the slabs cover
-        // every target row, so all `len` elements have been written (a panic would not have come here).
-        unsafe { result.set_len(len) };
-        result
     }
 
     fn flops(&self) -> f64 {
@@ -128,13 +120,39 @@ impl Gather<'_> {
     }
 }
 
-/// A gather that has been cut, with the array it writes.
-struct Work<'a> {
-    gather: &'a Gather<'a>,
+/// A gather that has been cut, for many inputs.
+#[derive(Debug)]
+pub(super) struct ReadyGather {
+    gather: Gather,
     set: InstructionSet,
     cut: Cut,
     steps: Vec<Steps>,
-    target: Target,
+}
+
+impl ReadyGather {
+    /// Runs the gather; writes all of `target`, `[N, groups * target_channels, H, W]`.
+    pub(super) fn run(&self, operands: Operands<'_>, target: &Target<'_>) {
+        let work = Work {
+            ready: self,
+            operands,
+            target,
+        };
+        let pieces = work.pieces();
+        if pieces == 1 || self.gather.flops() < PIECE_FLOPS {
+            (0..pieces).for_each(|index| work.run(index));
+        } else {
+            (0..pieces)
+                .into_par_iter()
+                .for_each(|index| work.run(index));
+        }
+    }
+}
+
+/// A gather with its arrays.
+struct Work<'a> {
+    ready: &'a ReadyGather,
+    operands: Operands<'a>,
+    target: &'a Target<'a>,
 }
 
 /// The sums of some rows of one slab, `[target phase][row][pixel]`.
@@ -149,32 +167,39 @@ struct Sums<'a> {
 impl Work<'_> {
     /// Pieces per slab and group.
     fn splits(&self) -> usize {
-        self.gather.target_channels.div_ceil(self.cut.rows)
+        self.ready
+            .gather
+            .target_channels
+            .div_ceil(self.ready.cut.rows)
     }
 
     fn pieces(&self) -> usize {
-        self.cut.slabs.len() * self.gather.groups * self.splits()
+        self.ready.cut.slabs.len() * self.ready.gather.groups * self.splits()
     }
 
     /// Computes and writes piece `index`.
     fn run(&self, index: usize) {
-        let gather = self.gather;
-        let slab = self.cut.slabs.get(index / self.splits() / gather.groups);
+        let gather = &self.ready.gather;
+        let slab = self
+            .ready
+            .cut
+            .slabs
+            .get(index / self.splits() / gather.groups);
         let group = index / self.splits() % gather.groups;
-        let first = index % self.splits() * self.cut.rows;
-        let rows = first..(first + self.cut.rows).min(gather.target_channels);
+        let first = index % self.splits() * self.ready.cut.rows;
+        let rows = first..(first + self.ready.cut.rows).min(gather.target_channels);
         let source = Source {
-            values: gather.source,
+            values: self.operands.source,
             channels: gather.groups * gather.source_channels,
         };
         let channels = group * gather.source_channels..(group + 1) * gather.source_channels;
         let axes = (&gather.y, &gather.x);
         with_scratch(|scratch| {
-            let Scratch { packed, staged } = scratch;
-            let packed = pack(source, channels, axes, &self.cut.frame, &slab, packed);
+            let Scratch { packed, staged, .. } = scratch;
+            let packed = pack(source, channels, axes, &self.ready.cut.frame, &slab, packed);
             let mut row = rows.start;
             while row < rows.end {
-                let block = self.set.block(rows.end - row);
+                let block = self.ready.set.block(rows.end - row);
                 let sums = self.sum(block, group, row, &slab, packed, staged);
                 for local in 0..block.rows {
                     let channel = group * gather.target_channels + row + local;
@@ -195,22 +220,23 @@ impl Work<'_> {
         packed: &[f32],
         staged: &'s mut Buffer,
     ) -> Sums<'s> {
-        let gather = self.gather;
-        let pixels = self.cut.frame.pixels(slab.images.len(), slab.rows);
+        let gather = &self.ready.gather;
+        let pixels = self.ready.cut.frame.pixels(slab.images.len(), slab.rows);
         let row_len = pixels.next_multiple_of(block.lanes);
         let phase_len = block.rows * row_len;
-        let values = staged.stale(self.steps.len() * phase_len);
+        let values = staged.stale(self.ready.steps.len() * phase_len);
         let mut init = [0.0; MAX_ROWS];
-        if let Some(bias) = gather.bias {
+        if let Some(bias) = self.operands.bias {
             let channel = group * gather.target_channels + row;
             init[..block.rows].copy_from_slice(&bias[channel..channel + block.rows]);
         }
-        let first = group * (gather.weights.len() / gather.groups) + row * gather.target_stride;
+        let first =
+            group * (self.operands.weights.len() / gather.groups) + row * gather.target_stride;
         let weights = Rows {
-            values: &gather.weights[first..],
+            values: &self.operands.weights[first..],
             stride: gather.target_stride,
         };
-        for (steps, phase) in self.steps.iter().zip(values.chunks_mut(phase_len)) {
+        for (steps, phase) in self.ready.steps.iter().zip(values.chunks_mut(phase_len)) {
             let to = (phase, row_len);
             product(block, steps, packed, weights, &init, pixels, to);
         }
@@ -224,7 +250,7 @@ impl Work<'_> {
     /// Writes one channel of a slab from row `local` of its sums: drops the pixels between rows and interleaves the
     /// phases.
     fn unpack(&self, slab: &Slab, channel: usize, sums: &Sums<'_>, local: usize) {
-        let gather = self.gather;
+        let gather = &self.ready.gather;
         let (y, x) = (&gather.y, &gather.x);
         let (height, width) = (y.target_len, x.target_len);
         let (spread, shift) = (y.spread, y.target_shift);
@@ -235,13 +261,18 @@ impl Work<'_> {
             let plane = (image * gather.groups * gather.target_channels + channel) * height;
             for i in first..end {
                 let (q, phase) = ((i + shift) / spread, (i + shift) % spread);
-                let line = (index * self.cut.frame.image_rows + q - top) * self.cut.frame.pitch;
+                let line = (index * self.ready.cut.frame.image_rows + q - top)
+                    * self.ready.cut.frame.pitch;
                 let from = phase * x.spread * sums.phase_len + local * sums.row_len + line;
-                // SAFETY: picture, channel and row lie inside the array that `Gather::run` allocated, and only this
-                // piece owns this channel and row.
-                let to = unsafe { self.target.line((plane + i) * width, width) };
+                // SAFETY: only this piece owns this channel and row.
+                let to = unsafe { self.target.part((plane + i) * width, width) };
                 interleave(&sums.values[from..], sums.phase_len, x, to);
             }
+            // SAFETY: the loop above wrote these rows, which only this piece owns.
+            unsafe {
+                self.target
+                    .finish((plane + first) * width, (end - first) * width);
+            };
         }
     }
 }
@@ -282,25 +313,5 @@ fn interleave(staged: &[f32], phase_len: usize, x: &Axis, to: &mut [MaybeUninit<
                 to.write(staged[phase * phase_len + q]);
             }
         }
-    }
-}
-
-/// The target array while the pieces write it.
-struct Target(*mut MaybeUninit<f32>);
-
-// SAFETY: the pointer is only used through `line`, whose contract forbids two threads on one line.
-unsafe impl Sync for Target {}
-
-impl Target {
-    /// # Safety
-    /// `start..start + len` lies inside the allocation, which outlives the result, and no other reference to these
-    /// elements exists.
-    #[allow(
-        clippy::mut_from_ref,
-        reason = "the lines are disjoint by the contract"
-    )]
-    unsafe fn line(&self, start: usize, len: usize) -> &mut [MaybeUninit<f32>] {
-        // SAFETY: the contract.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
     }
 }

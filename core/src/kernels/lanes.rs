@@ -1,4 +1,4 @@
-//! Vectors of `f32` of one instruction set: the only five operations the micro-kernels need.
+//! Vectors of `f32` of one instruction set: the few operations the micro-kernels need.
 //!
 //! Invariant: the methods of an implementation may only be called where its instruction set has been detected; they
 //! are inlined into entry points compiled for that set ([`super::micro`]).
@@ -33,6 +33,24 @@ pub(super) trait Lanes {
     /// # Safety
     /// The instruction set is present.
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+
+    /// `a + b` per lane.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// `a - b` per lane.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// `a * b` per lane.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
     /// The sum of all lanes, in an order fixed by the instruction set.
     ///
@@ -69,6 +87,21 @@ impl Lanes for Portable {
     unsafe fn mul_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         // Not `f32::mul_add`: without the instruction that is a function call per lane.
         std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|i| a[i] * b[i])
     }
 
     #[inline(always)]
@@ -119,6 +152,24 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn add(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe { _mm512_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe { _mm512_sub_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
         unsafe fn sum(vector: __m512) -> f32 {
             // SAFETY: the caller vouches for AVX-512F.
             unsafe { _mm512_reduce_add_ps(vector) }
@@ -157,6 +208,24 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn add(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe { _mm256_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn sub(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe { _mm256_sub_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe { _mm256_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
         unsafe fn sum(vector: __m256) -> f32 {
             // SAFETY: the caller vouches for AVX2.
             unsafe {
@@ -175,7 +244,8 @@ pub(super) use arm::Neon;
 #[cfg(target_arch = "aarch64")]
 mod arm {
     use std::arch::aarch64::{
-        float32x4_t, vaddvq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vst1q_f32,
+        float32x4_t, vaddq_f32, vaddvq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmulq_f32,
+        vst1q_f32, vsubq_f32,
     };
 
     use super::Lanes;
@@ -209,6 +279,24 @@ mod arm {
         unsafe fn mul_add(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
             // SAFETY: the caller vouches for NEON.
             unsafe { vfmaq_f32(c, a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+            // SAFETY: the caller vouches for NEON.
+            unsafe { vaddq_f32(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn sub(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+            // SAFETY: the caller vouches for NEON.
+            unsafe { vsubq_f32(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+            // SAFETY: the caller vouches for NEON.
+            unsafe { vmulq_f32(a, b) }
         }
 
         #[inline(always)]

@@ -195,7 +195,7 @@ instruction_set!(portable, Portable, [], 4: [3 2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 
 pub struct InstructionSet(Set);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Set {
+pub(super) enum Set {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -254,6 +254,11 @@ impl InstructionSet {
             #[cfg(target_arch = "aarch64")]
             Set::Neon => "neon",
         }
+    }
+
+    /// Which set it is.
+    pub(super) fn inner(self) -> Set {
+        self.0
     }
 
     /// Values per vector.

@@ -15,6 +15,8 @@
 //! | `product` | bounds-checked calls of the micro-kernels |
 //! | `plan`, `pack` | taps, phases, slabs; copying to and from packed frames |
 //! | `gather` | the driver of the forward pass and the input gradient |
+//! | `winograd` | 3x3 convolutions with fewer products |
+//! | `finish` | the array that is written, and what is done to each piece of it |
 //! | `planes` | element-wise loops and sums over channels |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
 //!
@@ -24,8 +26,8 @@
 //!
 //! # Safety policy
 //! This is the only module of the project with `unsafe` code: `lanes` and `micro` run vector instructions on raw
-//! pointers; `product` checks the bounds of every run and calls them; `gather` lets pieces of work write disjoint lines
-//! of one uninitialised output; `planes` likewise with whole planes. An [`InstructionSet`] exists only where the machine has it. Everything else, all index
+//! pointers, `winograd::transform` likewise; `product` checks the bounds of every run and calls them; `finish` lets pieces
+//! of work write disjoint parts of one uninitialised output; `planes` likewise with whole planes. An [`InstructionSet`] exists only where the machine has it. Everything else, all index
 //! arithmetic included, is safe code whose offsets `product` checks again.
 #![allow(
     unsafe_code,
@@ -37,6 +39,7 @@
 )]
 
 mod dense;
+mod finish;
 mod forward;
 mod gather;
 mod input_gradient;
@@ -48,12 +51,14 @@ mod planes;
 mod product;
 mod shape;
 mod weight_gradient;
+mod winograd;
 
 pub use dense::{
     DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_weight_gradient,
     dense_weight_gradient_with, dense_with,
 };
-pub use forward::{conv2d, conv2d_with};
+pub use finish::Finish;
+pub use forward::{PreparedConv, conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
@@ -62,3 +67,4 @@ pub use planes::{
 };
 pub use shape::{ConvShape, ShapeError, Window};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};
+pub use winograd::Algorithm;

@@ -33,6 +33,21 @@ impl Buffer {
 pub(super) struct Scratch {
     pub(super) packed: Buffer,
     pub(super) staged: Buffer,
+    /// Transformed tiles.
+    pub(super) transformed: Buffer,
+    /// Sums at all positions of a tile, or transformed gradients.
+    pub(super) sums: Buffer,
+}
+
+impl Scratch {
+    fn largest(&self) -> usize {
+        let buffers = [&self.packed, &self.staged, &self.transformed, &self.sums];
+        buffers
+            .map(|buffer| buffer.0.len())
+            .into_iter()
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 /// Threads give memory back beyond this many elements (16 MiB).
@@ -46,7 +61,7 @@ thread_local! {
 pub(super) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let result = work(&mut scratch);
-    if scratch.packed.0.len().max(scratch.staged.0.len()) <= KEEP {
+    if scratch.largest() <= KEEP {
         SCRATCH.set(Some(scratch));
     }
     result

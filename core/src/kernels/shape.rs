@@ -182,6 +182,16 @@ impl ConvShape {
         Ok((padded - reach) / window.stride[axis] + 1)
     }
 
+    /// The same sizes for `batch` pictures.
+    pub fn with_batch(self, batch: usize) -> Result<Self, ShapeError> {
+        if batch == 0 {
+            return Err(ShapeError::Zero);
+        }
+        let shape = Self { batch, ..self };
+        shape.check_lengths()?;
+        Ok(shape)
+    }
+
     /// Bounds every array, padded to the stride, well inside `isize`.
     fn check_lengths(&self) -> Result<(), ShapeError> {
         let limit = isize::MAX as usize / 64;

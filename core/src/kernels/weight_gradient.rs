@@ -13,6 +13,7 @@ use super::pack::{Source, pack, pack_target, with_scratch};
 use super::plan::{Axis, Frame, Slabs};
 use super::product::{Rows, Steps, dots};
 use super::shape::ConvShape;
+use super::winograd::{self, Algorithm};
 
 /// Pixels of a slab: eight rows of gradients of this length fill most of a first-level cache.
 const SLAB_PIXELS: usize = 1024;
@@ -23,25 +24,34 @@ const LANE_ELEMENTS: usize = 1 << 20;
 const PIECE_FLOPS: f64 = 1e6;
 
 /// The gradient with respect to the weights `[Co, Ci / groups, kh, kw]`, from the input `x` `[N, Ci, Hi, Wi]` and the
-/// gradient at the output `g` `[N, Co, Ho, Wo]`, summed over the batch.
+/// gradient at the output `g` `[N, Co, Ho, Wo]`, summed over the batch, by `algorithm`.
 ///
 /// A value that is not finite may spread to every weight of its channels.
 ///
 /// # Panics
 /// When a slice does not have the length that `shape` gives.
-pub fn conv2d_weight_gradient(shape: &ConvShape, x: &[f32], g: &[f32]) -> Vec<f32> {
-    conv2d_weight_gradient_with(InstructionSet::best(), shape, x, g)
+pub fn conv2d_weight_gradient(
+    algorithm: Algorithm,
+    shape: &ConvShape,
+    x: &[f32],
+    g: &[f32],
+) -> Vec<f32> {
+    conv2d_weight_gradient_with(InstructionSet::best(), algorithm, shape, x, g)
 }
 
 /// [`conv2d_weight_gradient`] with the instruction set `set`.
 pub fn conv2d_weight_gradient_with(
     set: InstructionSet,
+    algorithm: Algorithm,
     shape: &ConvShape,
     x: &[f32],
     g: &[f32],
 ) -> Vec<f32> {
     assert_eq!(x.len(), shape.x_len(), "input length");
     assert_eq!(g.len(), shape.out_len(), "output gradient length");
+    if algorithm == Algorithm::Fastest && winograd::applies(shape) {
+        return winograd::weight_gradient(set, shape, x, g);
+    }
     let plan = Plan::new(set, shape);
     let len = shape.w_len();
     let (out_channels, row_len) = (shape.out_per_group(), shape.in_per_group() * shape.taps());

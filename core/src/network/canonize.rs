@@ -10,6 +10,7 @@ use candle_core::Tensor;
 use super::linear;
 use super::normalise::affine_of;
 use super::{LayerName, Network, NetworkError, Node, NodeId, Op, Param, Role};
+use crate::kernels::Algorithm;
 
 /// A canonised network with what was done to it.
 #[derive(Clone, Debug)]
@@ -168,7 +169,14 @@ fn fold_forward(
             )
         }
     };
-    let mapped = linear::apply(&node.op, &constant, &weight, node.param(Role::Bias))?.squeeze(0)?;
+    let mapped = linear::apply(
+        Algorithm::Fastest,
+        &node.op,
+        &constant,
+        &weight,
+        node.param(Role::Bias),
+    )?
+    .squeeze(0)?;
     set(node, Role::Weight, scaled);
     set(node, Role::Bias, mapped);
     Ok(())

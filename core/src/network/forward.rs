@@ -9,6 +9,7 @@ use super::{
     Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
     pool, resample,
 };
+use crate::kernels::Algorithm;
 
 impl Network {
     /// Runs the network at inference. `inputs`: one `[N, ...]` tensor per input, same N.
@@ -297,6 +298,7 @@ pub(crate) fn node_forward(
         }
         Op::Identity => x()?.clone(),
         Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense => linear::apply(
+            Algorithm::Fastest,
             &node.op,
             x()?,
             node.require(Role::Weight)?,

@@ -7,13 +7,16 @@ use candle_core::{Result, Tensor};
 
 use super::elementwise::{from_vec, is_fast, with_slice};
 use super::{ConvSpec, NetworkError, Op, Padding};
-use crate::kernels::{self, ConvShape, DenseShape, Window};
+use crate::kernels::{self, Algorithm, ConvShape, DenseShape, Window};
 
 /// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
+///
+/// `algorithm` says how convolutions on the CPU are computed: rules, which divide by small sums, need [`Algorithm::Direct`].
 ///
 /// # Errors
 /// When `op` is not a weighted operation or the shapes do not fit.
 pub fn apply(
+    algorithm: Algorithm,
     op: &Op,
     x: &Tensor,
     weight: &Tensor,
@@ -21,15 +24,16 @@ pub fn apply(
 ) -> std::result::Result<Tensor, NetworkError> {
     let y = match op {
         Op::Conv2d(conv) if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
-            return Ok(conv2d_fast(x, weight, bias, conv)?);
+            return Ok(conv2d_fast(algorithm, x, weight, bias, conv)?);
         }
-        Op::Conv2d(conv) => conv2d(x, weight, conv)?,
+        Op::Conv2d(conv) => conv2d(algorithm, x, weight, conv)?,
         Op::ConvTranspose2d {
             conv,
             output_padding,
         } => {
             let (h, w) = (x.dim(2)?, x.dim(3)?);
             conv2d_transposed(
+                algorithm,
                 x,
                 weight,
                 conv,
@@ -56,14 +60,15 @@ pub fn apply(
 /// # Errors
 /// When `op` is not a weighted operation or the shapes do not fit.
 pub fn pullback_input(
+    algorithm: Algorithm,
     op: &Op,
     g: &Tensor,
     weight: &Tensor,
     x_dims: &[usize],
 ) -> std::result::Result<Tensor, NetworkError> {
     Ok(match op {
-        Op::Conv2d(conv) => conv2d_transposed(g, weight, conv, [x_dims[2], x_dims[3]])?,
-        Op::ConvTranspose2d { conv, .. } => conv2d(g, weight, conv)?,
+        Op::Conv2d(conv) => conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?,
+        Op::ConvTranspose2d { conv, .. } => conv2d(algorithm, g, weight, conv)?,
         Op::Dense => g.matmul(weight)?,
         other => return Err(not_weighted(other)),
     })
@@ -176,7 +181,7 @@ pub(super) fn conv2d_values(
     let (x, w) = (x.contiguous()?, weight.contiguous()?);
     let values = with_slice(&x, |x: &[f32]| {
         with_slice(&w, |w: &[f32]| {
-            kernels::conv2d(&shape, x, w, per_channel.as_deref())
+            kernels::conv2d(Algorithm::Fastest, &shape, x, w, per_channel.as_deref())
         })
     });
     let Some(mut values) = values.flatten() else {
@@ -193,6 +198,7 @@ pub(super) fn conv2d_values(
 
 /// Cross-correlation with the CPU kernels; `bias`: `[Co]`.
 fn conv2d_fast(
+    algorithm: Algorithm,
     x: &Tensor,
     weight: &Tensor,
     bias: Option<&Tensor>,
@@ -205,15 +211,15 @@ fn conv2d_fast(
     with_two(
         x,
         weight,
-        |x, w| kernels::conv2d(&shape, x, w, bias.as_deref()),
+        |x, w| kernels::conv2d(algorithm, &shape, x, w, bias.as_deref()),
         &dims,
     )
 }
 
 /// Cross-correlation without bias.
-fn conv2d(x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
+fn conv2d(algorithm: Algorithm, x: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Tensor> {
     if is_fast(x) {
-        return conv2d_fast(x, weight, None, conv);
+        return conv2d_fast(algorithm, x, weight, None, conv);
     }
     let x = pad(x, conv.padding)?;
     if let Some((stride, dilation)) = equal_steps(conv) {
@@ -266,6 +272,7 @@ fn pad(x: &Tensor, padding: Padding) -> Result<Tensor> {
 
 /// The transpose of [`conv2d`] with respect to its input of rows and columns `size`.
 fn conv2d_transposed(
+    algorithm: Algorithm,
     g: &Tensor,
     weight: &Tensor,
     conv: &ConvSpec,
@@ -277,7 +284,7 @@ fn conv2d_transposed(
         return with_two(
             g,
             weight,
-            |g, w| kernels::conv2d_input_gradient(&shape, g, w),
+            |g, w| kernels::conv2d_input_gradient(algorithm, &shape, g, w),
             &dims,
         );
     }
@@ -322,7 +329,7 @@ fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Res
         return with_two(
             x,
             g,
-            |x, g| kernels::conv2d_weight_gradient(&shape, x, g),
+            |x, g| kernels::conv2d_weight_gradient(Algorithm::Fastest, &shape, x, g),
             dims,
         );
     }

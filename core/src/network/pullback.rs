@@ -13,6 +13,7 @@ use super::{
     Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
     pool, resample,
 };
+use crate::kernels::Algorithm;
 
 /// Which gradients a pullback should return.
 #[derive(Clone, Debug, Default)]
@@ -283,7 +284,13 @@ fn weighted(
 ) -> Result<Local, NetworkError> {
     let weight = node.require(Role::Weight)?;
     let input = if need {
-        Some(linear::pullback_input(&node.op, g, weight, x.dims())?)
+        Some(linear::pullback_input(
+            Algorithm::Fastest,
+            &node.op,
+            g,
+            weight,
+            x.dims(),
+        )?)
     } else {
         None
     };

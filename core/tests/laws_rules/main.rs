@@ -11,6 +11,7 @@ use ganoscope_core::attribution::{
     AttributionError, BatchNormHandling, Composite, Method, Options, Pole, Rule, Score, Target,
     attribute,
 };
+use ganoscope_core::kernels::Algorithm;
 use ganoscope_core::network::{ConvSpec, Network, NetworkBuilder, Op, Role, linear_apply};
 use matrix::{layers, rules};
 
@@ -166,10 +167,11 @@ fn polarized_twin(network: &Network, x: &Tensor, pole: f64) -> Tensor {
         let b = t(node.param(Role::Bias).expect("has a bias") * sign);
         let (wp, wn) = (t(w.maximum(0.0)), t(w.minimum(0.0)));
         let apply = |x: &Tensor, w: &Tensor, b: Option<&Tensor>| {
-            linear_apply(&node.op, x, w, b).expect("applies")
+            linear_apply(Algorithm::Direct, &node.op, x, w, b).expect("applies")
         };
-        let back =
-            |s: &Tensor, w: &Tensor| linear_pullback(&node.op, s, w, a.dims()).expect("pulls back");
+        let back = |s: &Tensor, w: &Tensor| {
+            linear_pullback(Algorithm::Direct, &node.op, s, w, a.dims()).expect("pulls back")
+        };
         let st = |z: &Tensor| {
             t(z.ge(0.0)
                 .and_then(|s| s.to_dtype(z.dtype())?.affine(2e-6, -1e-6) + z))

@@ -3,6 +3,7 @@
 use super::support;
 use candle_core::{DType, Device, Tensor};
 use ganoscope_core::attribution::Rule;
+use ganoscope_core::kernels::Algorithm;
 use ganoscope_core::network::{ConvSpec, Network, NetworkBuilder, Op, Padding, Role, linear_apply};
 
 /// One weighted layer between an input and the output.
@@ -145,7 +146,8 @@ impl Layer {
             .and_then(|t| t.reshape(dims))
             .expect("a basis");
         let rows = |weight: &Tensor| {
-            let columns = linear_apply(&self.op, &basis, weight, None).expect("applies");
+            let columns =
+                linear_apply(Algorithm::Direct, &self.op, &basis, weight, None).expect("applies");
             let flat = columns.flatten_from(1).and_then(|t| t.t()?.contiguous());
             flat.and_then(|t| t.to_vec2::<f64>()).expect("values")
         };

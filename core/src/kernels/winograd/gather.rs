@@ -1,0 +1,356 @@
+//! The forward pass and the input gradient: both are a 3x3 convolution with some weights and some padding.
+//!
+//! Invariant: each output belongs to one piece of work and sums its channels in order, so neither the cut nor the number
+//! of threads changes a bit of the result.
+
+use rayon::prelude::*;
+
+use super::super::finish::Target;
+use super::super::micro::{InstructionSet, MAX_ROWS, Step};
+use super::super::pack::{Buffer, Source, with_scratch};
+use super::super::plan::{Axis, Frame, MAX_LANES, Slab, Slabs};
+use super::super::product::{Rows, Steps, product};
+use super::super::shape::ConvShape;
+use super::transform::{self, Tiles, Transforms};
+use super::{GRADIENT, POSITIONS, tiles};
+
+/// Transformed weights: per block of target channels and position `[source channel][row]`, rows [`MAX_ROWS`] apart.
+#[derive(Clone, Debug)]
+pub(in super::super) struct PreparedWeights {
+    values: Vec<f32>,
+    sources: usize,
+    targets: usize,
+    /// Target channels per block.
+    rows: usize,
+}
+
+impl PreparedWeights {
+    /// Transforms the weights `of(target, source, tap)`.
+    fn new(
+        set: InstructionSet,
+        (sources, targets): (usize, usize),
+        of: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let rows = set.most_rows();
+        let mut values = vec![0.0; targets.div_ceil(rows) * POSITIONS * sources * MAX_ROWS];
+        let blocks = values.chunks_mut(POSITIONS * sources * MAX_ROWS);
+        for (block, values) in blocks.enumerate() {
+            for source in 0..sources {
+                let target =
+                    |row: usize| Some(block * rows + row).filter(|t| row < rows && *t < targets);
+                let taps: [[f32; MAX_ROWS]; 9] = std::array::from_fn(|tap| {
+                    std::array::from_fn(|row| target(row).map_or(0.0, |t| of(t, source, tap)))
+                });
+                for (position, rows) in transform::weights(&taps).iter().enumerate() {
+                    values[(position * sources + source) * MAX_ROWS..][..MAX_ROWS]
+                        .copy_from_slice(rows);
+                }
+            }
+        }
+        Self {
+            values,
+            sources,
+            targets,
+            rows,
+        }
+    }
+
+    /// The weights of a block of target channels, all positions.
+    fn block(&self, first: usize) -> &[f32] {
+        let len = POSITIONS * self.sources * MAX_ROWS;
+        &self.values[first / self.rows * len..][..len]
+    }
+}
+
+/// The weights of the forward pass, from `w` `[Co, Ci, 3, 3]`.
+pub(in super::super) fn forward_weights(
+    set: InstructionSet,
+    shape: &ConvShape,
+    w: &[f32],
+) -> PreparedWeights {
+    let (ins, outs) = (shape.in_channels(), shape.out_channels());
+    PreparedWeights::new(set, (ins, outs), |target, source, tap| {
+        w[(target * ins + source) * 9 + tap]
+    })
+}
+
+/// The weights of the input gradient: channels exchanged, kernels turned by half a turn.
+pub(in super::super) fn input_gradient_weights(
+    set: InstructionSet,
+    shape: &ConvShape,
+    w: &[f32],
+) -> PreparedWeights {
+    let (ins, outs) = (shape.in_channels(), shape.out_channels());
+    PreparedWeights::new(set, (outs, ins), |target, source, tap| {
+        w[(source * ins + target) * 9 + 8 - tap]
+    })
+}
+
+/// Sizes of one direction of a convolution: rows, then columns.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Direction {
+    batch: usize,
+    source: [usize; 2],
+    target: [usize; 2],
+    pad: [usize; 2],
+}
+
+impl Direction {
+    /// From input to output.
+    pub(in super::super) fn forward(shape: &ConvShape) -> Self {
+        Self {
+            batch: shape.batch(),
+            source: shape.in_size(),
+            target: shape.out_size(),
+            pad: shape.window().pad_before,
+        }
+    }
+
+    /// From the output's gradient to the input's.
+    pub(in super::super) fn backward(shape: &ConvShape) -> Self {
+        Self {
+            batch: shape.batch(),
+            source: shape.out_size(),
+            target: shape.in_size(),
+            pad: shape.window().pad_before.map(|pad| 2 - pad),
+        }
+    }
+}
+
+/// Elements of transformed tiles that should stay in a second-level cache (512 KiB).
+const TRANSFORMED: usize = 128 << 10;
+/// Tiles of a slab, at most and at least: enough for long products, few enough for a first-level cache.
+const TILES: [usize; 2] = [32, 112];
+/// Pieces of less work than this are not worth a thread.
+const PIECE_FLOPS: f64 = 1e6;
+
+/// One direction of a convolution cut into pieces of work, for many inputs.
+#[derive(Debug)]
+pub(in super::super) struct ReadyTiles {
+    set: InstructionSet,
+    sources: usize,
+    targets: usize,
+    y: Axis,
+    x: Axis,
+    frame: Frame,
+    slabs: Slabs,
+    /// Pieces per slab, each with some blocks of target channels.
+    splits: usize,
+    offsets: [usize; POSITIONS],
+    /// Tiles of a full slab, a multiple of the lanes.
+    tiles: usize,
+    steps: Steps,
+}
+
+impl ReadyTiles {
+    /// Cuts the work for the threads of this pool.
+    pub(in super::super) fn new(
+        set: InstructionSet,
+        direction: Direction,
+        [sources, targets]: [usize; 2],
+    ) -> Self {
+        let axis =
+            |i: usize| tiles::axis(direction.source[i], direction.target[i], direction.pad[i]);
+        let (y, x) = (axis(0), axis(1));
+        let row_tiles = x.count + 1;
+        let all_tiles = (direction.batch * y.count * x.count) as f64;
+        let flops = 2.0 * POSITIONS as f64 * all_tiles * (sources * targets) as f64;
+        let wanted =
+            (flops / PIECE_FLOPS).clamp(1.0, 4.0 * rayon::current_num_threads() as f64) as usize;
+        let most = (TRANSFORMED / (POSITIONS * sources)).clamp(TILES[0], TILES[1]);
+        let rows = (direction.batch * y.count)
+            .div_ceil(wanted)
+            .min(most / row_tiles);
+        let slabs = Slabs::new(&y, direction.batch, rows, TILES[0].div_ceil(row_tiles));
+        let blocks = targets.div_ceil(set.most_rows());
+        let splits = wanted.div_ceil(slabs.len()).clamp(1, blocks);
+        let frame = Frame::new(&y, &x, slabs.images, slabs.band);
+        let tiles = frame
+            .pixels(slabs.images, slabs.band)
+            .next_multiple_of(set.lanes());
+        let step = |channel| Step {
+            x: channel * tiles,
+            w: channel * MAX_ROWS,
+        };
+        Self {
+            set,
+            sources,
+            targets,
+            offsets: tiles::offsets(&y, &x, &frame),
+            steps: (0..sources).map(step).collect(),
+            y,
+            x,
+            frame,
+            slabs,
+            splits: blocks.div_ceil(blocks.div_ceil(splits)),
+            tiles,
+        }
+    }
+
+    /// Convolves `source` with `weights` and writes all of `to`.
+    pub(in super::super) fn run(
+        &self,
+        weights: &PreparedWeights,
+        bias: Option<&[f32]>,
+        source: &[f32],
+        to: &Target<'_>,
+    ) {
+        assert_eq!(
+            (weights.sources, weights.targets),
+            (self.sources, self.targets)
+        );
+        let work = Work {
+            ready: self,
+            transforms: Transforms::of(self.set),
+            weights,
+            bias,
+            source,
+            to,
+        };
+        let pieces = self.slabs.len() * self.splits;
+        if pieces == 1 {
+            work.piece(0);
+        } else {
+            let pieces = (0..pieces).into_par_iter().with_max_len(1);
+            pieces.for_each(|index| work.piece(index));
+        }
+    }
+
+    /// Tiles of a slab, rounded up to whole vectors.
+    fn count(&self, slab: &Slab) -> usize {
+        self.frame
+            .pixels(slab.images.len(), slab.rows)
+            .next_multiple_of(self.set.lanes())
+    }
+}
+
+/// The work with its arrays.
+struct Work<'a> {
+    ready: &'a ReadyTiles,
+    transforms: &'static Transforms,
+    weights: &'a PreparedWeights,
+    bias: Option<&'a [f32]>,
+    source: &'a [f32],
+    to: &'a Target<'a>,
+}
+
+impl Work<'_> {
+    /// One slab, some blocks of target channels.
+    fn piece(&self, index: usize) {
+        let slab = self.ready.slabs.get(index / self.ready.splits);
+        let ReadyTiles {
+            sources, targets, ..
+        } = *self.ready;
+        let rows = self.weights.rows;
+        let per_piece = targets.div_ceil(rows).div_ceil(self.ready.splits) * rows;
+        let first = index % self.ready.splits * per_piece;
+        with_scratch(|scratch| {
+            let transformed = scratch
+                .transformed
+                .stale(POSITIONS * sources * self.ready.tiles);
+            self.transform(&slab, &mut scratch.packed, transformed);
+            let count = self.ready.count(&slab);
+            for target in (first..(first + per_piece).min(targets)).step_by(rows) {
+                let products = scratch.sums.stale(POSITIONS * rows * self.ready.tiles);
+                let many = rows.min(targets - target);
+                self.products(target, many, transformed, count, products);
+                for row in 0..many {
+                    let offsets = std::array::from_fn(|i| (i * rows + row) * self.ready.tiles);
+                    let bias = self.bias.map_or(0.0, |bias| bias[target + row]);
+                    let outputs = scratch.staged.stale(GRADIENT * GRADIENT * self.ready.tiles);
+                    let to = Tiles {
+                        values: outputs,
+                        stride: self.ready.tiles,
+                    };
+                    self.transforms.output(products, &offsets, to, count, bias);
+                    self.write(&slab, target + row, outputs);
+                }
+            }
+        });
+    }
+
+    /// The tiles of all source channels of a slab, `[position][channel][tile]`.
+    fn transform(&self, slab: &Slab, packed: &mut Buffer, transformed: &mut [f32]) {
+        let sources = self.weights.sources;
+        let source = Source {
+            values: self.source,
+            channels: sources,
+        };
+        // Once: the padding is in the same places for every channel.
+        let packed = packed.zeros(self.ready.frame.len(1) + MAX_LANES);
+        let count = self.ready.count(slab);
+        for channel in 0..sources {
+            tiles::pack_channel(
+                source,
+                channel,
+                (&self.ready.y, &self.ready.x),
+                &self.ready.frame,
+                slab,
+                packed,
+            );
+            let to = Tiles {
+                values: &mut transformed[channel * self.ready.tiles..],
+                stride: sources * self.ready.tiles,
+            };
+            self.transforms
+                .input(packed, &self.ready.offsets, to, count);
+        }
+    }
+
+    /// The products of a block of target channels at all positions, `[position][row][tile]`.
+    fn products(
+        &self,
+        target: usize,
+        many: usize,
+        transformed: &[f32],
+        count: usize,
+        to: &mut [f32],
+    ) {
+        let PreparedWeights { sources, rows, .. } = *self.weights;
+        let weights = self.weights.block(target);
+        for position in 0..POSITIONS {
+            let tiles = &transformed[position * sources * self.ready.tiles..];
+            let mut row = 0;
+            while row < many {
+                let block = self.ready.set.block(many - row);
+                let weights = Rows {
+                    values: &weights[position * sources * MAX_ROWS + row..],
+                    stride: 1,
+                };
+                let to = &mut to[(position * rows + row) * self.ready.tiles..];
+                product(
+                    block,
+                    &self.ready.steps,
+                    tiles,
+                    weights,
+                    &[0.0; MAX_ROWS],
+                    count,
+                    (to, self.ready.tiles),
+                );
+                row += block.rows;
+            }
+        }
+    }
+
+    /// Writes the 4 x 4 outputs of a slab's tiles, `[pixel][tile]`, to one channel.
+    fn write(&self, slab: &Slab, channel: usize, outputs: &[f32]) {
+        let (height, width) = (self.ready.y.target_len, self.ready.x.target_len);
+        let top = slab.row as usize * GRADIENT;
+        let bottom = (top + slab.rows * GRADIENT).min(height);
+        for (index, image) in slab.images.clone().enumerate() {
+            let plane = (image * self.weights.targets + channel) * height;
+            let (start, len) = ((plane + top) * width, (bottom - top) * width);
+            // SAFETY: this piece alone writes these rows of this channel.
+            let rows = unsafe { self.to.part(start, len) };
+            for (i, line) in rows.chunks_mut(width).enumerate() {
+                let tile =
+                    (index * self.ready.frame.image_rows + i / GRADIENT) * self.ready.frame.pitch;
+                let phase =
+                    |j: usize| &outputs[(i % GRADIENT * GRADIENT + j) * self.ready.tiles + tile..];
+                tiles::collect([phase(0), phase(1), phase(2), phase(3)], line);
+            }
+            // SAFETY: the loop above wrote these rows, which this piece alone owns.
+            unsafe { self.to.finish(start, len) };
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Planes to tiles and back: one channel of a slab as 16 phase planes, so that the same pixel of neighbouring tiles lies
+//! side by side.
+
+use std::mem::MaybeUninit;
+
+use super::super::pack::Source;
+use super::super::plan::{Axis, Frame, Slab, Tap};
+use super::super::planes::wide;
+use super::{GRADIENT, POSITIONS, TILE};
+
+/// Rows or columns as tiles: targets `0..target_len` in tiles of 4, each reading 6 sources from `pad` before its first.
+pub(super) fn axis(source_len: usize, target_len: usize, pad: usize) -> Axis {
+    let taps = (0..TILE)
+        .map(|k| Tap {
+            target_phase: 0,
+            source: k % GRADIENT,
+            delta: (k / GRADIENT) as isize,
+        })
+        .collect();
+    Axis {
+        source_len,
+        target_len,
+        split: GRADIENT,
+        source_shift: pad,
+        spread: 1,
+        target_shift: 0,
+        taps,
+        phases: (0..GRADIENT).collect(),
+        first: 0,
+        count: target_len.div_ceil(GRADIENT),
+        delta_min: 0,
+        reach: 1,
+    }
+}
+
+/// Where pixel `row * 6 + column` of the first tile lies in a packed channel.
+pub(super) fn offsets(y: &Axis, x: &Axis, frame: &Frame) -> [usize; POSITIONS] {
+    std::array::from_fn(|i| frame.tap_start(0, (y, y.taps[i / TILE]), (x, x.taps[i % TILE])))
+}
+
+/// Packs the 16 phase planes of one channel of a slab. `packed` holds zeros where the frame has padding, as left by an
+/// earlier channel of the same slab.
+pub(super) fn pack_channel(
+    source: Source<'_>,
+    channel: usize,
+    (y, x): (&Axis, &Axis),
+    frame: &Frame,
+    slab: &Slab,
+    packed: &mut [f32],
+) {
+    let (height, width) = (y.source_len, x.source_len);
+    for h in 0..GRADIENT {
+        // Tiles of inputs reach into the tiles below theirs, tiles of gradients do not.
+        let rows = y.data(h, slab.row, slab.rows);
+        let planes = &mut packed[frame.plane_start(0, h, 0)..][..GRADIENT * frame.plane];
+        for (index, image) in slab.images.clone().enumerate() {
+            let plane = (image * source.channels + channel) * height;
+            for row in rows.clone() {
+                let line = plane + y.source_index(h, slab.row, row);
+                let place = (index * frame.image_rows + row) * frame.pitch;
+                let line = &source.values[line * width..][..width];
+                deal(line, x.source_shift, planes, (frame.plane, place));
+            }
+        }
+    }
+}
+
+/// Deals a line out to four planes: element `e` to plane `(e + pad) % 4` at `place + (e + pad) / 4`.
+fn deal(line: &[f32], pad: usize, planes: &mut [f32], (plane, place): (usize, usize)) {
+    let head = (GRADIENT - pad % GRADIENT) % GRADIENT;
+    let (head, rest) = line.split_at(head.min(line.len()));
+    let mut one = |e: usize, value: f32| {
+        planes[(e + pad) % GRADIENT * plane + place + (e + pad) / GRADIENT] = value;
+    };
+    for (e, value) in head.iter().enumerate() {
+        one(e, *value);
+    }
+    let (fours, tail) = rest.as_chunks::<GRADIENT>();
+    for (i, value) in tail.iter().enumerate() {
+        one(line.len() - tail.len() + i, *value);
+    }
+    let start = place + (head.len() + pad) / GRADIENT;
+    let mut planes = planes.chunks_exact_mut(plane);
+    let mut next = || {
+        planes
+            .next()
+            .map_or(&mut [][..], |p| &mut p[start..][..fours.len()])
+    };
+    let to = [next(), next(), next(), next()];
+    wide(|| {
+        let [a, b, c, d] = to;
+        for ((((four, a), b), c), d) in fours.iter().zip(a).zip(b).zip(c).zip(d) {
+            [*a, *b, *c, *d] = *four;
+        }
+    });
+}
+
+/// Puts a line of outputs together from four planes of tiles.
+pub(super) fn collect(planes: [&[f32]; GRADIENT], line: &mut [MaybeUninit<f32>]) {
+    let [a, b, c, d] = planes;
+    let (fours, tail) = line.as_chunks_mut::<GRADIENT>();
+    let whole = fours.len();
+    wide(|| {
+        for ((((four, a), b), c), d) in fours.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *four = [*a, *b, *c, *d].map(MaybeUninit::new);
+        }
+    });
+    for (value, plane) in tail.iter_mut().zip([a, b, c]) {
+        value.write(plane[whole]);
+    }
+}

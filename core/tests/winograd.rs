@@ -1,0 +1,204 @@
+//! Winograd's convolutions against sums in `f64`, for every instruction set: the error that the module states holds, for
+//! sizes that fit the tiles and sizes that do not, and the number of threads or of pictures changes no bit.
+
+use ganoscope_core::kernels::{
+    Algorithm, ConvShape, InstructionSet, Window, conv2d_input_gradient_with,
+    conv2d_weight_gradient_with, conv2d_with,
+};
+use ganoscope_core::seed::Stream;
+
+/// The largest error, in parts of the largest sum of the magnitudes of a result's terms.
+const LARGEST: f64 = 1e-6;
+
+fn values(stream: &mut Stream, len: usize) -> Vec<f32> {
+    (0..len).map(|_| stream.uniform(-1.0, 1.0) as f32).collect()
+}
+
+/// 3x3, `size` rows and columns, zeros before and after.
+fn shape(
+    batch: usize,
+    [ins, outs]: [usize; 2],
+    size: [usize; 2],
+    pads: [[usize; 2]; 2],
+) -> ConvShape {
+    let window = Window {
+        pad_before: pads[0],
+        pad_after: pads[1],
+        ..Window::default()
+    };
+    ConvShape::new([batch, ins, size[0], size[1]], [outs, ins, 3, 3], window).expect("sizes fit")
+}
+
+struct Case {
+    shape: ConvShape,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    bias: Vec<f32>,
+    g: Vec<f32>,
+}
+
+impl Case {
+    fn new(shape: ConvShape, seed: u64) -> Self {
+        let mut stream = Stream::new(seed);
+        Self {
+            x: values(&mut stream, shape.x_len()),
+            w: values(&mut stream, shape.w_len()),
+            bias: values(&mut stream, shape.out_channels()),
+            g: values(&mut stream, shape.out_len()),
+            shape,
+        }
+    }
+
+    fn run(&self, set: InstructionSet, algorithm: Algorithm) -> [Vec<f32>; 3] {
+        let shape = &self.shape;
+        [
+            conv2d_with(set, algorithm, shape, &self.x, &self.w, Some(&self.bias)),
+            conv2d_input_gradient_with(set, algorithm, shape, &self.g, &self.w),
+            conv2d_weight_gradient_with(set, algorithm, shape, &self.x, &self.g),
+        ]
+    }
+
+    /// Value and sum of magnitudes of every result, in `f64`.
+    fn exact(&self) -> [Vec<[f64; 2]>; 3] {
+        let shape = &self.shape;
+        let ([h, w], [oh, ow]) = (shape.in_size(), shape.out_size());
+        let (ins, outs) = (shape.in_channels(), shape.out_channels());
+        let [top, left] = shape.window().pad_before;
+        let start = |i: usize| {
+            let bias = f64::from(self.bias[i / (oh * ow) % outs]);
+            [bias, bias.abs()]
+        };
+        let mut y: Vec<_> = (0..shape.out_len()).map(start).collect();
+        let mut dx = vec![[0.0; 2]; shape.x_len()];
+        let mut dw = vec![[0.0; 2]; shape.w_len()];
+        let add = |sum: &mut [f64; 2], a: f32, b: f32| {
+            let term = f64::from(a) * f64::from(b);
+            sum[0] += term;
+            sum[1] += term.abs();
+        };
+        for (o, y) in y.iter_mut().enumerate() {
+            let (ox, oy, co, n) = (
+                o % ow,
+                o / ow % oh,
+                o / (ow * oh) % outs,
+                o / (ow * oh * outs),
+            );
+            for k in 0..ins * 9 {
+                let (u, v, ci) = (k / 3 % 3, k % 3, k / 9);
+                let (Some(iy), Some(ix)) = ((oy + u).checked_sub(top), (ox + v).checked_sub(left))
+                else {
+                    continue;
+                };
+                if iy < h && ix < w {
+                    let (i, k) = (((n * ins + ci) * h + iy) * w + ix, co * ins * 9 + k);
+                    add(y, self.x[i], self.w[k]);
+                    add(&mut dx[i], self.g[o], self.w[k]);
+                    add(&mut dw[k], self.g[o], self.x[i]);
+                }
+            }
+        }
+        [y, dx, dw]
+    }
+}
+
+/// The largest error in parts of the largest sum of magnitudes.
+fn error(found: &[f32], exact: &[[f64; 2]]) -> f64 {
+    assert_eq!(found.len(), exact.len());
+    // What is not finite must not pass as no error.
+    assert!(found.iter().all(|found| found.is_finite()));
+    let scale = exact.iter().map(|[_, scale]| *scale).fold(0.0, f64::max);
+    let errors = found
+        .iter()
+        .zip(exact)
+        .map(|(found, [value, _])| (f64::from(*found) - value).abs());
+    errors.fold(0.0, f64::max) / scale
+}
+
+fn shapes() -> Vec<ConvShape> {
+    let same = [[1, 1], [1, 1]];
+    vec![
+        shape(1, [16, 16], [80, 80], same),
+        shape(3, [16, 16], [20, 20], same),
+        shape(2, [12, 19], [33, 18], same),
+        shape(1, [40, 24], [17, 41], [[0, 1], [2, 0]]),
+        shape(2, [12, 9], [19, 22], [[0, 0], [0, 0]]),
+        shape(1, [70, 8], [16, 21], [[2, 2], [2, 2]]),
+        shape(5, [6, 30], [16, 16], same),
+        shape(1, [16, 11], [300, 4], same),
+    ]
+}
+
+#[test]
+fn all_three_match_the_definition() {
+    for (i, shape) in shapes().into_iter().enumerate() {
+        let case = Case::new(shape, i as u64);
+        let exact = case.exact();
+        for set in InstructionSet::available() {
+            let direct = case.run(set, Algorithm::Direct);
+            let fastest = case.run(set, Algorithm::Fastest);
+            for (what, ((direct, fastest), exact)) in
+                direct.iter().zip(&fastest).zip(&exact).enumerate()
+            {
+                let errors = [error(direct, exact), error(fastest, exact)];
+                assert!(
+                    errors[1] <= LARGEST,
+                    "{} {what} {shape:?}: {errors:?}",
+                    set.name()
+                );
+                // Otherwise the case did not take the way that it is here to test.
+                assert!(direct != fastest, "{} {what} {shape:?}", set.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_and_neighbours_in_the_batch_change_no_bit() {
+    let pool = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().expect("threads start")
+    };
+    let (one, three) = (pool(1), pool(3));
+    for (i, shape) in shapes().into_iter().enumerate() {
+        let case = Case::new(shape, i as u64);
+        let single = Case {
+            shape: self::shape(
+                1,
+                [shape.in_channels(), shape.out_channels()],
+                shape.in_size(),
+                [shape.window().pad_before, shape.window().pad_after],
+            ),
+            x: case.x[..shape.x_len() / shape.batch()].to_vec(),
+            w: case.w.clone(),
+            bias: case.bias.clone(),
+            g: case.g[..shape.out_len() / shape.batch()].to_vec(),
+        };
+        for set in InstructionSet::available() {
+            let alone = one.install(|| case.run(set, Algorithm::Fastest));
+            let shared = three.install(|| case.run(set, Algorithm::Fastest));
+            assert_eq!(alone, shared, "{} {shape:?}", set.name());
+            let first = single.run(set, Algorithm::Fastest);
+            for (first, all) in first.iter().zip(&alone).take(2) {
+                assert_eq!(first[..], all[..first.len()], "{} {shape:?}", set.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_within_reach_of_its_tiles() {
+    let shape = shape(1, [16, 16], [20, 20], [[1, 1], [1, 1]]);
+    for poison in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut case = Case::new(shape, 1);
+        case.x[10 * 20 + 10] = poison;
+        for set in InstructionSet::available() {
+            let [y, ..] = case.run(set, Algorithm::Fastest);
+            for (i, y) in y.iter().enumerate() {
+                let (row, column) = (i / 20 % 20, i % 20);
+                let far = row.abs_diff(10).max(column.abs_diff(10));
+                assert!(far > 1 || !y.is_finite(), "{} {row} {column}", set.name());
+                assert!(far <= 5 || y.is_finite(), "{} {row} {column}", set.name());
+            }
+        }
+    }
+}
