@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::micro::{InstructionSet, MAX_ROWS, Step};
+use super::pack::with_scratch;
 use super::product::{Rows, Steps, dots, product};
 
 /// Pieces of less work than this are not worth a thread.
@@ -63,27 +64,52 @@ pub fn dense_with(
         inputs,
         outputs,
     } = shape;
+    assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
+    let _ = inputs;
+    let mut y = vec![0.0; batch * outputs];
+    dense_into_with(set, shape, x, w, bias, &mut y);
+    y
+}
+
+/// [`dense`] into `y` `[N, G]`, without allocating after the first call of a size.
+pub fn dense_into(shape: DenseShape, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    dense_into_with(InstructionSet::best(), shape, x, w, bias, y);
+}
+
+fn dense_into_with(
+    set: InstructionSet,
+    shape: DenseShape,
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let DenseShape {
+        batch,
+        inputs,
+        outputs,
+    } = shape;
     check("input", x, [batch, inputs]);
     check("weight", w, [outputs, inputs]);
-    assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
+    check("output", y, [batch, outputs]);
     // Computed as [G, N], so that a piece owns some rows of the weights.
     let rows = shape.piece_rows(outputs, set);
-    let mut transposed = vec![0.0; outputs * batch];
-    transposed
-        .par_chunks_mut((rows * batch).max(1))
-        .enumerate()
-        .for_each(|(piece, sums)| {
-            let first = piece * rows;
-            let w = &w[first * inputs..first * inputs + sums.len() / batch * inputs];
-            dense_rows(set, shape, x, w, sums);
-        });
-    let mut y = vec![0.0; batch * outputs];
-    for (n, row) in y.chunks_mut(outputs.max(1)).enumerate() {
-        for (g, value) in row.iter_mut().enumerate() {
-            *value = transposed[g * batch + n] + bias.map_or(0.0, |bias| bias[g]);
+    with_scratch(|scratch| {
+        let transposed = scratch.staged.zeros(outputs * batch);
+        transposed
+            .par_chunks_mut((rows * batch).max(1))
+            .enumerate()
+            .for_each(|(piece, sums)| {
+                let first = piece * rows;
+                let w = &w[first * inputs..first * inputs + sums.len() / batch * inputs];
+                dense_rows(set, shape, x, w, sums);
+            });
+        for (n, row) in y.chunks_mut(outputs).enumerate() {
+            for (g, value) in row.iter_mut().enumerate() {
+                *value = transposed[g * batch + n] + bias.map_or(0.0, |bias| bias[g]);
+            }
         }
-    }
-    y
+    });
 }
 
 /// Adds the dot products of some rows of weights with all rows of `x` to `sums` `[rows, N]`.

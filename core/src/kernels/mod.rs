@@ -54,16 +54,16 @@ mod weight_gradient;
 mod winograd;
 
 pub use dense::{
-    DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_weight_gradient,
-    dense_weight_gradient_with, dense_with,
+    DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_into,
+    dense_weight_gradient, dense_weight_gradient_with, dense_with,
 };
 pub use finish::Finish;
 pub use forward::{PreparedConv, conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
-    map_planes, sum_planes, update_planes, update_zip_planes, weighted_sums, zip_planes,
-    zip3_planes,
+    map_planes, sum_planes, update_planes, update_run, update_zip_planes, weighted_sums,
+    zip_planes, zip_run, zip3_planes,
 };
 pub use shape::{ConvShape, ShapeError, Window};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};

@@ -120,6 +120,20 @@ pub fn update_zip_planes<F: Fn(f32, f32) -> f32>(
         });
 }
 
+/// `f(x)` for every element of a run, in its place, on this thread.
+pub fn update_run(run: &mut [f32], f: impl Fn(f32) -> f32) {
+    wide(|| run.iter_mut().for_each(|x| *x = f(*x)));
+}
+
+/// `f(a, b)` for every element of a run, in its place, on this thread.
+///
+/// # Panics
+/// When `b` is shorter.
+pub fn zip_run(run: &mut [f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
+    let b = &b[..run.len()];
+    wide(|| run.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
+}
+
 /// Two sums over every plane `i`, of both components of `f(i)(a, b)`.
 pub fn sum_planes<F: Fn(f32, f32) -> [f32; 2]>(
     a: &[f32],

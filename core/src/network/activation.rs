@@ -33,50 +33,37 @@ fn silu(x: f32) -> f32 {
     x * sigmoid(x)
 }
 
-/// [`value`] in the place of its input: `values` of dimensions `[N, ...]` on the CPU. `false` for an operation that is
-/// no activation.
-pub(super) fn update(
-    op: &Op,
-    values: &mut [f32],
-    dims: &[usize],
-    slope: Option<&Tensor>,
-) -> Result<bool> {
-    let plane = dims.iter().skip(2).product();
-    let each = |values: &mut [f32], f: fn(f32) -> f32| kernels::update_planes(values, plane, |_| f);
-    match op {
-        Op::Relu => kernels::update_planes(values, plane, |_| relu),
-        Op::LeakyRelu { slope } => {
+/// The slopes of a `PReLU` for a run of values.
+#[derive(Clone, Copy)]
+pub(super) enum Slope<'a> {
+    /// Another activation.
+    None,
+    /// The same for all of them.
+    One(f32),
+    /// One for each, and perhaps more.
+    Each(&'a [f32]),
+}
+
+/// [`value`] in the place of its input, for a run of values. Does nothing for an operation that is no activation.
+pub(super) fn update_run(op: &Op, slope: Slope<'_>, run: &mut [f32]) {
+    match (op, slope) {
+        (Op::Relu, _) => kernels::update_run(run, relu),
+        (Op::LeakyRelu { slope }, _) => {
             let slope = *slope as f32;
-            kernels::update_planes(values, plane, |_| move |x| leaky(x, slope));
+            kernels::update_run(run, |x| leaky(x, slope));
         }
-        Op::Prelu => {
-            let Some(slope) = slope else {
-                candle_core::bail!("a PReLU needs its slopes")
-            };
-            let slopes = slope.flatten_all()?.to_vec1::<f32>()?;
-            let channels = dims.get(1).copied().unwrap_or(1).max(1);
-            if slope.rank() == 1 {
-                kernels::update_planes(values, plane, |i| {
-                    let slope = slopes[i % channels % slopes.len()];
-                    move |x| leaky(x, slope)
-                });
-            } else {
-                for sample in values.chunks_mut(slopes.len().max(1)) {
-                    kernels::update_zip_planes(sample, &slopes, plane, |_| leaky);
-                }
-            }
-        }
-        Op::Tanh => each(values, f32::tanh),
-        Op::Sigmoid => each(values, sigmoid),
-        Op::Elu { alpha } => {
+        (Op::Prelu, Slope::One(slope)) => kernels::update_run(run, |x| leaky(x, slope)),
+        (Op::Prelu, Slope::Each(slopes)) => kernels::zip_run(run, slopes, leaky),
+        (Op::Tanh, _) => kernels::update_run(run, f32::tanh),
+        (Op::Sigmoid, _) => kernels::update_run(run, sigmoid),
+        (Op::Elu { alpha }, _) => {
             let alpha = *alpha as f32;
-            kernels::update_planes(values, plane, |_| move |x| elu(x, alpha));
+            kernels::update_run(run, |x| elu(x, alpha));
         }
-        Op::Silu => each(values, silu),
-        Op::Softplus => each(values, softplus),
-        _ => return Ok(false),
+        (Op::Silu, _) => kernels::update_run(run, silu),
+        (Op::Softplus, _) => kernels::update_run(run, softplus),
+        _ => (),
     }
-    Ok(true)
 }
 
 /// The value of an activation. `x`: `[N, ...]`; `slope`: the parameter of a `PReLU`.

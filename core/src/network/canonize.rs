@@ -36,6 +36,14 @@ impl Canonical {
 /// # Errors
 /// When a tensor operation fails.
 pub fn canonize(network: &Network) -> Result<Canonical, NetworkError> {
+    canonize_but(network, |_| false)
+}
+
+/// Folds every batch normalisation that can be folded without another value of a layer that `is_asked` for.
+pub(super) fn canonize_but(
+    network: &Network,
+    is_asked: impl Fn(NodeId) -> bool,
+) -> Result<Canonical, NetworkError> {
     let mut nodes = network.nodes().to_vec();
     let consumers = network.consumers();
     let is_output = |id: NodeId| network.outputs().iter().any(|o| o.node == id);
@@ -46,10 +54,11 @@ pub fn canonize(network: &Network) -> Result<Canonical, NetworkError> {
         };
         let (gain, shift) = affine_of(node, eps)?;
         let source = node.inputs[0];
-        let targets = forward_targets(network, &consumers, id);
+        let targets = forward_targets(network, &consumers, id, &is_asked);
         let into = if network.node(source).op.is_weighted()
             && consumers[source.index()].len() == 1
             && !is_output(source)
+            && !is_asked(source)
         {
             fold_backward(&mut nodes[source.index()], &gain, &shift)?;
             vec![source]
@@ -78,15 +87,19 @@ pub fn canonize(network: &Network) -> Result<Canonical, NetworkError> {
     })
 }
 
-/// The weighted layers that read `id`, possibly through reshaping; `None` when anything else reads it.
+/// The weighted layers that read `id`, possibly through reshaping; `None` when anything else reads it or looks at it.
 fn forward_targets(
     network: &Network,
     consumers: &[Vec<NodeId>],
     id: NodeId,
+    is_asked: impl Fn(NodeId) -> bool,
 ) -> Option<Vec<NodeId>> {
     let mut targets = Vec::new();
     let mut open = vec![id];
     while let Some(id) = open.pop() {
+        if is_asked(id) {
+            return None;
+        }
         for reader in &consumers[id.index()] {
             match network.node(*reader).op {
                 Op::Conv2d(_) | Op::Dense => targets.push(*reader),

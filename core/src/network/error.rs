@@ -19,6 +19,15 @@ pub enum NetworkError {
         /// What does not fit.
         what: String,
     },
+    /// An edit of a layer that a plan was not made for.
+    #[error("layer {layer} is edited, but the plan was not asked for its edits")]
+    NotEditable {
+        /// The layer.
+        layer: LayerName,
+    },
+    /// A plan has to run before it can resume or show something.
+    #[error("there is no finished run to resume")]
+    NothingToResume,
     /// A parameter has other dimensions than the layer needs.
     #[error("layer {layer}: parameter {key} has shape {got:?}, expected {expected:?}")]
     ParamShape {

@@ -119,7 +119,7 @@ impl Network {
         Ok(())
     }
 
-    fn resolve_edits(&self, edits: &Edits) -> Result<Vec<Option<Affine>>, NetworkError> {
+    pub(super) fn resolve_edits(&self, edits: &Edits) -> Result<Vec<Option<Affine>>, NetworkError> {
         let mut resolved = vec![None; self.nodes().len()];
         for (layer, affine) in edits {
             let id = self.find(layer)?;
@@ -247,7 +247,8 @@ fn broadcasts_to(dims: &[usize], target: &[usize]) -> bool {
     dims.len() <= target.len() && pairs.all(|(dim, to)| *dim == 1 || dim == to)
 }
 
-fn same_edit(a: Option<&Affine>, b: Option<&Affine>) -> bool {
+/// Whether two edits do the same to every bit.
+pub(super) fn same_edit(a: Option<&Affine>, b: Option<&Affine>) -> bool {
     let same = |a: &Tensor, b: &Tensor| {
         a.id() == b.id()
             || (a.dims() == b.dims()

@@ -118,7 +118,7 @@ fn transposed_size(conv: &ConvSpec, size: [usize; 2], output_padding: [usize; 2]
 }
 
 /// The kernels' description of a convolution of `[N, Ci, H, W]` with `[Co, Ci / groups, kh, kw]`.
-fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
+pub(super) fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
     let (&[n, c, h, w], &[co, per_group, kh, kw]) = (x, weight) else {
         candle_core::bail!(
             "a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}"
@@ -163,37 +163,6 @@ fn dense_fast(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         |x, w| kernels::dense(shape, x, w, bias.as_deref()),
         &[batch, outputs],
     )
-}
-
-/// The values of a convolution with the CPU kernels and their dimensions, before anybody made a tensor of them; `bias`:
-/// `[Co]` or a map `[Co, H, W]`. All f32 on the CPU.
-pub(super) fn conv2d_values(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    conv: &ConvSpec,
-) -> Result<(Vec<f32>, Vec<usize>)> {
-    let shape = shape(x.dims(), weight.dims(), conv)?;
-    let [oh, ow] = shape.out_size();
-    let dims = vec![x.dim(0)?, weight.dim(0)?, oh, ow];
-    let per_channel = bias.filter(|b| b.rank() == 1);
-    let per_channel = per_channel.map(Tensor::to_vec1::<f32>).transpose()?;
-    let (x, w) = (x.contiguous()?, weight.contiguous()?);
-    let values = with_slice(&x, |x: &[f32]| {
-        with_slice(&w, |w: &[f32]| {
-            kernels::conv2d(Algorithm::Fastest, &shape, x, w, per_channel.as_deref())
-        })
-    });
-    let Some(mut values) = values.flatten() else {
-        candle_core::bail!("both tensors must be f32 on the CPU")
-    };
-    if let Some(map) = bias.filter(|b| b.rank() == 3) {
-        let map = map.flatten_all()?.to_vec1::<f32>()?;
-        for sample in values.chunks_mut(map.len().max(1)) {
-            kernels::update_zip_planes(sample, &map, oh * ow, |_| |a, b| a + b);
-        }
-    }
-    Ok((values, dims))
 }
 
 /// Cross-correlation with the CPU kernels; `bias`: `[Co]`.

@@ -41,7 +41,7 @@ pub use linear::{
     pullback_weight as linear_weight_pullback,
 };
 pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
-pub use plan::Plan;
+pub use plan::{Plan, Request, Runner};
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
 pub use run::{Affine, BatchStats, Edits, Mode, Retain, Run};
 
