@@ -8,6 +8,7 @@ use super::{
     AttributionError, AttributionMap, Balance, Composite, Method, Options, Precision, Start,
     Target, gradient, occlusion, polarized,
 };
+use crate::kernels;
 use crate::network::{Edits, Network, NetworkError, NodeId, Retain, Run};
 
 /// A network prepared for one method. Building one costs about as much as a forward pass, a map after that two to four.
@@ -94,8 +95,8 @@ impl Prepared {
         let network = self.network();
         target.check(network)?;
         if network.dtype() == self.dtype {
-            // On a thread of the pool, so that not every loop has to wake it.
-            return rayon::scope(|_| self.explain(inputs, target));
+            // On a thread of the pool, with the others awake, so that not every loop has to wake them.
+            return kernels::awake(|| self.explain(inputs, target));
         }
         let inputs = inputs.iter().map(|x| x.to_dtype(network.dtype()));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;

@@ -6,8 +6,7 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
+use super::awake::in_order;
 use super::finish::Target;
 use super::micro::{Block, InstructionSet, MAX_ROWS, Step};
 use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
@@ -138,12 +137,10 @@ impl ReadyGather {
             target,
         };
         let pieces = work.pieces();
-        if pieces == 1 || self.gather.flops() < PIECE_FLOPS {
+        if self.gather.flops() < PIECE_FLOPS {
             (0..pieces).for_each(|index| work.run(index));
         } else {
-            (0..pieces)
-                .into_par_iter()
-                .for_each(|index| work.run(index));
+            in_order(pieces, |index| work.run(index));
         }
     }
 }

@@ -52,6 +52,18 @@ pub(super) trait Lanes {
     /// The instruction set is present.
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// `out[j][i]` is value `4 i + j` of the four vectors one after the other: groups of four dealt out.
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn deal(vectors: [Self::Vector; 4]) -> [Self::Vector; 4];
+
+    /// The inverse of [`Lanes::deal`].
+    ///
+    /// # Safety
+    /// The instruction set is present.
+    unsafe fn collect(vectors: [Self::Vector; 4]) -> [Self::Vector; 4];
+
     /// The sum of all lanes, in an order fixed by the instruction set.
     ///
     /// # Safety
@@ -102,6 +114,17 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn mul(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn deal(vectors: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+        std::array::from_fn(|j| std::array::from_fn(|i| vectors[i][j]))
+    }
+
+    #[inline(always)]
+    unsafe fn collect(vectors: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+        // Four groups of four: a transposition is its own inverse.
+        std::array::from_fn(|j| std::array::from_fn(|i| vectors[i][j]))
     }
 
     #[inline(always)]
@@ -170,6 +193,54 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn deal(v: [__m512; 4]) -> [__m512; 4] {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe {
+                // Values 0 (then 1) of the eight groups in two vectors, and values 2 (then 3).
+                let first =
+                    _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+                let second = _mm512_add_epi32(first, _mm512_set1_epi32(2));
+                let [a, b] = [first, second].map(|which| {
+                    [
+                        _mm512_permutex2var_ps(v[0], which, v[1]),
+                        _mm512_permutex2var_ps(v[2], which, v[3]),
+                    ]
+                });
+                [
+                    _mm512_shuffle_f32x4::<0x44>(a[0], a[1]),
+                    _mm512_shuffle_f32x4::<0xEE>(a[0], a[1]),
+                    _mm512_shuffle_f32x4::<0x44>(b[0], b[1]),
+                    _mm512_shuffle_f32x4::<0xEE>(b[0], b[1]),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn collect(v: [__m512; 4]) -> [__m512; 4] {
+            // SAFETY: the caller vouches for AVX-512F.
+            unsafe {
+                // Four groups from eight values of each of two vectors, then the other four.
+                let first =
+                    _mm512_setr_epi32(0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27);
+                let second = _mm512_add_epi32(first, _mm512_set1_epi32(4));
+                let low = [
+                    _mm512_shuffle_f32x4::<0x44>(v[0], v[1]),
+                    _mm512_shuffle_f32x4::<0x44>(v[2], v[3]),
+                ];
+                let high = [
+                    _mm512_shuffle_f32x4::<0xEE>(v[0], v[1]),
+                    _mm512_shuffle_f32x4::<0xEE>(v[2], v[3]),
+                ];
+                [
+                    _mm512_permutex2var_ps(low[0], first, low[1]),
+                    _mm512_permutex2var_ps(low[0], second, low[1]),
+                    _mm512_permutex2var_ps(high[0], first, high[1]),
+                    _mm512_permutex2var_ps(high[0], second, high[1]),
+                ]
+            }
+        }
+
+        #[inline(always)]
         unsafe fn sum(vector: __m512) -> f32 {
             // SAFETY: the caller vouches for AVX-512F.
             unsafe { _mm512_reduce_add_ps(vector) }
@@ -226,6 +297,33 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn deal(v: [__m256; 4]) -> [__m256; 4] {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe {
+                transposed([
+                    _mm256_permute2f128_ps::<0x20>(v[0], v[2]),
+                    _mm256_permute2f128_ps::<0x31>(v[0], v[2]),
+                    _mm256_permute2f128_ps::<0x20>(v[1], v[3]),
+                    _mm256_permute2f128_ps::<0x31>(v[1], v[3]),
+                ])
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn collect(v: [__m256; 4]) -> [__m256; 4] {
+            // SAFETY: the caller vouches for AVX2.
+            unsafe {
+                let [a, b, c, d] = transposed(v);
+                [
+                    _mm256_permute2f128_ps::<0x20>(a, b),
+                    _mm256_permute2f128_ps::<0x20>(c, d),
+                    _mm256_permute2f128_ps::<0x31>(a, b),
+                    _mm256_permute2f128_ps::<0x31>(c, d),
+                ]
+            }
+        }
+
+        #[inline(always)]
         unsafe fn sum(vector: __m256) -> f32 {
             // SAFETY: the caller vouches for AVX2.
             unsafe {
@@ -234,6 +332,25 @@ mod x86 {
                 let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
                 _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
             }
+        }
+    }
+
+    /// The transpositions of both 4 x 4 halves.
+    ///
+    /// # Safety
+    /// AVX2 is present.
+    #[inline(always)]
+    unsafe fn transposed([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+        // SAFETY: the contract.
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (low2, high2) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            [
+                _mm256_shuffle_ps::<0x44>(low, low2),
+                _mm256_shuffle_ps::<0xEE>(low, low2),
+                _mm256_shuffle_ps::<0x44>(high, high2),
+                _mm256_shuffle_ps::<0xEE>(high, high2),
+            ]
         }
     }
 }
@@ -297,6 +414,28 @@ mod arm {
         unsafe fn mul(a: float32x4_t, b: float32x4_t) -> float32x4_t {
             // SAFETY: the caller vouches for NEON.
             unsafe { vmulq_f32(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn deal([a, b, c, d]: [float32x4_t; 4]) -> [float32x4_t; 4] {
+            // SAFETY: the caller vouches for NEON.
+            unsafe {
+                let (low, high) = (vzip1q_f32(a, c), vzip2q_f32(a, c));
+                let (low2, high2) = (vzip1q_f32(b, d), vzip2q_f32(b, d));
+                [
+                    vzip1q_f32(low, low2),
+                    vzip2q_f32(low, low2),
+                    vzip1q_f32(high, high2),
+                    vzip2q_f32(high, high2),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn collect(vectors: [float32x4_t; 4]) -> [float32x4_t; 4] {
+            // Four groups of four: a transposition is its own inverse.
+            // SAFETY: the caller vouches for NEON.
+            unsafe { Self::deal(vectors) }
         }
 
         #[inline(always)]

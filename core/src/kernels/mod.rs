@@ -17,6 +17,7 @@
 //! | `gather` | the driver of the forward pass and the input gradient |
 //! | `winograd` | 3x3 convolutions with fewer products |
 //! | `finish` | the array that is written, and what is done to each piece of it |
+//! | `awake` | threads that do not sleep during a run |
 //! | `planes` | element-wise loops and sums over channels |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
 //!
@@ -38,6 +39,7 @@
     reason = "vector operations must end up inside an entry point compiled for their instruction set"
 )]
 
+mod awake;
 mod dense;
 mod finish;
 mod forward;
@@ -53,6 +55,7 @@ mod shape;
 mod weight_gradient;
 mod winograd;
 
+pub use awake::awake;
 pub use dense::{
     DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_into,
     dense_weight_gradient, dense_weight_gradient_with, dense_with,

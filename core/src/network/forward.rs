@@ -9,7 +9,7 @@ use super::{
     Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
     pool, resample,
 };
-use crate::kernels::Algorithm;
+use crate::kernels::{self, Algorithm};
 
 impl Network {
     /// Runs the network at inference. `inputs`: one `[N, ...]` tensor per input, same N.
@@ -36,8 +36,8 @@ impl Network {
             values[id.index()] = Some(tensor.contiguous()?);
         }
         let edits = self.resolve_edits(edits)?;
-        // On a thread of the pool, so that not every loop has to wake it.
-        rayon::scope(|_| self.evaluate(values, edits, retain, mode, BTreeMap::new()))
+        // On a thread of the pool, with the others awake, so that not every loop has to wake them.
+        kernels::awake(|| self.evaluate(values, edits, retain, mode, BTreeMap::new()))
     }
 
     /// Runs again from `previous` with other edits, recomputing only what the changed edits reach.
@@ -65,7 +65,7 @@ impl Network {
             }
         }
         let stats = previous.batch_stats.clone();
-        rayon::scope(|_| self.evaluate(values, edits, &Retain::All, previous.mode, stats))
+        kernels::awake(|| self.evaluate(values, edits, &Retain::All, previous.mode, stats))
     }
 
     /// Whether a run can stem from this network: one value per node, of the node's dimensions.

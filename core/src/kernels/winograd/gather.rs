@@ -3,8 +3,7 @@
 //! Invariant: each output belongs to one piece of work and sums its channels in order, so neither the cut nor the number
 //! of threads changes a bit of the result.
 
-use rayon::prelude::*;
-
+use super::super::awake::in_order;
 use super::super::finish::Target;
 use super::super::micro::{InstructionSet, MAX_ROWS, Step};
 use super::super::pack::{Buffer, Source, with_scratch};
@@ -139,6 +138,9 @@ pub(in super::super) struct ReadyTiles {
     offsets: [usize; POSITIONS],
     /// Tiles of a full slab, a multiple of the lanes.
     tiles: usize,
+    /// Distance between positions of transformed tiles, and of sums.
+    position: usize,
+    sums: usize,
     steps: Steps,
 }
 
@@ -155,12 +157,13 @@ impl ReadyTiles {
         let row_tiles = x.count + 1;
         let all_tiles = (direction.batch * y.count * x.count) as f64;
         let flops = 2.0 * POSITIONS as f64 * all_tiles * (sources * targets) as f64;
-        let wanted =
-            (flops / PIECE_FLOPS).clamp(1.0, 4.0 * rayon::current_num_threads() as f64) as usize;
+        let threads = rayon::current_num_threads().min((flops / PIECE_FLOPS).max(1.0) as usize);
         let most = (TRANSFORMED / (POSITIONS * sources)).clamp(TILES[0], TILES[1]);
-        let rows = (direction.batch * y.count)
-            .div_ceil(wanted)
-            .min(most / row_tiles);
+        let all_rows = direction.batch * y.count;
+        // As many pieces for each thread as for any other.
+        let rounds = all_rows.div_ceil(threads * (most / row_tiles).max(1));
+        let wanted = threads * rounds;
+        let rows = all_rows.div_ceil(wanted).min(most / row_tiles);
         let slabs = Slabs::new(&y, direction.batch, rows, TILES[0].div_ceil(row_tiles));
         let blocks = targets.div_ceil(set.most_rows());
         let splits = wanted.div_ceil(slabs.len()).clamp(1, blocks);
@@ -184,6 +187,8 @@ impl ReadyTiles {
             slabs,
             splits: blocks.div_ceil(blocks.div_ceil(splits)),
             tiles,
+            position: odd_lines(sources * tiles),
+            sums: odd_lines(set.most_rows() * tiles),
         }
     }
 
@@ -211,8 +216,7 @@ impl ReadyTiles {
         if pieces == 1 {
             work.piece(0);
         } else {
-            let pieces = (0..pieces).into_par_iter().with_max_len(1);
-            pieces.for_each(|index| work.piece(index));
+            in_order(pieces, |index| work.piece(index));
         }
     }
 
@@ -238,24 +242,21 @@ impl Work<'_> {
     /// One slab, some blocks of target channels.
     fn piece(&self, index: usize) {
         let slab = self.ready.slabs.get(index / self.ready.splits);
-        let ReadyTiles {
-            sources, targets, ..
-        } = *self.ready;
+        let targets = self.ready.targets;
         let rows = self.weights.rows;
         let per_piece = targets.div_ceil(rows).div_ceil(self.ready.splits) * rows;
         let first = index % self.ready.splits * per_piece;
         with_scratch(|scratch| {
-            let transformed = scratch
-                .transformed
-                .stale(POSITIONS * sources * self.ready.tiles);
+            let transformed = scratch.transformed.stale(POSITIONS * self.ready.position);
             self.transform(&slab, &mut scratch.packed, transformed);
             let count = self.ready.count(&slab);
             for target in (first..(first + per_piece).min(targets)).step_by(rows) {
-                let products = scratch.sums.stale(POSITIONS * rows * self.ready.tiles);
+                let products = scratch.sums.stale(POSITIONS * self.ready.sums);
                 let many = rows.min(targets - target);
                 self.products(target, many, transformed, count, products);
                 for row in 0..many {
-                    let offsets = std::array::from_fn(|i| (i * rows + row) * self.ready.tiles);
+                    let offsets =
+                        std::array::from_fn(|i| i * self.ready.sums + row * self.ready.tiles);
                     let bias = self.bias.map_or(0.0, |bias| bias[target + row]);
                     let outputs = scratch.staged.stale(GRADIENT * GRADIENT * self.ready.tiles);
                     let to = Tiles {
@@ -281,6 +282,7 @@ impl Work<'_> {
         let count = self.ready.count(slab);
         for channel in 0..sources {
             tiles::pack_channel(
+                self.transforms,
                 source,
                 channel,
                 (&self.ready.y, &self.ready.x),
@@ -290,7 +292,7 @@ impl Work<'_> {
             );
             let to = Tiles {
                 values: &mut transformed[channel * self.ready.tiles..],
-                stride: sources * self.ready.tiles,
+                stride: self.ready.position,
             };
             self.transforms
                 .input(packed, &self.ready.offsets, to, count);
@@ -306,10 +308,10 @@ impl Work<'_> {
         count: usize,
         to: &mut [f32],
     ) {
-        let PreparedWeights { sources, rows, .. } = *self.weights;
+        let sources = self.ready.sources;
         let weights = self.weights.block(target);
         for position in 0..POSITIONS {
-            let tiles = &transformed[position * sources * self.ready.tiles..];
+            let tiles = &transformed[position * self.ready.position..];
             let mut row = 0;
             while row < many {
                 let block = self.ready.set.block(many - row);
@@ -317,7 +319,7 @@ impl Work<'_> {
                     values: &weights[position * sources * MAX_ROWS + row..],
                     stride: 1,
                 };
-                let to = &mut to[(position * rows + row) * self.ready.tiles..];
+                let to = &mut to[position * self.ready.sums + row * self.ready.tiles..];
                 product(
                     block,
                     &self.ready.steps,
@@ -347,10 +349,20 @@ impl Work<'_> {
                     (index * self.ready.frame.image_rows + i / GRADIENT) * self.ready.frame.pitch;
                 let phase =
                     |j: usize| &outputs[(i % GRADIENT * GRADIENT + j) * self.ready.tiles + tile..];
-                tiles::collect([phase(0), phase(1), phase(2), phase(3)], line);
+                tiles::collect(
+                    self.transforms,
+                    [phase(0), phase(1), phase(2), phase(3)],
+                    line,
+                );
             }
             // SAFETY: the loop above wrote these rows, which this piece alone owns.
             unsafe { self.to.finish(start, len) };
         }
     }
+}
+
+/// `len` elements rounded up to an odd number of cache lines, so that neighbouring positions do not fall into the same set
+/// of the cache.
+fn odd_lines(len: usize) -> usize {
+    (len.div_ceil(MAX_LANES) | 1) * MAX_LANES
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::super::pack::Source;
 use super::super::plan::{Axis, Frame, Slab, Tap};
-use super::super::planes::wide;
+use super::transform::Transforms;
 use super::{GRADIENT, POSITIONS, TILE};
 
 /// Rows or columns as tiles: targets `0..target_len` in tiles of 4, each reading 6 sources from `pad` before its first.
@@ -41,6 +41,7 @@ pub(super) fn offsets(y: &Axis, x: &Axis, frame: &Frame) -> [usize; POSITIONS] {
 /// Packs the 16 phase planes of one channel of a slab. `packed` holds zeros where the frame has padding, as left by an
 /// earlier channel of the same slab.
 pub(super) fn pack_channel(
+    transforms: &Transforms,
     source: Source<'_>,
     channel: usize,
     (y, x): (&Axis, &Axis),
@@ -59,14 +60,26 @@ pub(super) fn pack_channel(
                 let line = plane + y.source_index(h, slab.row, row);
                 let place = (index * frame.image_rows + row) * frame.pitch;
                 let line = &source.values[line * width..][..width];
-                deal(line, x.source_shift, planes, (frame.plane, place));
+                deal(
+                    transforms,
+                    line,
+                    x.source_shift,
+                    planes,
+                    (frame.plane, place),
+                );
             }
         }
     }
 }
 
 /// Deals a line out to four planes: element `e` to plane `(e + pad) % 4` at `place + (e + pad) / 4`.
-fn deal(line: &[f32], pad: usize, planes: &mut [f32], (plane, place): (usize, usize)) {
+fn deal(
+    transforms: &Transforms,
+    line: &[f32],
+    pad: usize,
+    planes: &mut [f32],
+    (plane, place): (usize, usize),
+) {
     let head = (GRADIENT - pad % GRADIENT) % GRADIENT;
     let (head, rest) = line.split_at(head.min(line.len()));
     let mut one = |e: usize, value: f32| {
@@ -79,33 +92,23 @@ fn deal(line: &[f32], pad: usize, planes: &mut [f32], (plane, place): (usize, us
     for (i, value) in tail.iter().enumerate() {
         one(line.len() - tail.len() + i, *value);
     }
-    let start = place + (head.len() + pad) / GRADIENT;
-    let mut planes = planes.chunks_exact_mut(plane);
-    let mut next = || {
-        planes
-            .next()
-            .map_or(&mut [][..], |p| &mut p[start..][..fours.len()])
-    };
-    let to = [next(), next(), next(), next()];
-    wide(|| {
-        let [a, b, c, d] = to;
-        for ((((four, a), b), c), d) in fours.iter().zip(a).zip(b).zip(c).zip(d) {
-            [*a, *b, *c, *d] = *four;
-        }
-    });
+    transforms.deal(
+        fours,
+        planes,
+        (plane, place + (head.len() + pad) / GRADIENT),
+    );
 }
 
 /// Puts a line of outputs together from four planes of tiles.
-pub(super) fn collect(planes: [&[f32]; GRADIENT], line: &mut [MaybeUninit<f32>]) {
-    let [a, b, c, d] = planes;
+pub(super) fn collect(
+    transforms: &Transforms,
+    planes: [&[f32]; GRADIENT],
+    line: &mut [MaybeUninit<f32>],
+) {
     let (fours, tail) = line.as_chunks_mut::<GRADIENT>();
     let whole = fours.len();
-    wide(|| {
-        for ((((four, a), b), c), d) in fours.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *four = [*a, *b, *c, *d].map(MaybeUninit::new);
-        }
-    });
-    for (value, plane) in tail.iter_mut().zip([a, b, c]) {
+    transforms.collect(planes, fours);
+    for (value, plane) in tail.iter_mut().zip(planes) {
         value.write(plane[whole]);
     }
 }

@@ -10,6 +10,8 @@
 //! For the gradient of the weights the tile of 4 gradients takes the place of the weights: `1, p, p^2, p^3` before and
 //! `1, p, p^2` after, the factors `1 / N` applied at the end.
 
+use std::mem::MaybeUninit;
+
 use super::super::lanes::{Lanes, Portable};
 use super::super::micro::{InstructionSet, Set};
 use super::{GRADIENT, POSITIONS, TILE};
@@ -157,6 +159,57 @@ unsafe fn both_axes<L: Lanes, const N: usize, const M: usize>(
     }
 }
 
+/// Deals `groups` groups of four values out to four places, or collects them from there.
+///
+/// # Safety
+/// The instruction set of `L` is present; `line` is readable (writable, to collect) for `4 groups` values, each place
+/// writable (readable) for `groups`.
+#[inline(always)]
+unsafe fn groups_of_four<L: Lanes>(
+    line: *mut f32,
+    places: [*mut f32; 4],
+    groups: usize,
+    collects: bool,
+) {
+    // SAFETY: every access below is one that the contract names.
+    unsafe {
+        let mut done = 0;
+        while done + L::LANES <= groups {
+            let line = line.add(4 * done);
+            if collects {
+                let vectors = L::collect(places.map(|place| L::load(place.add(done))));
+                for (i, vector) in vectors.into_iter().enumerate() {
+                    L::store(line.add(i * L::LANES), vector);
+                }
+            } else {
+                let vectors = std::array::from_fn(|i| L::load(line.add(i * L::LANES)));
+                for (place, vector) in places.into_iter().zip(L::deal(vectors)) {
+                    L::store(place.add(done), vector);
+                }
+            }
+            done += L::LANES;
+        }
+        if L::LANES > Portable::LANES {
+            let rest = places.map(|place| place.add(done));
+            groups_of_four::<Portable>(line.add(4 * done), rest, groups - done, collects);
+            return;
+        }
+        for group in done..groups {
+            for (j, place) in places.into_iter().enumerate() {
+                let (value, place) = (line.add(4 * group + j), place.add(group));
+                if collects {
+                    *value = *place;
+                } else {
+                    *place = *value;
+                }
+            }
+        }
+    }
+}
+
+/// A compiled [`groups_of_four`].
+type Groups = unsafe fn(*mut f32, [*mut f32; 4], usize);
+
 /// A compiled transform: reads, writes, tiles, bias.
 type Entry = unsafe fn(Reads<'_>, Writes, usize, f32);
 
@@ -166,6 +219,8 @@ pub(super) struct Transforms {
     input: Entry,
     output: Entry,
     gradient: Entry,
+    deal: Groups,
+    collect: Groups,
 }
 
 macro_rules! transforms {
@@ -197,8 +252,24 @@ macro_rules! transforms {
                 unsafe { both_axes::<$lanes, GRADIENT, TILE>(reads, writes, count, bias, |x| gradient_line::<$lanes>(x)) }
             }
 
+            /// # Safety
+            /// As [`groups_of_four`]; the line is only read.
+            $(#[$feature])?
+            unsafe fn deal(line: *mut f32, places: [*mut f32; 4], groups: usize) {
+                // SAFETY: the contract is passed on.
+                unsafe { groups_of_four::<$lanes>(line, places, groups, false) }
+            }
+
+            /// # Safety
+            /// As [`groups_of_four`]; the places are only read.
+            $(#[$feature])?
+            unsafe fn collect(line: *mut f32, places: [*mut f32; 4], groups: usize) {
+                // SAFETY: the contract is passed on.
+                unsafe { groups_of_four::<$lanes>(line, places, groups, true) }
+            }
+
             pub(super) static TRANSFORMS: Transforms =
-                Transforms { lanes: <$lanes as Lanes>::LANES, input, output, gradient };
+                Transforms { lanes: <$lanes as Lanes>::LANES, input, output, gradient, deal, collect };
         }
     };
 }
@@ -281,6 +352,29 @@ impl Transforms {
         count: usize,
     ) {
         self.run(self.gradient, from, offsets, (to, POSITIONS), (count, 0.0));
+    }
+
+    /// Deals the values of `line` out to four planes, group by group: value `4 i + j` to `planes[j * plane + start + i]`.
+    pub(super) fn deal(
+        &self,
+        line: &[[f32; 4]],
+        planes: &mut [f32],
+        (plane, start): (usize, usize),
+    ) {
+        assert!(start + line.len() <= plane && 4 * plane <= planes.len());
+        let first = planes.as_mut_ptr();
+        let places = std::array::from_fn(|j| first.wrapping_add(j * plane + start));
+        // SAFETY: `Transforms` are reached through an `InstructionSet`, which exists for detected sets only. The assert
+        // keeps the places inside `planes`; the line is as long as it says and is not written.
+        unsafe { (self.deal)(line.as_ptr().cast_mut().cast(), places, line.len()) }
+    }
+
+    /// Puts groups of four together from four planes of the same length.
+    pub(super) fn collect(&self, planes: [&[f32]; 4], line: &mut [[MaybeUninit<f32>; 4]]) {
+        assert!(planes.iter().all(|plane| plane.len() >= line.len()));
+        let places = planes.map(|plane| plane.as_ptr().cast_mut());
+        // SAFETY: as above; the planes are long enough and are not written, and every value of the line is.
+        unsafe { (self.collect)(line.as_mut_ptr().cast(), places, line.len()) }
     }
 
     fn run(

@@ -165,6 +165,7 @@ impl<'a> Plan<'a> {
         let packed = packed.zeros(self.frame.len(1) + MAX_LANES);
         for channel in 0..channels {
             tiles::pack_channel(
+                self.transforms,
                 source,
                 channel,
                 (&self.y, &self.x),
@@ -193,6 +194,7 @@ impl<'a> Plan<'a> {
             std::array::from_fn(|i| self.frame.plane_start(0, i / GRADIENT, i % GRADIENT));
         for channel in 0..channels {
             tiles::pack_channel(
+                self.transforms,
                 source,
                 channel,
                 (&self.g_y, &self.g_x),

@@ -166,7 +166,8 @@ impl<'a> Building<'a> {
         if let Op::Input { .. } = node.op {
             let value = self.new_value(node);
             self.inputs.push(value);
-            return self.computed(id, node, value);
+            self.computed(id, node, value);
+            return Ok(());
         }
         if self.readers[id.index()] == 0 || self.is_done[id.index()] {
             return Ok(());
@@ -217,11 +218,12 @@ impl<'a> Building<'a> {
             extent: Extent::of(&node.fact.dims),
             write,
         });
-        self.computed(last, node_of_last, write)
+        self.computed(last, node_of_last, write);
+        Ok(())
     }
 
     /// Notes the value of a node, with a step for the edits that it may get.
-    fn computed(&mut self, id: NodeId, node: &Node, value: usize) -> Result<(), NetworkError> {
+    fn computed(&mut self, id: NodeId, node: &Node, value: usize) {
         self.before[id.index()] = Some(value);
         self.after[id.index()] = Some(value);
         if let Some(edit) = self.edited.iter().position(|edited| *edited == id) {
@@ -236,7 +238,6 @@ impl<'a> Building<'a> {
             });
             self.after[id.index()] = Some(write);
         }
-        Ok(())
     }
 
     /// Appends to `links` what follows `head` and can be done in the place of its result: each node is the only reader of
@@ -366,7 +367,7 @@ fn convolution(
     }
     let bias = bias
         .filter(|bias| bias.rank() == 1)
-        .map(|b| b.to_vec1::<f32>())
+        .map(candle_core::Tensor::to_vec1::<f32>)
         .transpose()?;
     let prepared = PreparedConv::new(Algorithm::Fastest, &shape, &weight, bias.as_deref());
     Ok(Head::Conv(Box::new(
@@ -390,7 +391,7 @@ fn dense(node: &Node, links: &mut Vec<Link>) -> Result<Head, NetworkError> {
         weight: weight.flatten_all()?.to_vec1()?,
         bias: bias
             .filter(|bias| bias.rank() == 1)
-            .map(|b| b.to_vec1::<f32>())
+            .map(candle_core::Tensor::to_vec1::<f32>)
             .transpose()?,
     })
 }

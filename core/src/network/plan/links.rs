@@ -157,7 +157,7 @@ pub(super) fn apply(
                 update_run(run, |x| x + bias);
             }
             Link::Bias(Spread::Elements(bias)) => {
-                zip_run(run, &bias[place.element..], |x, b| x + b)
+                zip_run(run, &bias[place.element..], |x, b| x + b);
             }
             Link::Affine(gain, shift) => place.affine(gain, shift, run),
             Link::Activation(op, slope) => {

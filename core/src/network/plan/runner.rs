@@ -83,7 +83,7 @@ impl Runner {
             let to = &mut self.buffers.main[steps.buffers[*value]];
             let input = input.contiguous()?;
             elementwise::with_slice(&input, |input: &[f32]| {
-                to[..input.len()].copy_from_slice(input)
+                to[..input.len()].copy_from_slice(input);
             });
         }
         self.execute(steps, batch, |_| true)?;
@@ -157,7 +157,7 @@ impl Runner {
         fit(&mut self.buffers.many, steps, batch);
         let mut is_changed = vec![false; steps.values.len()];
         let (pictures, main, changed) = (self.batch, &self.buffers.main, &mut self.buffers.many);
-        rayon::scope(|_| -> Result<(), NetworkError> {
+        kernels::awake(|| -> Result<(), NetworkError> {
             for (step, _) in steps
                 .list
                 .iter()
@@ -300,8 +300,7 @@ impl Runner {
         is_wanted: impl Fn(usize) -> bool + Sync,
     ) -> Result<(), NetworkError> {
         let (main, edits, plan) = (&mut self.buffers.main, &self.edits, &self.plan);
-        // On a thread of the pool, so that not every loop has to wake it.
-        rayon::scope(|_| {
+        kernels::awake(|| {
             for (_, step) in steps.list.iter().enumerate().filter(|(i, _)| is_wanted(*i)) {
                 let buffer = steps.buffers[step.write];
                 let mut write = std::mem::take(&mut main[buffer]);
@@ -435,10 +434,13 @@ impl State<'_> {
                 let source = step.sources[0];
                 if self.steps.buffers[source] != self.steps.buffers[step.write] {
                     let from = self.value(source);
-                    return Ok(for_planes(write, extent.plane, |offset, run| {
-                        run.copy_from_slice(&from[offset % from.len()..][..run.len()]);
-                        finish(offset, run);
-                    }));
+                    return {
+                        let _: () = for_planes(write, extent.plane, |offset, run| {
+                            run.copy_from_slice(&from[offset % from.len()..][..run.len()]);
+                            finish(offset, run);
+                        });
+                        Ok(())
+                    };
                 }
             }
             Head::Concat => {
