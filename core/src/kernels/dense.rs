@@ -4,6 +4,8 @@
 
 use rayon::prelude::*;
 
+use super::awake::in_order;
+use super::finish::{Target, overwritten};
 use super::micro::{InstructionSet, MAX_ROWS, Step};
 use super::pack::with_scratch;
 use super::product::{Rows, Steps, dots, product};
@@ -11,7 +13,7 @@ use super::product::{Rows, Steps, dots, product};
 /// Pieces of less work than this are not worth a thread.
 const PIECE_FLOPS: usize = 1_000_000;
 /// Features that are summed before the partial sums are added.
-const FEATURES: usize = 4096;
+const FEATURES: usize = 1024;
 
 /// Sizes of a dense layer, each at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +98,16 @@ fn dense_into_with(
     let rows = shape.piece_rows(outputs, set);
     with_scratch(|scratch| {
         let transposed = scratch.staged.zeros(outputs * batch);
-        transposed
-            .par_chunks_mut((rows * batch).max(1))
-            .enumerate()
-            .for_each(|(piece, sums)| {
-                let first = piece * rows;
-                let w = &w[first * inputs..first * inputs + sums.len() / batch * inputs];
-                dense_rows(set, shape, x, w, sums);
-            });
+        let sums = Target::new(overwritten(transposed), None);
+        in_order(outputs.div_ceil(rows), |piece| {
+            let (first, end) = (piece * rows, (piece * rows + rows).min(outputs));
+            // SAFETY: each piece owns its rows, which are zeros.
+            let sums = unsafe {
+                sums.part(first * batch, (end - first) * batch)
+                    .assume_init_mut()
+            };
+            dense_rows(set, shape, x, &w[first * inputs..end * inputs], sums);
+        });
         for (n, row) in y.chunks_mut(outputs).enumerate() {
             for (g, value) in row.iter_mut().enumerate() {
                 *value = transposed[g * batch + n] + bias.map_or(0.0, |bias| bias[g]);

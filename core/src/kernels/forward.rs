@@ -47,7 +47,7 @@ pub fn conv2d_with(
                 weights: w,
                 bias,
             };
-            gather(shape).ready(set).run(operands, &to);
+            gather(shape, false).ready(set).run(operands, &to);
         }
     };
     // SAFETY: both write every output.
@@ -59,7 +59,7 @@ fn check_bias(shape: &ConvShape, bias: Option<&[f32]>) {
     assert!(fits, "bias length");
 }
 
-fn gather(shape: &ConvShape) -> Gather {
+fn gather(shape: &ConvShape, has_packed_weights: bool) -> Gather {
     Gather {
         y: Axis::forward(shape, 0),
         x: Axis::forward(shape, 1),
@@ -69,6 +69,7 @@ fn gather(shape: &ConvShape) -> Gather {
         target_channels: shape.out_per_group(),
         target_stride: shape.in_per_group() * shape.taps(),
         source_stride: shape.taps(),
+        has_packed_weights,
     }
 }
 
@@ -91,7 +92,7 @@ pub struct PreparedConv {
 
 #[derive(Debug)]
 enum Weights {
-    Plain(Vec<f32>),
+    Packed(Vec<f32>),
     Transformed(PreparedWeights),
 }
 
@@ -126,7 +127,7 @@ impl PreparedConv {
         let weights = if algorithm == Algorithm::Fastest && winograd::applies(shape) {
             Weights::Transformed(winograd::forward_weights(set, shape, w))
         } else {
-            Weights::Plain(w.to_vec())
+            Weights::Packed(gather(shape, true).pack_weights(set, w))
         };
         Ok(Self {
             set,
@@ -164,7 +165,7 @@ impl PreparedConv {
         let (bias, to) = (self.bias.as_deref(), Target::new(overwritten(y), finish));
         match (&*cut, &self.weights) {
             (Cut::Tiles(tiles), Weights::Transformed(weights)) => tiles.run(weights, bias, x, &to),
-            (Cut::Direct(gather), Weights::Plain(weights)) => {
+            (Cut::Direct(gather), Weights::Packed(weights)) => {
                 let operands = Operands {
                     source: x,
                     weights,
@@ -186,7 +187,7 @@ impl PreparedConv {
             return cut.clone();
         }
         let cut = Arc::new(match &self.weights {
-            Weights::Plain(_) => Cut::Direct(gather(shape).ready(self.set)),
+            Weights::Packed(_) => Cut::Direct(gather(shape, true).ready(self.set)),
             Weights::Transformed(_) => Cut::Tiles(tiles(self.set, shape)),
         });
         *last = Some((shape.batch(), threads, cut.clone()));

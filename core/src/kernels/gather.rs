@@ -26,6 +26,8 @@ pub(super) struct Gather {
     pub(super) target_stride: usize,
     /// Distance between the weights of neighbouring source channels.
     pub(super) source_stride: usize,
+    /// Whether the weights were rearranged by [`Gather::pack_weights`]; the strides are those before.
+    pub(super) has_packed_weights: bool,
 }
 
 /// The arrays of one gather.
@@ -67,6 +69,34 @@ impl Gather {
         }
     }
 
+    /// The weights in the order in which they are read: per group and block of target channels, for every source channel
+    /// and tap the rows of the block, [`MAX_ROWS`] apart.
+    pub(super) fn pack_weights(&self, set: InstructionSet, w: &[f32]) -> Vec<f32> {
+        let (rows, taps) = (set.most_rows(), self.y.taps.len() * self.x.taps.len());
+        let mut packed = vec![0.0; self.groups * self.packed_group(set)];
+        let groups = packed.chunks_mut(self.packed_group(set));
+        for (group, w) in groups.zip(w.chunks(w.len() / self.groups)) {
+            for (place, values) in group.chunks_mut(MAX_ROWS).enumerate() {
+                let (tap, source) = (place % taps, place / taps % self.source_channels);
+                let first = place / taps / self.source_channels * rows;
+                for (target, value) in (first..self.target_channels.min(first + rows)).zip(values) {
+                    *value = w[target * self.target_stride + source * self.source_stride + tap];
+                }
+            }
+        }
+        packed
+    }
+
+    /// Elements of the packed weights of a group.
+    fn packed_group(&self, set: InstructionSet) -> usize {
+        self.target_channels.div_ceil(set.most_rows()) * self.packed_block()
+    }
+
+    /// Elements of the packed weights of a block.
+    fn packed_block(&self) -> usize {
+        self.source_channels * self.y.taps.len() * self.x.taps.len() * MAX_ROWS
+    }
+
     fn flops(&self) -> f64 {
         let positions = self.batch * self.y.count * self.x.count;
         let taps = self.y.taps.len() * self.x.taps.len();
@@ -81,18 +111,20 @@ impl Gather {
         let row_pixels = x.count + x.reach;
         let row_elements = self.source_channels * phases * row_pixels;
         let pixels = SLAB_PIXELS / (y.spread * x.spread);
-        let wanted = (self.flops() / PIECE_FLOPS)
-            .min(4.0 * rayon::current_num_threads() as f64)
-            .max(1.0) as usize;
-        let rows = (self.batch * y.count * self.groups)
-            .div_ceil(wanted)
-            .min(SLAB_ELEMENTS / row_elements)
-            .min(pixels / row_pixels);
+        let threads =
+            rayon::current_num_threads().min((self.flops() / PIECE_FLOPS).max(1.0) as usize);
+        let most = (SLAB_ELEMENTS / row_elements)
+            .min(pixels / row_pixels)
+            .max(1);
+        // As many pieces for each thread as for any other.
+        let all_rows = self.batch * y.count * self.groups;
+        let rounds = all_rows.div_ceil(threads * most);
+        let rows = all_rows.div_ceil(threads * rounds).min(most);
         let min_band = BAND_PIXELS.div_ceil(row_pixels).max(2 * y.reach);
         let slabs = Slabs::new(y, self.batch, rows, min_band);
         let most_rows = set.most_rows();
         let blocks = self.target_channels.div_ceil(most_rows);
-        let splits = wanted.div_ceil(slabs.len() * self.groups).clamp(1, blocks);
+        let splits = threads.div_ceil(slabs.len() * self.groups).clamp(1, blocks);
         Cut {
             slabs,
             frame: Frame::new(y, x, slabs.images, slabs.band),
@@ -107,9 +139,15 @@ impl Gather {
         for channel in 0..self.source_channels {
             for (ky, row) in y.taps.iter().enumerate() {
                 for (kx, column) in x.taps.iter().enumerate() {
+                    let tap = ky * x.taps.len() + kx;
+                    let taps = y.taps.len() * x.taps.len();
                     let step = Step {
                         x: frame.tap_start(channel, (y, *row), (x, *column)),
-                        w: channel * self.source_stride + ky * x.taps.len() + kx,
+                        w: if self.has_packed_weights {
+                            (channel * taps + tap) * MAX_ROWS
+                        } else {
+                            channel * self.source_stride + tap
+                        },
                     };
                     lists[row.target_phase * x.spread + column.target_phase].extend([step]);
                 }
@@ -227,11 +265,16 @@ impl Work<'_> {
             let channel = group * gather.target_channels + row;
             init[..block.rows].copy_from_slice(&bias[channel..channel + block.rows]);
         }
-        let first =
-            group * (self.operands.weights.len() / gather.groups) + row * gather.target_stride;
+        let of_group = group * (self.operands.weights.len() / gather.groups);
+        let (first, stride) = if gather.has_packed_weights {
+            let rows = self.ready.set.most_rows();
+            (row / rows * gather.packed_block() + row % rows, 1)
+        } else {
+            (row * gather.target_stride, gather.target_stride)
+        };
         let weights = Rows {
-            values: &self.operands.weights[first..],
-            stride: gather.target_stride,
+            values: &self.operands.weights[of_group + first..],
+            stride,
         };
         for (steps, phase) in self.ready.steps.iter().zip(values.chunks_mut(phase_len)) {
             let to = (phase, row_len);

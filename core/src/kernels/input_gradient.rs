@@ -62,5 +62,6 @@ fn gather(shape: &ConvShape) -> Gather {
         target_channels: shape.in_per_group(),
         target_stride: shape.taps(),
         source_stride: shape.in_per_group() * shape.taps(),
+        has_packed_weights: false,
     }
 }

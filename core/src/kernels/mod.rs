@@ -65,8 +65,8 @@ pub use forward::{PreparedConv, conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
-    map_planes, sum_planes, update_planes, update_run, update_zip_planes, weighted_sums,
-    zip_planes, zip_run, zip3_planes,
+    for_planes, map_planes, sum_planes, update_planes, update_run, update_zip_planes,
+    weighted_sums, zip_planes, zip_run, zip3_planes,
 };
 pub use shape::{ConvShape, ShapeError, Window};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};

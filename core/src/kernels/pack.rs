@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::plan::{Axis, Frame, MAX_LANES, Slab};
+use super::planes::wide;
 
 /// Memory that begins on a cache line, so that aligned runs of it never straddle two.
 #[derive(Default)]
@@ -122,10 +123,16 @@ fn copy_phase(from: &[f32], step: usize, to: &mut [f32]) {
     match step {
         1 => to.copy_from_slice(&from[..to.len()]),
         2 => {
+            let (pairs, last) = from.as_chunks::<2>();
+            let whole = to.len().min(pairs.len());
+            let (to, rest) = to.split_at_mut(whole);
+            wide(move || {
+                to.iter_mut()
+                    .zip(pairs)
+                    .for_each(|(to, pair)| *to = pair[0])
+            });
             // The last value may have no partner.
-            for (to, pair) in to.iter_mut().zip(from.chunks(2)) {
-                *to = pair[0];
-            }
+            rest.iter_mut().zip(last).for_each(|(to, last)| *to = *last);
         }
         _ => {
             for (to, from) in to.iter_mut().zip(from.iter().step_by(step)) {

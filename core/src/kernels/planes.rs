@@ -7,6 +7,9 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::awake::in_order;
+use super::finish::{Target, overwritten};
+
 /// Elements per parallel task, at least.
 const TASK: usize = 1 << 14;
 /// Elements summed in f32 before the sum is carried over to f64.
@@ -120,9 +123,28 @@ pub fn update_zip_planes<F: Fn(f32, f32) -> f32>(
         });
 }
 
+/// Calls `f` with the offset of every plane and its elements, on all cores.
+pub fn for_planes(values: &mut [f32], plane: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    let (planes, each) = (values.len().div_ceil(plane), TASK.div_ceil(plane));
+    let len = values.len();
+    let target = Target::new(overwritten(values), None);
+    in_order(planes.div_ceil(each), |task| {
+        for i in task * each..planes.min((task + 1) * each) {
+            // SAFETY: every plane belongs to one task; its elements were initialised before.
+            let run = unsafe {
+                target
+                    .part(i * plane, plane.min(len - i * plane))
+                    .assume_init_mut()
+            };
+            f(i * plane, run);
+        }
+    });
+}
+
 /// `f(x)` for every element of a run, in its place, on this thread.
 pub fn update_run(run: &mut [f32], f: impl Fn(f32) -> f32) {
-    wide(|| run.iter_mut().for_each(|x| *x = f(*x)));
+    // Moved, so that the loop sees constants and not memory that might change.
+    wide(move || run.iter_mut().for_each(|x| *x = f(*x)));
 }
 
 /// `f(a, b)` for every element of a run, in its place, on this thread.
@@ -131,7 +153,7 @@ pub fn update_run(run: &mut [f32], f: impl Fn(f32) -> f32) {
 /// When `b` is shorter.
 pub fn zip_run(run: &mut [f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
     let b = &b[..run.len()];
-    wide(|| run.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
+    wide(move || run.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
 }
 
 /// Two sums over every plane `i`, of both components of `f(i)(a, b)`.
@@ -205,7 +227,7 @@ fn fill(
 
 /// Runs `f` compiled for the widest common instruction set of this machine.
 #[inline(always)]
-fn wide<R>(f: impl FnOnce() -> R) -> R {
+pub(super) fn wide<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2,fma")]

@@ -22,7 +22,9 @@ fn relu(x: f32) -> f32 {
 }
 
 fn leaky(x: f32, slope: f32) -> f32 {
-    if x > 0.0 { x } else { slope * x }
+    // Both sides first: a choice between two values needs no branch.
+    let below = slope * x;
+    if x > 0.0 { x } else { below }
 }
 
 fn elu(x: f32, alpha: f32) -> f32 {
@@ -50,15 +52,15 @@ pub(super) fn update_run(op: &Op, slope: Slope<'_>, run: &mut [f32]) {
         (Op::Relu, _) => kernels::update_run(run, relu),
         (Op::LeakyRelu { slope }, _) => {
             let slope = *slope as f32;
-            kernels::update_run(run, |x| leaky(x, slope));
+            kernels::update_run(run, move |x| leaky(x, slope));
         }
-        (Op::Prelu, Slope::One(slope)) => kernels::update_run(run, |x| leaky(x, slope)),
+        (Op::Prelu, Slope::One(slope)) => kernels::update_run(run, move |x| leaky(x, slope)),
         (Op::Prelu, Slope::Each(slopes)) => kernels::zip_run(run, slopes, leaky),
         (Op::Tanh, _) => kernels::update_run(run, f32::tanh),
         (Op::Sigmoid, _) => kernels::update_run(run, sigmoid),
         (Op::Elu { alpha }, _) => {
             let alpha = *alpha as f32;
-            kernels::update_run(run, |x| elu(x, alpha));
+            kernels::update_run(run, move |x| elu(x, alpha));
         }
         (Op::Silu, _) => kernels::update_run(run, silu),
         (Op::Softplus, _) => kernels::update_run(run, softplus),

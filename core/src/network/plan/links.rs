@@ -154,7 +154,7 @@ pub(super) fn apply(
         match link {
             Link::Bias(Spread::Channels(bias)) => {
                 let bias = bias[place.channel];
-                update_run(run, |x| x + bias);
+                update_run(run, move |x| x + bias);
             }
             Link::Bias(Spread::Elements(bias)) => {
                 zip_run(run, &bias[place.element..], |x, b| x + b);
@@ -198,7 +198,7 @@ impl Place {
         match (gain, shift) {
             (Spread::Channels(gain), Spread::Channels(shift)) => {
                 let (gain, shift) = (gain[self.channel], shift[self.channel]);
-                update_run(run, |x| gain * x + shift);
+                update_run(run, move |x| gain * x + shift);
             }
             (Spread::Elements(gain), Spread::Elements(shift)) => {
                 // As one multiply and one add, rounded like the whole.
@@ -207,11 +207,13 @@ impl Place {
             }
             (Spread::Channels(gain), Spread::Elements(shift)) => {
                 let gain = gain[self.channel];
-                zip_run(run, &shift[self.element..], |x, shift| gain * x + shift);
+                zip_run(run, &shift[self.element..], move |x, shift| {
+                    gain * x + shift
+                });
             }
             (Spread::Elements(gain), Spread::Channels(shift)) => {
                 let shift = shift[self.channel];
-                zip_run(run, &gain[self.element..], |x, gain| gain * x + shift);
+                zip_run(run, &gain[self.element..], move |x, gain| gain * x + shift);
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::PoisonError;
 
 use candle_core::{Device, Tensor};
-use rayon::prelude::*;
 
 use super::super::forward::{inside, node_forward};
 use super::super::{Edits, LayerName, Mode, NetworkError, Node, Retain, Run, elementwise};
@@ -34,9 +33,6 @@ pub struct Runner {
     /// The last run where tensors do the work.
     run: Option<Run>,
 }
-
-/// Elements per parallel task of an element-wise step, at least.
-const TASK: usize = 1 << 14;
 
 impl Runner {
     pub(super) fn new(plan: Plan, buffers: Buffers) -> Self {
@@ -435,7 +431,7 @@ impl State<'_> {
                 if self.steps.buffers[source] != self.steps.buffers[step.write] {
                     let from = self.value(source);
                     return {
-                        let _: () = for_planes(write, extent.plane, |offset, run| {
+                        let _: () = kernels::for_planes(write, extent.plane, |offset, run| {
                             run.copy_from_slice(&from[offset % from.len()..][..run.len()]);
                             finish(offset, run);
                         });
@@ -457,7 +453,7 @@ impl State<'_> {
             Head::Other => self.by_tensors(step, node, write)?,
         }
         if !step.links.is_empty() {
-            for_planes(write, extent.plane, finish);
+            kernels::for_planes(write, extent.plane, finish);
         }
         Ok(())
     }
@@ -480,11 +476,4 @@ impl State<'_> {
         elementwise::with_slice(&value, |value: &[f32]| write.copy_from_slice(value));
         Ok(())
     }
-}
-
-/// Calls `f` with every plane and its offset, on all cores.
-fn for_planes(values: &mut [f32], plane: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
-    let planes = values.par_chunks_mut(plane).enumerate();
-    let planes = planes.with_min_len(TASK.div_ceil(plane));
-    planes.for_each(|(i, run)| f(i * plane, run));
 }
