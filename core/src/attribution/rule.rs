@@ -99,7 +99,8 @@ impl Rule {
             Self::AlphaBeta { alpha, beta } if !(alpha >= 0.0 && beta >= 0.0) => {
                 wrong("alpha and beta must not be negative")
             }
-            Self::AlphaBeta { alpha, beta } if (alpha - beta - 1.0).abs() > 1e-9 => {
+            // Written so that the difference of two infinities, which is no number, fails too.
+            Self::AlphaBeta { alpha, beta } if !((alpha - beta - 1.0).abs() <= 1e-9) => {
                 wrong("alpha - beta must be 1, or relevance is not conserved")
             }
             Self::ZBox { low, high } if !(low < high && low.is_finite() && high.is_finite()) => {

@@ -328,7 +328,7 @@ pub(crate) fn node_forward(
         Op::AvgPool(pool) => pool::avg_pool(x()?, pool)?,
         Op::MaxPool(pool) => pool::max_pool(x()?, pool)?,
         Op::GlobalAvgPool => x()?.mean_keepdim(D::Minus1)?.mean_keepdim(D::Minus2)?,
-        Op::GlobalMaxPool => x()?.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?,
+        Op::GlobalMaxPool => pool::global_max_pool(x()?)?,
         Op::Reshape { dims } => {
             let mut full = vec![batch];
             full.extend_from_slice(dims);
