@@ -15,9 +15,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CheckpointError, rename};
 use crate::atomic::atomic_write;
+use crate::network::{GoOn, always};
 
 /// Longest header read: networks of ten thousands of tensors need less; a longer one is a broken or hostile file.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
+
+/// Bytes read and hashed at a time: a few milliseconds between two looks at whether anybody still wants them.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Where the data of one tensor lies in its file, and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -170,6 +174,14 @@ impl TensorFile {
     /// # Errors
     /// As [`TensorHeader::read`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        Self::read_while(path, &always)
+    }
+
+    /// [`TensorFile::read`] that can be stopped: `go_on` is asked before every mebibyte of data.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Stopped`] when it says no, and those of [`TensorFile::read`].
+    pub fn read_while(path: &Path, go_on: GoOn<'_>) -> Result<Self, CheckpointError> {
         let (file, length) = open(path)?;
         let mut file = Hashing {
             inner: file,
@@ -181,8 +193,14 @@ impl TensorFile {
             // Checked against the file's length, so the allocation is never larger than the file.
             let [start, end] = entry.data_offsets;
             let mut bytes = vec![0; (end - start) as usize];
-            file.read_exact(&mut bytes)
-                .map_err(CheckpointError::read(path))?;
+            for block in bytes.chunks_mut(BLOCK_BYTES) {
+                if !go_on() {
+                    let path = path.to_owned();
+                    return Err(CheckpointError::Stopped { path });
+                }
+                file.read_exact(block)
+                    .map_err(CheckpointError::read(path))?;
+            }
             if let Some(values) = decode(&entry.dtype, &bytes) {
                 let tensor = Tensor::from_vec(values, entry.shape.as_slice(), &Device::Cpu)
                     .map_err(|e| CheckpointError::tensor(path, key, e.to_string()))?;

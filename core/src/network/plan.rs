@@ -8,7 +8,7 @@ use candle_core::{DType, Tensor};
 
 use super::forward::{inside, node_forward};
 use super::{Edits, Mode, Network, NetworkError, Node, NodeId, Op, Retain, Role, canonize};
-use super::{activation, elementwise, linear};
+use super::{GoOn, activation, always, elementwise, linear};
 use crate::kernels;
 
 /// See the module.
@@ -72,19 +72,31 @@ impl Plan {
     /// # Errors
     /// As [`Network::forward`].
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NetworkError> {
+        self.run_while(inputs, &always)
+    }
+
+    /// [`Plan::run`] that can be stopped: `go_on` is asked before every layer with what is done in its place.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`] when it says no, and those of [`Plan::run`].
+    pub fn run_while(
+        &self,
+        inputs: &[Tensor],
+        go_on: GoOn<'_>,
+    ) -> Result<Vec<Tensor>, NetworkError> {
         let network = &self.network;
         let is_fast = network.input_fact().dtype == DType::F32 && network.device().is_cpu();
         if !is_fast || !inputs.iter().all(elementwise::is_fast) {
-            let run = network.forward(inputs, &Edits::new(), &Retain::Nothing)?;
+            let run = network.forward_while(inputs, &Edits::new(), &Retain::Nothing, go_on)?;
             return Ok(run.outputs().to_vec());
         }
         network.check_inputs(inputs)?;
         // On a thread of the pool, so that not every loop has to wake it.
-        rayon::scope(|_| self.run_fast(inputs))
+        rayon::scope(|_| self.run_fast(inputs, go_on))
     }
 
     /// The outputs for checked inputs, f32 on the CPU.
-    fn run_fast(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NetworkError> {
+    fn run_fast(&self, inputs: &[Tensor], go_on: GoOn<'_>) -> Result<Vec<Tensor>, NetworkError> {
         let network = &self.network;
         let batch = inputs[0].dim(0)?;
         let mut values: Vec<Option<Tensor>> = vec![None; network.nodes().len()];
@@ -96,6 +108,9 @@ impl Plan {
             let index = id.index();
             if readers[index] == 0 || self.is_done_before[index] || values[index].is_some() {
                 continue;
+            }
+            if !go_on() {
+                return Err(NetworkError::Stopped);
             }
             let chain = &self.chains[index];
             let value = self.value(node, chain, &values, batch);
