@@ -53,9 +53,22 @@ impl Checker<'_> {
         }
     }
 
+    /// The dimensions of the weights, of which the layer's channels are read: none of them is zero.
+    fn weight_dims(&self) -> Result<&[usize], NetworkError> {
+        let param = self.param(Role::Weight)?;
+        let dims = param.tensor.dims();
+        if dims.contains(&0) {
+            return Err(self.wrong(format!(
+                "parameter {} has the empty shape {dims:?}",
+                param.key
+            )));
+        }
+        Ok(dims)
+    }
+
     pub(super) fn conv(&self, conv: &ConvSpec) -> Result<Vec<usize>, NetworkError> {
         let [c, h, w] = self.image()?;
-        let weight = self.param(Role::Weight)?.tensor.dims();
+        let weight = self.weight_dims()?;
         let co = weight.first().copied().unwrap_or(0);
         if conv.groups == 0 || c % conv.groups != 0 || co % conv.groups != 0 {
             return Err(self.wrong(format!(
@@ -83,7 +96,7 @@ impl Checker<'_> {
     ) -> Result<Vec<usize>, NetworkError> {
         let [c, h, w] = self.image()?;
         self.has_steps(conv)?;
-        let weight = self.param(Role::Weight)?.tensor.dims();
+        let weight = self.weight_dims()?;
         let per_group = weight.get(1).copied().unwrap_or(0);
         if conv.groups == 0 || c % conv.groups != 0 {
             return Err(self.wrong(format!("{} groups do not divide {c} channels", conv.groups)));
@@ -118,7 +131,7 @@ impl Checker<'_> {
                 "expected a vector [F], got {input}; put a Flatten before it"
             )));
         };
-        let weight = self.param(Role::Weight)?.tensor.dims();
+        let weight = self.weight_dims()?;
         let out = weight.first().copied().unwrap_or(0);
         self.expect(Role::Weight, &[out, *features])?;
         if self.has(Role::Bias) {
