@@ -219,7 +219,7 @@ fn a_session_whose_files_are_gone_says_which() {
 fn weights_that_are_not_finite_are_refused_by_tensor_and_file() {
     let files = Files::new();
     for step in ["step-0000100", "step-0000200", "step-0000300"] {
-        change_weights(&files, step, |_| f32::NAN);
+        change_weights(&files, step, |_| f32::NAN).unwrap();
     }
     let mut harness = app(Start::default());
     drop_files(&mut harness, &[&files.series]);
@@ -238,7 +238,7 @@ fn weights_that_are_not_finite_are_refused_by_tensor_and_file() {
 #[test]
 fn an_output_that_overflows_says_so_in_place_and_other_steps_work() {
     let files = Files::new();
-    change_weights(&files, "step-0000200", |_| 3e38);
+    change_weights(&files, "step-0000200", |_| 3e38).unwrap();
     let mut harness = open_app(&files);
     harness.key_press(Key::ArrowLeft);
     step_until(&mut harness, "the failure", |h| {
@@ -253,14 +253,19 @@ fn an_output_that_overflows_says_so_in_place_and_other_steps_work() {
 }
 
 /// Replaces the first kernel of a step's generator, value by value.
-fn change_weights(files: &Files, step: &str, f: impl Fn(f32) -> f32) {
+fn change_weights(
+    files: &Files,
+    step: &str,
+    f: impl Fn(f32) -> f32,
+) -> Result<(), Box<dyn std::error::Error>> {
     let path = files.series.join(step).join("generator.safetensors");
-    let file = TensorFile::read(&path).unwrap();
+    let file = TensorFile::read(&path)?;
     let mut tensors = file.tensors;
     let kernel = &tensors["conv_in.weight"];
-    let values = kernel.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let values = kernel.flatten_all()?.to_vec1::<f32>()?;
     let values: Vec<f32> = values.into_iter().map(f).collect();
-    let changed = Tensor::from_vec(values, kernel.dims(), &Device::Cpu).unwrap();
+    let changed = Tensor::from_vec(values, kernel.dims(), &Device::Cpu)?;
     tensors.insert("conv_in.weight".to_owned(), changed);
-    write_tensors(&path, &tensors, &file.header.metadata).unwrap();
+    write_tensors(&path, &tensors, &file.header.metadata)?;
+    Ok(())
 }

@@ -63,6 +63,8 @@ impl Asks {
     }
 }
 
+type Outputs = Result<Vec<Tensor>, NetworkError>;
+
 #[test]
 fn a_run_stops_before_its_next_layer() -> Outcome {
     let network = generator(&small_generator(), procedural_weights(1))?;
@@ -74,8 +76,7 @@ fn a_run_stops_before_its_next_layer() -> Outcome {
         run.map(|run| run.outputs().to_vec())
     };
     let planned = |asks: &Asks| plan.run_while(&input, &|| asks.go_on());
-    let runs: [(&str, &dyn Fn(&Asks) -> Result<Vec<Tensor>, NetworkError>); 2] =
-        [("forward", &forward), ("plan", &planned)];
+    let runs: [(&str, &dyn Fn(&Asks) -> Outputs); 2] = [("forward", &forward), ("plan", &planned)];
     let convolutions = network
         .nodes()
         .iter()
