@@ -64,6 +64,7 @@ impl Asks {
 }
 
 type Outputs = Result<Vec<Tensor>, NetworkError>;
+type Named<'a> = (&'a str, &'a dyn Fn(&Asks) -> Outputs);
 
 #[test]
 fn a_run_stops_before_its_next_layer() -> Outcome {
@@ -76,7 +77,7 @@ fn a_run_stops_before_its_next_layer() -> Outcome {
         run.map(|run| run.outputs().to_vec())
     };
     let planned = |asks: &Asks| plan.run_while(&input, &|| asks.go_on());
-    let runs: [(&str, &dyn Fn(&Asks) -> Outputs); 2] = [("forward", &forward), ("plan", &planned)];
+    let runs: [Named<'_>; 2] = [("forward", &forward), ("plan", &planned)];
     let convolutions = network
         .nodes()
         .iter()

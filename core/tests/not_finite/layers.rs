@@ -83,6 +83,7 @@ enum Reach {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table of cases")]
 fn what_is_not_a_number_reaches_exactly_what_sees_it() {
     use Reach::{All, Within};
     let cases: [(&str, Reach, Layers); 19] = [
