@@ -5,11 +5,13 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use candle_core::{Device, Tensor};
 use common::{Files, Start, app, drop_files, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
+use ganoscope_core::checkpoint::{TensorFile, write_tensors};
 
 /// The one toast, once it is there.
 fn toast(harness: &mut Harness<'_, App>) -> String {
@@ -211,4 +213,59 @@ fn a_session_whose_files_are_gone_says_which() {
         .unwrap()
         .to_string();
     assert!(why.contains("moved"), "{why}");
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused_by_tensor_and_file() {
+    let files = Files::new();
+    for step in ["step-0000100", "step-0000200", "step-0000300"] {
+        change_weights(&files, step, |_| f32::NAN).unwrap();
+    }
+    let mut harness = app(Start::default());
+    drop_files(&mut harness, &[&files.series]);
+    let text = toast(&mut harness);
+    for part in [
+        "conv_in.weight",
+        "NaN or infinite",
+        "generator.safetensors",
+        "step-0000300",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(harness.state().document().series, None);
+}
+
+#[test]
+fn an_output_that_overflows_says_so_in_place_and_other_steps_work() {
+    let files = Files::new();
+    change_weights(&files, "step-0000200", |_| 3e38).unwrap();
+    let mut harness = open_app(&files);
+    harness.key_press(Key::ArrowLeft);
+    step_until(&mut harness, "the failure", |h| {
+        h.state().results().deblend.failure().is_some()
+    });
+    let results = harness.state().results();
+    let why = results.deblend.failure().unwrap().to_string();
+    assert!(why.contains("values that are NaN or infinite"), "{why}");
+    harness.key_press(Key::ArrowLeft);
+    settle(&mut harness);
+    assert_eq!(harness.state().results().deblend.ready().unwrap().step, 100);
+}
+
+/// Replaces the first kernel of a step's generator, value by value.
+fn change_weights(
+    files: &Files,
+    step: &str,
+    f: impl Fn(f32) -> f32,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let path = files.series.join(step).join("generator.safetensors");
+    let file = TensorFile::read(&path)?;
+    let mut tensors = file.tensors;
+    let kernel = &tensors["conv_in.weight"];
+    let values = kernel.flatten_all()?.to_vec1::<f32>()?;
+    let values: Vec<f32> = values.into_iter().map(f).collect();
+    let changed = Tensor::from_vec(values, kernel.dims(), &Device::Cpu)?;
+    tensors.insert("conv_in.weight".to_owned(), changed);
+    write_tensors(&path, &tensors, &file.header.metadata)?;
+    Ok(())
 }

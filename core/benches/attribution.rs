@@ -1,42 +1,24 @@
 //! Time of one map of the discriminator that ships: 16 filters, stamps of 80 by 80 pixels.
 
+#[path = "common/mod.rs"]
+mod common;
+
 use std::hint::black_box;
 
-use candle_core::{Device, Tensor};
+use common::{stamps, weights};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ganoscope_core::architecture::{DiscriminatorConfig, discriminator};
 use ganoscope_core::attribution::{Method, Options, Pole, Prepared, Target};
-use ganoscope_core::network::{Edits, Network, Retain, Role};
-use ganoscope_core::seed::hash_uniform;
+use ganoscope_core::network::{Edits, Retain};
 
-fn network() -> Network {
+fn attribution(c: &mut Criterion) {
     let config = DiscriminatorConfig {
         filters: 16,
         dense: 64,
         ..DiscriminatorConfig::default()
     };
-    let source = |key: &str, role: Role, dims: &[usize]| {
-        let fan_in = dims.iter().skip(1).product::<usize>().max(1) as f64;
-        let values = hash_uniform(key, dims.iter().product(), 1);
-        let values = values.into_iter().map(|u| match role {
-            Role::Weight if dims.len() > 1 => u * (5.5 / fan_in).sqrt(),
-            Role::Weight | Role::Var => 1.0 + 0.2 * u,
-            _ => 0.1 * u,
-        });
-        let values: Vec<f32> = values.map(|v| v as f32).collect();
-        Ok(Tensor::from_vec(values, dims, &Device::Cpu)?)
-    };
-    discriminator(&config, source).expect("the architecture is valid")
-}
-
-fn stamps(n: usize) -> [Tensor; 1] {
-    let values = hash_uniform("stamps", n * 3 * 80 * 80, 1);
-    let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();
-    [Tensor::from_vec(values, (n, 3, 80, 80), &Device::Cpu).expect("values fit")]
-}
-
-fn attribution(c: &mut Criterion) {
-    let (network, one, eight) = (network(), stamps(1), stamps(8));
+    let network = discriminator(&config, weights).expect("the architecture is valid");
+    let (one, eight) = ([stamps(1)], [stamps(8)]);
     let (options, target) = (Options::default(), Target::default());
     let mut group = c.benchmark_group("attribution of a discriminator, 16 filters, 80x80");
     group.sample_size(20);

@@ -2,13 +2,15 @@
 //!
 //! Networks have the demonstration's architecture and procedural weights, so no file is needed.
 
-use candle_core::{DType, Device, Tensor};
+#[path = "common/mod.rs"]
+mod common;
+
+use common::{one_unit, stamps};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ganoscope_core::architecture::{
     DiscriminatorConfig, GeneratorConfig, PreluKind, discriminator, generator,
 };
-use ganoscope_core::network::{Affine, Edits, Network, Retain};
-use ganoscope_core::seed::hash_uniform;
+use ganoscope_core::network::{Edits, Network, Retain};
 use ganoscope_core::train::initial_value;
 
 fn demo_generator() -> Network {
@@ -38,24 +40,6 @@ fn demo_discriminator() -> Network {
     .expect("the architecture is valid")
 }
 
-fn stamps(batch: usize) -> Tensor {
-    let values: Vec<f32> = hash_uniform("stamps", batch * 3 * 80 * 80, 1)
-        .iter()
-        .map(|v| (v + 1.0) as f32 / 2.0)
-        .collect();
-    Tensor::from_vec(values, (batch, 3, 80, 80), &Device::Cpu).expect("the sizes fit")
-}
-
-/// One unit of `root.2.add` at `strength`.
-fn edit(strength: f32) -> Edits {
-    let gain: Vec<f32> = (0..16)
-        .map(|c| if c == 3 { strength } else { 1.0 })
-        .collect();
-    let gain = Tensor::from_vec(gain, (1, 16, 1, 1), &Device::Cpu).expect("the sizes fit");
-    let offset = Tensor::zeros((1, 16, 1, 1), DType::F32, &Device::Cpu).expect("the sizes fit");
-    Edits::from([("root.2.add".into(), Affine { gain, offset })])
-}
-
 fn interactive(c: &mut Criterion) {
     let network = demo_generator();
     for batch in [1, 16] {
@@ -75,7 +59,8 @@ fn interactive(c: &mut Criterion) {
     c.bench_function("slider_move_to_image", |b| {
         b.iter(|| {
             strength = (strength + 0.1) % 4.0;
-            network.resume(&run, &edit(strength)).expect("runs")
+            let edits = one_unit("root.2.add", 16, strength);
+            network.resume(&run, &edits).expect("runs")
         });
     });
     let judge = demo_discriminator();

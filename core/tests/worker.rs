@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ganoscope_core::jobs::{
-    Engine, Event, Failure, Finding, Generation, JobId, Opened, Preview, PreviewJob, PreviewSpec,
-    Progress, SeriesInfo, Slot, Step, Study, StudyJob, StudySpec, Worker,
+    Cancel, Engine, Event, Failure, Finding, Generation, JobId, Opened, Preview, PreviewJob,
+    PreviewSpec, Progress, SeriesInfo, Slot, Step, Study, StudyJob, StudySpec, Worker,
 };
 
 /// Nothing here takes long; a test that waits this long has failed.
@@ -55,7 +55,7 @@ impl FakeJob {
             engine.gate.recv_timeout(PATIENCE)?;
         }
         assert_ne!(self.name, "panic", "a layer of odd shape");
-        if self.name == "fail" {
+        if self.name == "fail" || self.name.starts_with("gated-stop") {
             return Err(Failure::new("layer conv1: no"));
         }
         self.left -= 1;
@@ -115,7 +115,7 @@ impl Engine for Fake {
         }
     }
 
-    fn study(&mut self, spec: &StudySpec) -> Result<StudyJob<Self>, Failure> {
+    fn study(&mut self, spec: &StudySpec, _: &Cancel) -> Result<StudyJob<Self>, Failure> {
         match spec {
             StudySpec::Timeline { series, .. } => Ok(Box::new(FakeJob::new(series))),
             other => Err(Failure::new(format!("not made for {other:?}"))),
@@ -158,7 +158,7 @@ impl Rig {
         self.worker.preview(Generation(generation), spec).is_ok()
     }
 
-    fn study(&mut self, name: &str) -> (JobId, ganoscope_core::jobs::Cancel) {
+    fn study(&mut self, name: &str) -> (JobId, Cancel) {
         let spec = StudySpec::Timeline {
             series: name.into(),
             inputs: Vec::new(),
@@ -276,6 +276,20 @@ fn a_cancelled_study_does_at_most_one_more_step() {
         "{end:?}"
     );
     assert_eq!(rig.steps.try_iter().count(), 0);
+}
+
+#[test]
+fn a_study_stopped_inside_a_step_was_cancelled_and_did_not_fail() {
+    let mut rig = Rig::new();
+    let (id, cancel) = rig.study("gated-stop");
+    rig.step_begins();
+    cancel.cancel();
+    rig.gate.send(()).unwrap();
+    let end = rig.event();
+    assert!(
+        matches!(end, Event::Cancelled { id: of } if of == id),
+        "{end:?}"
+    );
 }
 
 #[test]

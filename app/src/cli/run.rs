@@ -100,6 +100,7 @@ impl Run {
                 forward(&opened, &batch, &edits, &retain, &mut results)
                     .with_context(|| format!("cannot run {}", input.path.display()))?;
             }
+            warn_of_overflow(&results, &input.path, *console);
             let about = About {
                 stamp: input.stamps.first(),
                 history: history.clone(),
@@ -225,6 +226,24 @@ pub(super) fn output_name(index: usize) -> String {
 /// The name of a layer's activation in a file.
 fn activation_name(layer: &LayerName) -> String {
     format!("activation.{layer}")
+}
+
+/// Says which results are not finite: weights can be finite and still too large.
+fn warn_of_overflow(results: &Results, input: &Path, console: Console) {
+    for array in results.arrays() {
+        let (count, total) = (not_finite(&array.values), array.values.len());
+        if count > 0 {
+            console.note(&format!(
+                "warning: {} has {count} of {total} values that are NaN or infinite: {}",
+                array.name,
+                input.display()
+            ));
+        }
+    }
+}
+
+fn not_finite(values: &[f32]) -> usize {
+    values.iter().filter(|v| !v.is_finite()).count()
 }
 
 fn forward(

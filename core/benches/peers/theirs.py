@@ -1,6 +1,9 @@
 """The peers' side: one task of one peer, measured now. Called by run.py inside the virtual environment.
 
-    theirs.py PEER TASK THREADS SECONDS    prints the median time of one call in milliseconds
+    theirs.py time PEER TASK THREADS SECONDS    prints the median time of one call in milliseconds
+    theirs.py memory PEER TASK THREADS [MODEL]  prints the resident memory before the model was loaded, imports done, and
+                                                the largest since, in KiB; ONNX Runtime reads the file MODEL
+    theirs.py model TASK MODEL                  writes the ONNX file of a task
 
 The networks are those of Reiman and Goehre (2019), as in core/src/architecture; weights are random.
 """
@@ -77,8 +80,9 @@ def torch_networks():
     return torch, nn, Generator, discriminator
 
 
-def torch_task(task, threads):
+def torch_task(task, threads, imported, _model):
     torch, nn, generator, discriminator = torch_networks()
+    imported()
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     kind, filters, what, batch = split(task)
@@ -116,11 +120,12 @@ def torch_task(task, threads):
     return call
 
 
-def zennit_task(task, threads):
+def zennit_task(task, threads, imported, _model):
     torch, _, _, discriminator = torch_networks()
     from zennit.attribution import Gradient
     from zennit.composites import EpsilonPlus
 
+    imported()
     torch.set_num_threads(threads)
     _, filters, _, batch = split(task)
     network = discriminator(filters).eval()
@@ -220,21 +225,30 @@ def onnx_discriminator(n):
     return g.model(["logit"])
 
 
-def onnxruntime_task(task, threads):
+def onnx_model(task):
+    kind, filters, _, _ = split(task)
+    return (onnx_generator if kind == "g" else onnx_discriminator)(filters)
+
+
+def onnxruntime_task(task, threads, imported, model):
     import onnxruntime
 
-    kind, filters, _, batch = split(task)
+    imported()
+    batch = split(task)[-1]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    model = (onnx_generator if kind == "g" else onnx_discriminator)(filters)
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model or onnx_model(task), options, providers=["CPUExecutionProvider"])
     x = np.random.default_rng(2).random((batch, 3, 80, 80), dtype=np.float32)
     return lambda: session.run(None, {"x": x})
 
 
-def main():
-    peer, task, threads, seconds = sys.argv[1:]
-    call = {"torch": torch_task, "zennit": zennit_task, "onnxruntime": onnxruntime_task}[peer](task, int(threads))
+PEERS = {"torch": torch_task, "zennit": zennit_task, "onnxruntime": onnxruntime_task}
+# Calls after which memory has stopped growing; as in ours.rs.
+MEMORY_CALLS = 4
+
+
+def measure_time(peer, task, threads, seconds):
+    call = PEERS[peer](task, int(threads), lambda: None, None)
     call()
     times, begun = [], time.perf_counter()
     while len(times) < 3 or time.perf_counter() - begun < float(seconds):
@@ -242,6 +256,40 @@ def main():
         call()
         times.append(time.perf_counter() - start)
     print(f"{1e3 * statistics.median(times):.4f}")
+
+
+def status(field):
+    """A line of Linux's status of this process, in KiB."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def measure_memory(peer, task, threads, model=None):
+    before = []
+
+    def imported():
+        # Forgets the largest so far: what importing took for a moment is not the peer's.
+        try:
+            with open("/proc/self/clear_refs", "w") as file:
+                file.write("5")
+        except OSError:
+            pass
+        before.append(status("VmRSS:"))
+
+    call = PEERS[peer](task, int(threads), imported, model)
+    for _ in range(MEMORY_CALLS):
+        call()
+    print(before[0], status("VmHWM:"))
+
+
+def write_model(task, path):
+    with open(path, "wb") as file:
+        file.write(onnx_model(task))
+
+
+def main():
+    what, *words = sys.argv[1:]
+    {"time": measure_time, "memory": measure_memory, "model": write_model}[what](*words)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ pub enum AttributionError {
     NotFinite {
         /// The first such layer in the order of computation.
         layer: LayerName,
-        /// `activation` or `relevance`.
+        /// `activation`, `relevance`, or at an input `attribution` when the map itself overflows.
         what: &'static str,
     },
     /// A rule has impossible parameters.

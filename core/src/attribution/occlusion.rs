@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
+use super::prepared::Scored;
 use super::propagate::sample_sums;
 use super::{AttributionError, AttributionMap, Balance, Target};
 use crate::network::{Edits, Network, Retain};
@@ -31,13 +32,21 @@ pub(super) fn attribute(
     let Some(&[n, _, h, w]) = inputs.first().map(Tensor::dims) else {
         return Err(wrong("the input has no rows and columns"));
     };
-    let score = |inputs: &[Tensor]| -> Result<(Tensor, Vec<f64>), AttributionError> {
+    // Looks at every layer, so that one that is not finite is named.
+    let Scored {
+        output,
+        weights,
+        scores,
+        ..
+    } = Scored::new(network, inputs, target)?;
+    let score = |inputs: &[Tensor]| -> Result<Vec<f64>, AttributionError> {
         let run = network.forward(inputs, &Edits::new(), &Retain::Nothing)?;
-        let output = run.outputs()[target.output].clone();
-        let scores = sample_sums(&output.broadcast_mul(&target.weights(&output)?)?)?;
-        Ok((output, scores))
+        let scores = sample_sums(&run.outputs()[target.output].broadcast_mul(&weights)?)?;
+        if scores.iter().all(|score| score.is_finite()) {
+            return Ok(scores);
+        }
+        Ok(Scored::new(network, inputs, target)?.scores)
     };
-    let (output, scores) = score(inputs)?;
     let mut totals = vec![0.0; n * h * w];
     let mut counts = vec![0.0; h * w];
     for top in starts(h, window, stride) {
@@ -52,7 +61,7 @@ pub(super) fn attribute(
             let mut changed = inputs.to_vec();
             let cover = (keep.affine(-baseline, baseline))?;
             changed[0] = inputs[0].broadcast_mul(&keep)?.broadcast_add(&cover)?;
-            let (_, after) = score(&changed)?;
+            let after = score(&changed)?;
             for y in rows.clone() {
                 for x in columns.clone() {
                     counts[y * w + x] += 1.0;

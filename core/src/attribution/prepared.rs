@@ -94,13 +94,25 @@ impl Prepared {
     ) -> Result<AttributionMap, AttributionError> {
         let network = self.network();
         target.check(network)?;
-        if network.dtype() == self.dtype {
+        let map = if network.dtype() == self.dtype {
             // On a thread of the pool, with the others awake, so that not every loop has to wake them.
-            return kernels::awake(|| self.explain(inputs, target));
+            kernels::awake(|| self.explain(inputs, target))?
+        } else {
+            let inputs = inputs.iter().map(|x| x.to_dtype(network.dtype()));
+            let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+            self.explain(&inputs, target)?.to_dtype(self.dtype)?
+        };
+        // Gradients may overflow where no activation does, and a map in f64 may be too large for f32.
+        let maps = std::iter::once(&map.relevance).chain(&map.other_inputs);
+        for (map, input) in maps.zip(network.inputs()) {
+            if !is_finite(map)? {
+                return Err(AttributionError::NotFinite {
+                    layer: network.node(*input).name.clone(),
+                    what: "attribution",
+                });
+            }
         }
-        let inputs = inputs.iter().map(|x| x.to_dtype(network.dtype()));
-        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-        Ok(self.explain(&inputs, target)?.to_dtype(self.dtype)?)
+        Ok(map)
     }
 
     fn explain(

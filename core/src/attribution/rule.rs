@@ -96,8 +96,10 @@ impl Rule {
             Self::Gamma { gamma } if !(gamma >= 0.0 && gamma.is_finite()) => {
                 wrong("gamma must not be negative")
             }
-            Self::AlphaBeta { alpha, beta } if !(alpha >= 0.0 && beta >= 0.0) => {
-                wrong("alpha and beta must not be negative")
+            Self::AlphaBeta { alpha, beta }
+                if !(alpha >= 0.0 && beta >= 0.0 && (alpha + beta).is_finite()) =>
+            {
+                wrong("alpha and beta must be finite and not negative")
             }
             Self::AlphaBeta { alpha, beta } if (alpha - beta - 1.0).abs() > 1e-9 => {
                 wrong("alpha - beta must be 1, or relevance is not conserved")

@@ -115,6 +115,9 @@ impl Target {
                     mask.rows, mask.columns, output.name
                 )))
             }
+            Score::Region(mask) if mask.weights.iter().any(|w| !w.is_finite()) => {
+                Err(self.wrong("the mask has weights that are not finite numbers".to_owned()))
+            }
             _ => Ok(()),
         }
     }

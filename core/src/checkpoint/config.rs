@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CheckpointError, LoadReport, TensorFile};
 use crate::architecture::{DiscriminatorConfig, GeneratorConfig, discriminator, generator};
-use crate::network::{Network, NetworkError, Role};
+use crate::network::{GoOn, Network, NetworkError, Role, always};
 
 /// Which of the two networks of a GAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -133,13 +133,30 @@ impl NetworkConfig {
     /// A missing parameter, one of another shape, or one with NaN, an infinity or a negative variance; the tensor is
     /// named.
     pub fn build(&self, file: &TensorFile) -> Result<(Network, LoadReport), CheckpointError> {
+        self.build_while(file, &always)
+    }
+
+    /// [`Self::build`] that can be stopped: `go_on` is asked before every parameter.
+    ///
+    /// # Errors
+    /// When it says no, and those of [`Self::build`].
+    pub fn build_while(
+        &self,
+        file: &TensorFile,
+        go_on: GoOn<'_>,
+    ) -> Result<(Network, LoadReport), CheckpointError> {
         let path = &file.header.path;
         self.check().map_err(|what| CheckpointError::Manifest {
             what,
             path: path.clone(),
         })?;
         let mut source = Source::new(file);
-        let give = |key: &str, role, dims: &[usize]| source.give(key, role, dims);
+        let give = |key: &str, role, dims: &[usize]| {
+            if !go_on() {
+                return Err(NetworkError::Stopped);
+            }
+            source.give(key, role, dims)
+        };
         let built = match self {
             Self::Generator(config) => generator(config, give),
             Self::Discriminator(config) => discriminator(config, give),

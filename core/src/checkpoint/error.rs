@@ -18,6 +18,12 @@ pub enum CheckpointError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The one who asked for the weights does not want them any more.
+    #[error("stopped on request: {}", path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing is at the place a network was asked from.
     #[error("no such file or folder; a network is FILE, DIR, DIR@STEP or DIR@STEP:ROLE: {}", path.display())]
     NotFound {

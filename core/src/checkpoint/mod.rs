@@ -5,6 +5,7 @@
 
 mod config;
 mod error;
+mod foreign;
 mod infer;
 mod manifest;
 mod metrics;

@@ -12,7 +12,7 @@ use super::metrics::{METRICS_FILE, Metrics};
 use super::{
     CheckpointError, LoadReport, NetworkConfig, NetworkRole, TensorEntry, TensorFile, TensorHeader,
 };
-use crate::network::Network;
+use crate::network::{GoOn, Network, always};
 
 /// One checkpoint of a series.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +131,19 @@ impl Series {
     /// # Errors
     /// When there is no such checkpoint, or its weights are damaged or of another architecture.
     pub fn load(&self, step: u64, role: NetworkRole) -> Result<Loaded, CheckpointError> {
+        self.load_while(step, role, &always)
+    }
+
+    /// [`Series::load`] that can be stopped: `go_on` is asked before every block of the file and every parameter.
+    ///
+    /// # Errors
+    /// When it says no, and as [`Series::load`].
+    pub fn load_while(
+        &self,
+        step: u64,
+        role: NetworkRole,
+        go_on: GoOn<'_>,
+    ) -> Result<Loaded, CheckpointError> {
         let Some(checkpoint) = self.at(step) else {
             return Err(self.no_step(step, role));
         };
@@ -143,8 +156,8 @@ impl Series {
         if !path.exists() {
             return Err(no_role(format!("at step {step}"), path));
         }
-        let file = TensorFile::read(&path)?;
-        let (network, report) = config.build(&file)?;
+        let file = TensorFile::read_while(&path, go_on)?;
+        let (network, report) = config.build_while(&file, go_on)?;
         let expected = checkpoint
             .metrics
             .as_ref()

@@ -13,11 +13,16 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::foreign::foreign_kind;
 use super::{CheckpointError, rename};
 use crate::atomic::atomic_write;
+use crate::network::{GoOn, always};
 
 /// Longest header read: networks of ten thousands of tensors need less; a longer one is a broken or hostile file.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
+
+/// Bytes read and hashed at a time: a few milliseconds between two looks at whether anybody still wants them.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Where the data of one tensor lies in its file, and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -170,6 +175,14 @@ impl TensorFile {
     /// # Errors
     /// As [`TensorHeader::read`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        Self::read_while(path, &always)
+    }
+
+    /// [`TensorFile::read`] that can be stopped: `go_on` is asked before every mebibyte of data.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Stopped`] when it says no, and those of [`TensorFile::read`].
+    pub fn read_while(path: &Path, go_on: GoOn<'_>) -> Result<Self, CheckpointError> {
         let (file, length) = open(path)?;
         let mut file = Hashing {
             inner: file,
@@ -181,8 +194,14 @@ impl TensorFile {
             // Checked against the file's length, so the allocation is never larger than the file.
             let [start, end] = entry.data_offsets;
             let mut bytes = vec![0; (end - start) as usize];
-            file.read_exact(&mut bytes)
-                .map_err(CheckpointError::read(path))?;
+            for block in bytes.chunks_mut(BLOCK_BYTES) {
+                if !go_on() {
+                    let path = path.to_owned();
+                    return Err(CheckpointError::Stopped { path });
+                }
+                file.read_exact(block)
+                    .map_err(CheckpointError::read(path))?;
+            }
             if let Some(values) = decode(&entry.dtype, &bytes) {
                 let tensor = Tensor::from_vec(values, entry.shape.as_slice(), &Device::Cpu)
                     .map_err(|e| CheckpointError::tensor(path, key, e.to_string()))?;
@@ -341,29 +360,6 @@ fn parse_header(
     }
     header.check(data_bytes)?;
     Ok(header)
-}
-
-/// What a file is that begins with these bytes and not with a possible header length, and what one can do.
-fn foreign_kind(prefix: [u8; 8]) -> Option<&'static str> {
-    match prefix {
-        [b'P', b'K', 3, 4, ..] => Some(
-            "a zip archive, probably of PyTorch or Keras - save the state dict with safetensors.torch.save_file",
-        ),
-        [0x80, 2..=5, ..] => Some(
-            "a Python pickle, probably of PyTorch - save the state dict with safetensors.torch.save_file",
-        ),
-        [0x89, b'H', b'D', b'F', ..] => {
-            Some("an HDF5 file, probably of Keras - save its weights as safetensors")
-        }
-        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => Some("a picture, not weights"),
-        [b'S', b'I', b'M', b'P', b'L', b'E', ..] => Some("a FITS file, not weights"),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some("a NumPy array, not weights"),
-        // The smallest header of one tensor has more than 32 bytes.
-        _ if (32..1 << 24).contains(&u64::from_be_bytes(prefix)) => {
-            Some("a file with a big-endian header length - write it in little endian")
-        }
-        _ => None,
-    }
 }
 
 /// Little-endian elements as f32; `None` for types that cannot be weights.

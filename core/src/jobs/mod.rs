@@ -2,7 +2,8 @@
 //!
 //! Invariant: the asking side never blocks. A job is a comparable spec ([`PreviewSpec`], [`StudySpec`]); in the preview
 //! lane the newest spec of a slot wins and older ones are dropped; studies advance in steps of at most
-//! [`STEP_BUDGET`], so a preview never waits longer than one step. A panic inside a network ends its job and nothing else.
+//! [`STEP_BUDGET`] for networks like those of the demonstration, so a preview never waits longer than one step. A study
+//! that is cancelled stops inside its step, after one layer or one block of a file. A panic inside a network ends its job and nothing else.
 
 mod cache;
 mod failure;

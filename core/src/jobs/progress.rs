@@ -32,14 +32,15 @@ impl Progress {
     }
 }
 
-/// A flag shared by the one who asks for a study and the worker, looked at between two steps.
+/// A flag shared by the one who asks for a study and the worker, looked at between two steps and, inside a step, between
+/// the layers of a run and the blocks of a file.
 ///
 /// A flag and not a message: it reaches the worker even when the queue of requests is full.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Asks the study to stop after its present step.
+    /// Asks the study to stop after the layer or block that it is at.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -47,6 +48,11 @@ impl Cancel {
     /// Whether it was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was not: what the pieces of long work ask.
+    pub fn go_on(&self) -> bool {
+        !self.is_cancelled()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a job owns no thread and no channel, so a test can call `step` by hand; dropping it cancels it.
 
-use super::{Failure, Finding, Preview, PreviewSpec, Progress, StudySpec};
+use super::{Cancel, Failure, Finding, Preview, PreviewSpec, Progress, StudySpec};
 
 /// The longest a step should take, so that a newer preview never waits longer.
 pub const STEP_BUDGET: std::time::Duration = std::time::Duration::from_millis(50);
@@ -43,11 +43,12 @@ pub trait Engine: Sized + Send + 'static {
     /// When it cannot even begin.
     fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure>;
 
-    /// Begins a study.
+    /// Begins a study. Its steps look at `cancel` wherever they could take longer than [`STEP_BUDGET`], and fail when
+    /// they were stopped by it; the worker then reports it as cancelled.
     ///
     /// # Errors
     /// When it cannot even begin.
-    fn study(&mut self, spec: &StudySpec) -> Result<StudyJob<Self>, Failure>;
+    fn study(&mut self, spec: &StudySpec, cancel: &Cancel) -> Result<StudyJob<Self>, Failure>;
 
     /// Called after a panic: forgets whatever may be half-written.
     fn recover(&mut self);

@@ -223,7 +223,7 @@ impl<E: Engine> Loop<E> {
         let started = Instant::now();
         let outcome = self.guarded(|engine| {
             if pending.job.is_none() {
-                pending.job = Some(engine.study(&pending.spec)?);
+                pending.job = Some(engine.study(&pending.spec, &pending.cancel)?);
             }
             match &mut pending.job {
                 Some(job) => job.step(engine),
@@ -256,6 +256,8 @@ impl<E: Engine> Loop<E> {
                 }
                 self.tell(Event::Finished { id })
             }
+            // Stopped in the middle of a step: no failure that anybody should read.
+            Err(_) if pending.cancel.is_cancelled() => self.tell(Event::Cancelled { id }),
             Err(why) => self.tell(Event::Failed { id, why }),
         }
     }

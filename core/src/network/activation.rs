@@ -89,12 +89,12 @@ pub(super) fn value(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tenso
             _ => Ok(x.clone()),
         };
     }
+    // Chosen, not added from two halves cut by candle's `relu`: that turns a value that is not a number into 0.
+    let positive_or = |below: Tensor| x.gt(0.0)?.where_cond(x, &below);
     match op {
-        Op::Relu => x.relu(),
-        Op::LeakyRelu { slope } => x.relu()? - (x.neg()?.relu()? * *slope)?,
-        Op::Prelu => x
-            .relu()?
-            .broadcast_sub(&x.neg()?.relu()?.broadcast_mul(&slope_map(slope, x)?)?),
+        Op::Relu => x.lt(0.0)?.where_cond(&x.zeros_like()?, x),
+        Op::LeakyRelu { slope } => positive_or((x * *slope)?),
+        Op::Prelu => positive_or(x.broadcast_mul(&slope_map(slope, x)?)?),
         Op::Tanh => x.tanh(),
         Op::Sigmoid => candle_nn::ops::sigmoid(x),
         Op::Elu { alpha } => x.elu(*alpha),

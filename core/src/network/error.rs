@@ -158,6 +158,9 @@ pub enum NetworkError {
         /// The layer.
         layer: LayerName,
     },
+    /// The one who asked for the run does not want it any more.
+    #[error("stopped on request")]
+    Stopped,
     /// A tensor operation failed inside a layer.
     #[error("layer {layer}: {source}")]
     Inside {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{D, Tensor};
 
-use super::run::{Affine, BatchStats, Edits, Mode, Retain, Run};
+use super::run::{Affine, BatchStats, Edits, GoOn, Mode, Retain, Run, always};
 use super::{
     Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
     pool, resample,
@@ -30,6 +30,31 @@ impl Network {
         retain: &Retain,
         mode: Mode,
     ) -> Result<Run, NetworkError> {
+        self.run_while(inputs, edits, retain, mode, &always)
+    }
+
+    /// [`Network::forward`] that can be stopped: `go_on` is asked before every layer.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`] when it says no, and those of [`Network::forward`].
+    pub fn forward_while(
+        &self,
+        inputs: &[Tensor],
+        edits: &Edits,
+        retain: &Retain,
+        go_on: GoOn<'_>,
+    ) -> Result<Run, NetworkError> {
+        self.run_while(inputs, edits, retain, Mode::Inference, go_on)
+    }
+
+    fn run_while(
+        &self,
+        inputs: &[Tensor],
+        edits: &Edits,
+        retain: &Retain,
+        mode: Mode,
+        go_on: GoOn<'_>,
+    ) -> Result<Run, NetworkError> {
         self.check_inputs(inputs)?;
         let mut values = vec![None; self.nodes().len()];
         for (id, tensor) in self.inputs().iter().zip(inputs) {
@@ -37,7 +62,7 @@ impl Network {
         }
         let edits = self.resolve_edits(edits)?;
         // On a thread of the pool, with the others awake, so that not every loop has to wake them.
-        kernels::awake(|| self.evaluate(values, edits, retain, mode, BTreeMap::new()))
+        kernels::awake(|| self.evaluate(values, edits, retain, mode, BTreeMap::new(), go_on))
     }
 
     /// Runs again from `previous` with other edits, recomputing only what the changed edits reach.
@@ -65,7 +90,7 @@ impl Network {
             }
         }
         let stats = previous.batch_stats.clone();
-        kernels::awake(|| self.evaluate(values, edits, &Retain::All, previous.mode, stats))
+        kernels::awake(|| self.evaluate(values, edits, &Retain::All, previous.mode, stats, &always))
     }
 
     /// Whether a run can stem from this network: one value per node, of the node's dimensions.
@@ -146,6 +171,7 @@ impl Network {
         retain: &Retain,
         mode: Mode,
         mut batch_stats: BTreeMap<NodeId, BatchStats>,
+        go_on: GoOn<'_>,
     ) -> Result<Run, NetworkError> {
         let keep = self.kept(retain)?;
         let mut readers = self.reader_counts(&values, &keep);
@@ -160,6 +186,9 @@ impl Network {
                 continue;
             }
             if values[index].is_none() {
+                if !go_on() {
+                    return Err(NetworkError::Stopped);
+                }
                 let inputs: Vec<&Tensor> = node
                     .inputs
                     .iter()
@@ -331,7 +360,7 @@ pub(crate) fn node_forward(
         Op::AvgPool(pool) => pool::avg_pool(x()?, pool)?,
         Op::MaxPool(pool) => pool::max_pool(x()?, pool)?,
         Op::GlobalAvgPool => x()?.mean_keepdim(D::Minus1)?.mean_keepdim(D::Minus2)?,
-        Op::GlobalMaxPool => x()?.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?,
+        Op::GlobalMaxPool => pool::global_max_pool(x()?)?,
         Op::Reshape { dims } => {
             let mut full = vec![batch];
             full.extend_from_slice(dims);

@@ -124,8 +124,10 @@ pub(super) fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<Co
             "a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}"
         )
     };
+    // A step over the whole image is as good as any larger one, for which the kernels would have to make room.
+    let padded = conv.padded_size([h, w]).unwrap_or([usize::MAX; 2]);
     let window = Window {
-        stride: conv.stride,
+        stride: [0, 1].map(|axis| conv.stride[axis].min(padded[axis])),
         dilation: conv.dilation,
         pad_before: [conv.padding.top, conv.padding.left],
         pad_after: [conv.padding.bottom, conv.padding.right],
@@ -209,6 +211,10 @@ fn spread_both(t: &Tensor, steps: [usize; 2]) -> Result<Tensor> {
     let mut t = t.clone();
     for (axis, step) in [2, 3].into_iter().zip(steps) {
         let n = t.dim(axis)?;
+        if n == 1 {
+            // No neighbours to move apart, however large the step.
+            continue;
+        }
         let mut dims = t.dims().to_vec();
         dims[axis] = n * step;
         let apart = t.unsqueeze(axis + 1)?;

@@ -43,7 +43,8 @@ pub use linear::{
 pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
 pub use plan::{Plan, Request, Runner};
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
-pub use run::{Affine, BatchStats, Edits, Mode, Retain, Run};
+pub(crate) use run::always;
+pub use run::{Affine, BatchStats, Edits, GoOn, Mode, Retain, Run};
 
 /// The dotted name people address a layer by, for example `root.4.conv1`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -88,18 +88,24 @@ impl ConvSpec {
 
     /// Output rows and columns for an input of `[h, w]`, or `None` when the kernel does not fit.
     pub fn output_size(&self, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
-        let one = |size: usize, before: usize, after: usize, i: usize| {
-            let padded = size.checked_add(before)?.checked_add(after)?;
-            let steps = padded.checked_sub(self.reach(i)?)?;
+        let padded = self.padded_size([h, w])?;
+        let one = |i: usize| {
+            let steps = padded[i].checked_sub(self.reach(i)?)?;
             steps.checked_div(self.stride[i])?.checked_add(1)
         };
+        Some([one(0)?, one(1)?])
+    }
+
+    /// Rows and columns of an input of `[h, w]` with its padding, or `None` beyond the address space.
+    pub(super) fn padded_size(&self, [h, w]: [usize; 2]) -> Option<[usize; 2]> {
         let Padding {
             top,
             bottom,
             left,
             right,
         } = self.padding;
-        Some([one(h, top, bottom, 0)?, one(w, left, right, 1)?])
+        let rows = h.checked_add(top)?.checked_add(bottom)?;
+        Some([rows, w.checked_add(left)?.checked_add(right)?])
     }
 
     /// Output rows and columns of the transposed convolution for an input of `[h, w]` with `extra` rows and columns at

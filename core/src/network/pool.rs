@@ -225,8 +225,19 @@ fn maximum(taps: &[Tensor]) -> Result<Tensor> {
     let Some((first, rest)) = taps.split_first() else {
         candle_core::bail!("a pooling window has no taps")
     };
-    rest.iter()
-        .try_fold(first.clone(), |best, tap| best.maximum(tap))
+    rest.iter().try_fold(first.clone(), |best, tap| {
+        // Not candle's `maximum`, which loses a value that is not a number; that one must not be hidden.
+        let wins = (tap.gt(&best)? + tap.ne(tap)?)?;
+        wins.where_cond(tap, &best)
+    })
+}
+
+/// Maximum over all pixels, `[N, C, 1, 1]`; of pixels that are not all numbers it is none either.
+pub(super) fn global_max_pool(x: &Tensor) -> Result<Tensor> {
+    let over_pixels = |t: &Tensor| t.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2);
+    let largest = over_pixels(x)?;
+    let none = (largest.zeros_like()? + f64::NAN)?;
+    over_pixels(&x.ne(x)?)?.where_cond(&none, &largest)
 }
 
 /// Pullback of [`max_pool`]: the winner takes all.

@@ -16,6 +16,14 @@ pub enum Mode {
     Training,
 }
 
+/// Asked between the pieces of long work (the layers of a run, the blocks of a file): whether to go on.
+pub type GoOn<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// The answer of work that nobody can stop.
+pub(crate) const fn always() -> bool {
+    true
+}
+
 /// Which activations a run keeps (always before edits).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Retain {

@@ -5,10 +5,15 @@ use std::collections::BTreeSet;
 use super::networks::Networks;
 use crate::checkpoint::{Metrics, NetworkRole, Series};
 use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
-use crate::network::{Network, Op};
+use crate::network::{GoOn, Network, Op};
 
-/// Describes a series; the last checkpoint stands for the networks of all, which share one architecture.
-pub(super) fn series(networks: &mut Networks, series: &Series) -> Result<SeriesInfo, Failure> {
+/// Describes a series; the last checkpoint stands for the networks of all, which share one architecture. Its networks are
+/// loaded only while `go_on` says so.
+pub(super) fn series(
+    networks: &mut Networks,
+    series: &Series,
+    go_on: GoOn<'_>,
+) -> Result<SeriesInfo, Failure> {
     let checkpoints: Vec<_> = series
         .checkpoints
         .iter()
@@ -21,11 +26,11 @@ pub(super) fn series(networks: &mut Networks, series: &Series) -> Result<SeriesI
     let Some(last) = checkpoints.last() else {
         return Err(Failure::new("the series has no checkpoint").at(path));
     };
-    let generator = networks.network(path, last.step, NetworkRole::Generator)?;
+    let generator = networks.network_while(path, last.step, NetworkRole::Generator, go_on)?;
     let mut warnings = series.warnings.clone();
     let with_discriminator = series.checkpoints.iter().rfind(|c| c.has_discriminator);
     let discriminator = with_discriminator.and_then(|c| {
-        match networks.network(path, c.step, NetworkRole::Discriminator) {
+        match networks.network_while(path, c.step, NetworkRole::Discriminator, go_on) {
             Ok(network) => Some(describe(&network)),
             Err(why) => {
                 warnings.push(format!("the discriminator cannot be shown: {why}"));

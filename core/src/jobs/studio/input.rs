@@ -102,7 +102,8 @@ fn fitting_dims(stamp: &Stamp, fact: &Fact) -> Result<[usize; 3], Failure> {
     Err(failure)
 }
 
-/// Sample 0 of an output `[N, C, H, W]` in `range`, as a stamp in `[0, 1]` (not clipped).
+/// Sample 0 of an output `[N, C, H, W]` in `range`, as a stamp in `[0, 1]` (not clipped). An output that is not finite is
+/// no picture: the weights are too large for f32.
 pub(super) fn stamp_from_output(
     output: &Tensor,
     name: &str,
@@ -116,6 +117,13 @@ pub(super) fn stamp_from_output(
         )));
     };
     let pixels = values_of(&sample)?;
+    let bad = pixels.iter().filter(|v| !v.is_finite()).count();
+    if bad > 0 {
+        return Err(Failure::new(format!(
+            "output {name} has {bad} of {} values that are NaN or infinite; the weights are too large",
+            pixels.len()
+        )));
+    }
     let stamp = Stamp::new(name, pixels, [channels, height, width], range);
     Ok(stamp.to_range(ValueRange::UNIT))
 }

@@ -20,10 +20,11 @@ use self::deblend::HeldRun;
 use self::networks::Networks;
 use self::relevance::HeldAttributor;
 use super::{
-    BytesCache, Engine, Failure, Preview, PreviewJob, PreviewSpec, Scene, SizeBytes, Step, Study,
-    StudyJob, StudySpec,
+    BytesCache, Cancel, Engine, Failure, Preview, PreviewJob, PreviewSpec, Scene, SizeBytes, Step,
+    Study, StudyJob, StudySpec,
 };
 use crate::checkpoint::Series;
+use crate::network::always;
 
 /// Bytes of pictures that are kept; a stamp of the demonstration with its truths is 0.2 MB.
 const SCENES_BYTES: usize = 64 << 20;
@@ -81,7 +82,7 @@ impl Engine for Studio {
         Ok(match spec.clone() {
             PreviewSpec::Series(path) => Box::new(Once::new(move |studio: &mut Self| {
                 let series = studio.reopen(&path)?;
-                describe::series(&mut studio.networks, &series)
+                describe::series(&mut studio.networks, &series, &always)
                     .map(|info| Preview::Series(Arc::new(info)))
             })),
             PreviewSpec::Scene(path) => Box::new(Once::new(move |studio: &mut Self| {
@@ -100,20 +101,23 @@ impl Engine for Studio {
         })
     }
 
-    fn study(&mut self, spec: &StudySpec) -> Result<StudyJob<Self>, Failure> {
+    fn study(&mut self, spec: &StudySpec, cancel: &Cancel) -> Result<StudyJob<Self>, Failure> {
+        let cancel = cancel.clone();
         Ok(match spec.clone() {
-            StudySpec::Open(paths) => Box::new(open::OpenStudy::new(paths)),
+            StudySpec::Open(paths) => Box::new(open::OpenStudy::new(paths, cancel)),
             StudySpec::Timeline {
                 series,
                 inputs,
                 shown,
-            } => Box::new(timeline::TimelineStudy::new(series, inputs, shown)),
+            } => Box::new(timeline::TimelineStudy::new(series, inputs, shown, cancel)),
             StudySpec::UnitStats {
                 series,
                 step,
                 layer,
                 inputs,
-            } => Box::new(unit_stats::UnitStatsStudy::new(series, step, layer, inputs)),
+            } => Box::new(unit_stats::UnitStatsStudy::new(
+                series, step, layer, inputs, cancel,
+            )),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{NetworkRole, Series};
 use crate::jobs::{BytesCache, Failure, SizeBytes};
-use crate::network::Network;
+use crate::network::{GoOn, Network, always};
 
 /// Bytes of weights that are kept: the demonstration's checkpoints all fit, of large networks two or three.
 const NETWORKS_BYTES: usize = 128 << 20;
@@ -66,13 +66,24 @@ impl Networks {
         step: u64,
         role: NetworkRole,
     ) -> Result<Arc<Network>, Failure> {
+        self.network_while(path, step, role, &always)
+    }
+
+    /// [`Self::network`], loading only while `go_on` says so.
+    pub(super) fn network_while(
+        &mut self,
+        path: &Path,
+        step: u64,
+        role: NetworkRole,
+        go_on: GoOn<'_>,
+    ) -> Result<Arc<Network>, Failure> {
         let key = (path.to_owned(), step, role);
         if let Some(network) = self.networks.find(&key) {
             return Ok(network);
         }
         let series = self.series(path)?;
         let loaded = series
-            .load(step, role)
+            .load_while(step, role, go_on)
             .map_err(|e| Failure::from(e).at(path))?;
         Ok(self.networks.put(key, loaded.network))
     }

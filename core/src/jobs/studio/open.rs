@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Studio, describe};
 use crate::edit::EditStack;
-use crate::jobs::{Failure, Finding, Opened, Progress, Step, Study};
+use crate::jobs::{Cancel, Failure, Finding, Opened, Progress, Step, Study};
 use crate::session::changed_references;
 
 /// A session larger than this is not one: sessions hold no tensors.
@@ -15,13 +15,15 @@ const MAX_SESSION_BYTES: u64 = 16 << 20;
 pub(super) struct OpenStudy {
     paths: Vec<PathBuf>,
     opened: Vec<Opened>,
+    cancel: Cancel,
 }
 
 impl OpenStudy {
-    pub(super) const fn new(paths: Vec<PathBuf>) -> Self {
+    pub(super) const fn new(paths: Vec<PathBuf>, cancel: Cancel) -> Self {
         Self {
             paths,
             opened: Vec::new(),
+            cancel,
         }
     }
 }
@@ -29,10 +31,14 @@ impl OpenStudy {
 impl Study<Studio, Finding> for OpenStudy {
     fn step(&mut self, studio: &mut Studio) -> Result<Step<Finding>, Failure> {
         if let Some(path) = self.paths.get(self.opened.len()) {
-            let opened = look_at(studio, path).unwrap_or_else(|why| Opened::Failed {
-                path: path.clone(),
-                why: why.at(path),
-            });
+            let opened = match look_at(studio, path, &self.cancel) {
+                Ok(opened) => opened,
+                Err(why) if self.cancel.is_cancelled() => return Err(why),
+                Err(why) => Opened::Failed {
+                    path: path.clone(),
+                    why: why.at(path),
+                },
+            };
             self.opened.push(opened);
         }
         if self.opened.len() >= self.paths.len() {
@@ -50,11 +56,11 @@ impl Study<Studio, Finding> for OpenStudy {
     }
 }
 
-fn look_at(studio: &mut Studio, path: &Path) -> Result<Opened, Failure> {
+fn look_at(studio: &mut Studio, path: &Path, cancel: &Cancel) -> Result<Opened, Failure> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         let series = studio.reopen(path)?;
-        let info = describe::series(&mut studio.networks, &series)?;
+        let info = describe::series(&mut studio.networks, &series, &|| cancel.go_on())?;
         return Ok(Opened::Series(info.into()));
     }
     let extension = path.extension().and_then(|e| e.to_str());
@@ -72,7 +78,7 @@ fn look_at(studio: &mut Studio, path: &Path) -> Result<Opened, Failure> {
         }
         // `series.toml` stands for its folder; other TOML files are recipes.
         Some("toml") if path.file_name().is_some_and(|n| n == "series.toml") => {
-            look_at(studio, path.parent().unwrap_or(path))
+            look_at(studio, path.parent().unwrap_or(path), cancel)
         }
         Some("toml") => Ok(Opened::Recipe {
             path: path.to_owned(),

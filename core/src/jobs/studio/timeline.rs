@@ -8,7 +8,7 @@ use super::deblend::stamps_from_outputs;
 use super::input::tensor_from_scene;
 use super::{Studio, measure};
 use crate::checkpoint::NetworkRole;
-use crate::jobs::{Failure, Finding, Progress, Step, Study, TimelinePoint};
+use crate::jobs::{Cancel, Failure, Finding, Progress, Step, Study, TimelinePoint};
 use crate::network::{Network, Plan};
 use crate::stamp::Stamp;
 
@@ -37,10 +37,16 @@ pub(super) struct TimelineStudy {
     at_step: usize,
     at_input: usize,
     sums: Sums,
+    cancel: Cancel,
 }
 
 impl TimelineStudy {
-    pub(super) fn new(series: PathBuf, mut inputs: Vec<PathBuf>, shown: PathBuf) -> Self {
+    pub(super) fn new(
+        series: PathBuf,
+        mut inputs: Vec<PathBuf>,
+        shown: PathBuf,
+        cancel: Cancel,
+    ) -> Self {
         // The blend shown comes first, so that its small pictures can be shown soonest.
         inputs.retain(|path| *path != shown);
         inputs.insert(0, shown.clone());
@@ -53,15 +59,19 @@ impl TimelineStudy {
             at_step: 0,
             at_input: 0,
             sums: Sums::default(),
+            cancel,
         }
     }
 
     fn measure(&mut self, studio: &mut Studio, step: u64, input: &PathBuf) -> Result<(), Failure> {
+        let cancel = self.cancel.clone();
+        let go_on = || cancel.go_on();
         let series = studio.networks.series(&self.series)?;
+        let role = NetworkRole::Generator;
         let network: Arc<Network> =
             studio
                 .networks
-                .network(&self.series, step, NetworkRole::Generator)?;
+                .network_while(&self.series, step, role, &go_on)?;
         let scene = studio.scene(input)?;
         let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
         let plan = match self.plan.take().filter(|(of, _)| *of == step) {
@@ -69,7 +79,7 @@ impl TimelineStudy {
             None => (step, Plan::new(&network)?),
         };
         let (_, plan) = self.plan.insert(plan);
-        let outputs = stamps_from_outputs(&network, &plan.run(&[tensor])?, &series)?;
+        let outputs = stamps_from_outputs(&network, &plan.run_while(&[tensor], &go_on)?, &series)?;
         let pairs = || scene.truths.iter().zip(&outputs);
         let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
         if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
@@ -132,6 +142,9 @@ impl Study<Studio, Finding> for TimelineStudy {
         };
         let input = self.inputs[self.at_input].clone();
         if let Err(why) = self.measure(studio, step, &input) {
+            if self.cancel.is_cancelled() {
+                return Err(why);
+            }
             self.sums.left_out += 1;
             self.sums.failure = Some(why);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Studio;
 use super::input::{tensor_from_scene, values_of};
 use crate::checkpoint::NetworkRole;
-use crate::jobs::{Failure, Finding, Progress, Step, Study, UnitStats};
+use crate::jobs::{Cancel, Failure, Finding, Progress, Step, Study, UnitStats};
 use crate::network::{Edits, LayerName, Retain};
 
 pub(super) struct UnitStatsStudy {
@@ -14,6 +14,7 @@ pub(super) struct UnitStatsStudy {
     inputs: Vec<PathBuf>,
     done: usize,
     stats: UnitStats,
+    cancel: Cancel,
 }
 
 impl UnitStatsStudy {
@@ -22,6 +23,7 @@ impl UnitStatsStudy {
         step: u64,
         layer: LayerName,
         inputs: Vec<PathBuf>,
+        cancel: Cancel,
     ) -> Self {
         Self {
             series,
@@ -34,19 +36,21 @@ impl UnitStatsStudy {
                 mean_abs: Vec::new(),
                 max_abs: Vec::new(),
             },
+            cancel,
         }
     }
 
     fn add(&mut self, studio: &mut Studio, input: &std::path::Path) -> Result<(), Failure> {
+        let go_on = || self.cancel.go_on();
         let series = studio.networks.series(&self.series)?;
-        let network =
-            studio
-                .networks
-                .network(&self.series, self.stats.step, NetworkRole::Generator)?;
+        let (step, role) = (self.stats.step, NetworkRole::Generator);
+        let network = studio
+            .networks
+            .network_while(&self.series, step, role, &go_on)?;
         let scene = studio.scene(input)?;
         let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
         let retain = Retain::Layers(vec![self.stats.layer.clone()]);
-        let run = network.forward(&[tensor], &Edits::new(), &retain)?;
+        let run = network.forward_while(&[tensor], &Edits::new(), &retain, &go_on)?;
         let activation = run.activation(&network, &self.stats.layer)?.get(0)?;
         let units = activation.dims().first().copied().unwrap_or(1);
         let values = values_of(&activation)?;
@@ -78,6 +82,9 @@ impl Study<Studio, Finding> for UnitStatsStudy {
         if let Some(input) = self.inputs.get(self.done).cloned() {
             // A picture that does not fit is left out; when none fits, the last one says why.
             if let Err(why) = self.add(studio, &input) {
+                if self.cancel.is_cancelled() {
+                    return Err(why);
+                }
                 if self.done + 1 == self.inputs.len() && self.stats.blends == 0 {
                     return Err(why);
                 }

@@ -1,17 +1,33 @@
 //! Facts of the operations that have windows or parameters: the parameters are checked against the input on the way.
 
-use super::{Checker, Fact};
+use super::{Checker, Fact, MAX_LEN};
 use crate::network::{ConvSpec, NetworkError, Op, PoolSpec, Role};
 
 impl Checker<'_> {
-    fn output_size(&self, conv: &ConvSpec, size: [usize; 2]) -> Result<[usize; 2], NetworkError> {
+    /// Output rows and columns of a window over an input `[C, H, W]`.
+    fn output_size(
+        &self,
+        conv: &ConvSpec,
+        [c, h, w]: [usize; 3],
+    ) -> Result<[usize; 2], NetworkError> {
         self.has_steps(conv)?;
-        conv.output_size(size).ok_or_else(|| {
+        let size = [h, w];
+        let out = conv.output_size(size).ok_or_else(|| {
             self.wrong(format!(
                 "kernel {:?} does not fit the padded input {size:?}",
                 conv.kernel
             ))
-        })
+        })?;
+        // Large steps leave few outputs of any padding, but the padded input is made all the same.
+        let [rows, columns] = conv.padded_size(size).unwrap_or([usize::MAX; 2]);
+        let len = rows.checked_mul(columns).and_then(|n| n.checked_mul(c));
+        if len.is_some_and(|len| len <= MAX_LEN) {
+            return Ok(out);
+        }
+        Err(self.wrong(format!(
+            "its input {size:?} padded by {:?} is too large",
+            conv.padding
+        )))
     }
 
     fn has_steps(&self, conv: &ConvSpec) -> Result<(), NetworkError> {
@@ -23,7 +39,7 @@ impl Checker<'_> {
 
     pub(super) fn pool(&self, pool: &PoolSpec) -> Result<Vec<usize>, NetworkError> {
         let [c, h, w] = self.image()?;
-        let [oh, ow] = self.output_size(&pool.as_conv(), [h, w])?;
+        let [oh, ow] = self.output_size(&pool.as_conv(), [c, h, w])?;
         // A window over nothing but padding has no maximum and no mean.
         let [sh, sw] = pool.stride;
         let reaches_all = pool.padding.top < pool.kernel[0]
@@ -37,9 +53,22 @@ impl Checker<'_> {
         }
     }
 
+    /// The dimensions of the weights, of which the layer's channels are read: none of them is zero.
+    fn weight_dims(&self) -> Result<&[usize], NetworkError> {
+        let param = self.param(Role::Weight)?;
+        let dims = param.tensor.dims();
+        if dims.contains(&0) {
+            return Err(self.wrong(format!(
+                "parameter {} has the empty shape {dims:?}",
+                param.key
+            )));
+        }
+        Ok(dims)
+    }
+
     pub(super) fn conv(&self, conv: &ConvSpec) -> Result<Vec<usize>, NetworkError> {
         let [c, h, w] = self.image()?;
-        let weight = self.param(Role::Weight)?.tensor.dims();
+        let weight = self.weight_dims()?;
         let co = weight.first().copied().unwrap_or(0);
         if conv.groups == 0 || c % conv.groups != 0 || co % conv.groups != 0 {
             return Err(self.wrong(format!(
@@ -51,7 +80,7 @@ impl Checker<'_> {
             Role::Weight,
             &[co, c / conv.groups, conv.kernel[0], conv.kernel[1]],
         )?;
-        let [oh, ow] = self.output_size(conv, [h, w])?;
+        let [oh, ow] = self.output_size(conv, [c, h, w])?;
         if self.has(Role::Bias) && self.param(Role::Bias)?.tensor.rank() == 3 {
             self.expect(Role::Bias, &[co, oh, ow])?;
         } else if self.has(Role::Bias) {
@@ -67,7 +96,7 @@ impl Checker<'_> {
     ) -> Result<Vec<usize>, NetworkError> {
         let [c, h, w] = self.image()?;
         self.has_steps(conv)?;
-        let weight = self.param(Role::Weight)?.tensor.dims();
+        let weight = self.weight_dims()?;
         let per_group = weight.get(1).copied().unwrap_or(0);
         if conv.groups == 0 || c % conv.groups != 0 {
             return Err(self.wrong(format!("{} groups do not divide {c} channels", conv.groups)));
@@ -76,7 +105,8 @@ impl Checker<'_> {
             Role::Weight,
             &[c, per_group, conv.kernel[0], conv.kernel[1]],
         )?;
-        let co = per_group * conv.groups;
+        // What is too large is refused with the dimensions of the value.
+        let co = per_group.saturating_mul(conv.groups);
         if self.has(Role::Bias) {
             self.expect(Role::Bias, &[co])?;
         }
@@ -85,7 +115,7 @@ impl Checker<'_> {
                 "its padding removes the whole output, or its steps are too large".to_owned(),
             )
         })?;
-        if conv.output_size([oh, ow]) != Some([h, w]) {
+        if self.output_size(conv, [co, oh, ow])? != [h, w] {
             return Err(self.wrong(format!(
                 "output padding {extra:?} must be smaller than the stride {:?}",
                 conv.stride
@@ -101,7 +131,7 @@ impl Checker<'_> {
                 "expected a vector [F], got {input}; put a Flatten before it"
             )));
         };
-        let weight = self.param(Role::Weight)?.tensor.dims();
+        let weight = self.weight_dims()?;
         let out = weight.first().copied().unwrap_or(0);
         self.expect(Role::Weight, &[out, *features])?;
         if self.has(Role::Bias) {

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Tensor};
 
-use super::{Edits, LayerName, Network, NetworkError};
+use super::{Edits, GoOn, LayerName, Network, NetworkError, always};
 use build::{Step, Value};
 use runner::Buffers;
 
@@ -131,8 +131,20 @@ impl Plan {
     /// # Errors
     /// As [`Network::forward`].
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NetworkError> {
+        self.run_while(inputs, &always)
+    }
+
+    /// [`Plan::run`] that can be stopped: `go_on` is asked before every layer with what is done in its place.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`] when it says no, and those of [`Plan::run`].
+    pub fn run_while(
+        &self,
+        inputs: &[Tensor],
+        go_on: GoOn<'_>,
+    ) -> Result<Vec<Tensor>, NetworkError> {
         let mut runner = self.runner();
-        runner.run(inputs, &Edits::new())?;
+        runner.run_while(inputs, &Edits::new(), go_on)?;
         runner.outputs()
     }
 }

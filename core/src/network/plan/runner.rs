@@ -5,7 +5,9 @@ use std::sync::PoisonError;
 use candle_core::{Device, Tensor};
 
 use super::super::forward::{inside, node_forward};
-use super::super::{Edits, LayerName, Mode, NetworkError, Node, Retain, Run, elementwise};
+use super::super::{
+    Edits, GoOn, LayerName, Mode, NetworkError, Node, Retain, Run, always, elementwise,
+};
 use super::build::{Head, Step};
 use super::links::{self, Sources, SpreadEdit};
 use super::{Plan, Steps};
@@ -58,12 +60,25 @@ impl Runner {
     /// As [`Network::forward`](super::super::Network::forward), and [`NetworkError::NotEditable`] for an edit that the plan
     /// was not asked for. After an error there is nothing to resume.
     pub fn run(&mut self, inputs: &[Tensor], edits: &Edits) -> Result<(), NetworkError> {
+        self.run_while(inputs, edits, &always)
+    }
+
+    /// [`Runner::run`] that can be stopped: `go_on` is asked before every layer with what is done in its place.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`] when it says no, and those of [`Runner::run`].
+    pub fn run_while(
+        &mut self,
+        inputs: &[Tensor],
+        edits: &Edits,
+        go_on: GoOn<'_>,
+    ) -> Result<(), NetworkError> {
         (self.batch, self.run) = (0, None);
         let plan = self.plan.clone();
         let network = plan.network();
         self.check(edits)?;
         let Some(steps) = &plan.0.steps else {
-            let run = network.forward(inputs, edits, &Retain::All)?;
+            let run = network.forward_while(inputs, edits, &Retain::All, go_on)?;
             self.run = Some(run);
             return Ok(());
         };
@@ -82,7 +97,7 @@ impl Runner {
                 to[..input.len()].copy_from_slice(input);
             });
         }
-        self.execute(steps, batch, |_| true)?;
+        self.execute(steps, batch, |_| true, go_on)?;
         self.batch = batch;
         Ok(())
     }
@@ -106,9 +121,8 @@ impl Runner {
         let changed = self.changed(edits);
         self.edits = self.spread(edits)?;
         self.last.clone_from(edits);
-        self.execute(steps, batch, |step| {
-            changed.iter().any(|e| steps.reached[*e][step])
-        })?;
+        let is_wanted = |step: usize| changed.iter().any(|e| steps.reached[*e][step]);
+        self.execute(steps, batch, is_wanted, &always)?;
         self.batch = batch;
         Ok(())
     }
@@ -116,11 +130,15 @@ impl Runner {
     /// The outputs for each of `many` edits of the pictures of the last run: per output a tensor `[K N, ...]`, the N pictures
     /// of the first edit first. What the edits share is not computed again, the rest in one batch.
     ///
-    /// The runner stays at its last run.
+    /// The runner stays at its last run. `go_on` is asked before every layer.
     ///
     /// # Errors
-    /// As [`Runner::resume`].
-    pub fn resume_many(&mut self, many: &[Edits]) -> Result<Vec<Tensor>, NetworkError> {
+    /// [`NetworkError::Stopped`] when `go_on` says no, and those of [`Runner::resume`].
+    pub fn resume_many(
+        &mut self,
+        many: &[Edits],
+        go_on: GoOn<'_>,
+    ) -> Result<Vec<Tensor>, NetworkError> {
         for edits in many {
             self.check(edits)?;
         }
@@ -160,6 +178,9 @@ impl Runner {
                 .zip(&reached)
                 .filter(|(_, reached)| **reached)
             {
+                if !go_on() {
+                    return Err(NetworkError::Stopped);
+                }
                 let buffer = steps.buffers[step.write];
                 let mut write = std::mem::take(&mut changed[buffer]);
                 let state = State {
@@ -294,10 +315,14 @@ impl Runner {
         steps: &Steps,
         batch: usize,
         is_wanted: impl Fn(usize) -> bool + Sync,
+        go_on: GoOn<'_>,
     ) -> Result<(), NetworkError> {
         let (main, edits, plan) = (&mut self.buffers.main, &self.edits, &self.plan);
         kernels::awake(|| {
             for (_, step) in steps.list.iter().enumerate().filter(|(i, _)| is_wanted(*i)) {
+                if !go_on() {
+                    return Err(NetworkError::Stopped);
+                }
                 let buffer = steps.buffers[step.write];
                 let mut write = std::mem::take(&mut main[buffer]);
                 let state = State {
