@@ -67,7 +67,9 @@ pub fn dense_with(
         outputs,
     } = shape;
     assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
-    let _ = inputs;
+    // Before anything is allocated for sizes that fit nothing.
+    check("input", x, [batch, inputs]);
+    check("weight", w, [outputs, inputs]);
     let mut y = vec![0.0; batch * outputs];
     dense_into_with(set, shape, x, w, bias, &mut y);
     y
