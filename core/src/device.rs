@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 
 use candle_core::utils::{cuda_is_available, metal_is_available};
-use candle_core::{Device, Result as TensorResult, Tensor};
+use candle_core::{Device, Error as TensorError, Result as TensorResult, Tensor};
 use thiserror::Error;
 
 /// A device as a person names it: `cpu`, `cuda`, `cuda:N`, `metal` or `auto`.
@@ -227,7 +227,14 @@ fn guarded(open: impl FnOnce() -> TensorResult<Device>) -> Result<Device, String
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     match catch_unwind(AssertUnwindSafe(open)) {
         Ok(Ok(device)) => Ok(device),
-        Ok(Err(error)) => Err(one_line(&error.to_string())),
+        Ok(Err(error)) => {
+            // Where backtraces are wanted candle makes them part of the text.
+            let mut error = &error;
+            while let TensorError::WithBacktrace { inner, .. } = error {
+                error = inner;
+            }
+            Err(one_line(&error.to_string()))
+        }
         Err(payload) => {
             let text = payload.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
