@@ -38,6 +38,8 @@ use saving::Saving;
 pub struct AppParts {
     /// The worker.
     pub bridge: Bridge,
+    /// What the worker's networks run on, as the status bar says it.
+    pub device: String,
     /// Who is asked for files.
     pub dialogs: Box<dyn FileDialogs>,
     /// The bundled demonstration.
@@ -57,6 +59,7 @@ pub struct AppParts {
 /// The whole program behind one window.
 pub struct App {
     bridge: Bridge,
+    device: String,
     dialogs: Box<dyn FileDialogs>,
     demo: Demo,
     document: Document,
@@ -116,6 +119,7 @@ impl App {
         theme::install(ctx);
         let AppParts {
             bridge,
+            device,
             dialogs,
             demo,
             document,
@@ -130,6 +134,7 @@ impl App {
         bridge.attach(ctx);
         Self {
             bridge,
+            device,
             dialogs,
             demo,
             document,
@@ -243,6 +248,7 @@ impl eframe::App for App {
         };
         let shell = chrome::Shell {
             cx: &cx,
+            device: &self.device,
             history: &self.history,
             notices: &self.notices,
             session_path: self.saving.path(),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use crossbeam_channel::bounded;
 use egui::ViewportBuilder;
+use ganoscope_core::device::DeviceChoice;
 use ganoscope_core::jobs::Studio;
 use log::Level;
 
@@ -30,21 +31,30 @@ pub struct WindowOptions {
     pub smoke: bool,
     /// Write a screenshot of the window to this file, then close.
     pub screenshot: Option<PathBuf>,
+    /// Where the networks run.
+    pub device: DeviceChoice,
 }
 
 /// Opens the window and returns when it is closed.
 ///
 /// # Errors
-/// Without a display or a usable graphics driver; the message names the headless commands.
+/// Without a display or a usable graphics driver; the message names the headless commands. Also when a device was asked
+/// for by name and cannot be used.
 pub fn open(options: WindowOptions) -> anyhow::Result<()> {
     let started = Instant::now();
     check_display()?;
+    let on = options.device.open()?;
+    let device = on.device.clone();
     // The worker reads while the window opens.
-    let bridge = Bridge::new(Studio::default).context("cannot start the worker")?;
+    let bridge = Bridge::new(move || Studio::on(device)).context("cannot start the worker")?;
     let (outcome, ended) = bounded(1);
     let mut begin = Begin::of(&options);
+    begin
+        .messages
+        .extend(on.note().map(|note| (Level::Warn, note)));
     let parts = AppParts {
         bridge,
+        device: on.name,
         dialogs: Box::<Native>::default(),
         demo: demo::locate(),
         document: std::mem::take(&mut begin.document),

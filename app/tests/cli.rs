@@ -550,6 +550,7 @@ fn wrong_usage_exits_with_two() -> Outcome {
         "relevance series --input a.fits --out m.jpg --method zplus",
         "relevance series --input a.fits --out m.npy --method zplus --batchnorm maybe",
         "train recipe.toml --out out --seed 4",
+        "train recipe.toml --out out --device cuda",
         "--smoke inspect series",
     ] {
         let output = desk.line(line)?;
@@ -573,10 +574,45 @@ fn threads_and_devices_are_obeyed_or_refused() -> Outcome {
         fs::read(desk.path("one/a.npy"))?,
         fs::read(desk.path("two/a.npy"))?
     );
-    if !cfg!(feature = "cuda") {
-        let error = desk.failed("run series --input a.fits --out out --device cuda:1")?;
-        assert!(error.contains("built without device cuda:1"), "{error}");
+    for (device, feature, is_built) in [
+        ("cuda:1", "cuda", cfg!(feature = "cuda")),
+        ("metal", "metal", cfg!(feature = "metal")),
+    ] {
+        let error = desk.line(&format!(
+            "run series --input a.fits --out out --quiet --device {device}"
+        ))?;
+        let said = String::from_utf8(error.stderr)?;
+        // Built in it may work; else the one line says what is wrong, and what works.
+        if error.status.success() {
+            assert!(is_built, "{said}");
+            continue;
+        }
+        assert_eq!(error.status.code(), Some(1), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("--device cpu"), "{said}");
+        let built_without =
+            format!("built without device {device}; build it with --features {feature}");
+        assert_eq!(said.contains(&built_without), !is_built, "{said}");
     }
+    Ok(())
+}
+
+/// Whatever is built in: the automatic choice computes, and says at most one line about what it could not use.
+#[test]
+fn the_automatic_device_works_everywhere() -> Outcome {
+    let desk = Desk::new()?;
+    let said = |line: &str| -> Result<String, Failure> {
+        let output = desk.line(line)?;
+        let said = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(0), "{line}: {said}");
+        Ok(said)
+    };
+    let auto = said("run series --input a.fits --out auto --format npy --device auto")?;
+    let notes = auto.lines().filter(|line| line.starts_with("computing on"));
+    let can_fail = cfg!(any(feature = "cuda", feature = "metal"));
+    assert!(notes.count() <= usize::from(can_fail), "{auto}");
+    let quiet = said("run series --input a.fits --out quiet --format npy --quiet")?;
+    assert_eq!(quiet, "");
     Ok(())
 }
 

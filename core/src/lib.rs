@@ -7,6 +7,7 @@ pub mod architecture;
 pub mod atomic;
 pub mod attribution;
 pub mod checkpoint;
+pub mod device;
 pub mod edit;
 pub mod jobs;
 pub mod kernels;

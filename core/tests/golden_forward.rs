@@ -2,12 +2,16 @@
 //!
 //! `tests/golden/forward.json` is computed in float64 by `tests/golden/make_forward.py`, an implementation of its own of
 //! the same networks with procedural weights. Beside the repository, `../shared/oracles` may hold larger references
-//! (PyTorch, float64); then they are compared too.
+//! (PyTorch, float64); then they are compared too. `GANOSCOPE_TEST_DEVICE` runs all of them on another device, with the same
+//! tolerances: candle does not let a GPU round products to fewer bits than f32 unless asked to.
+
+mod device_support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use device_support::{put, put_network};
 use ganoscope_core::architecture::{
     DiscriminatorConfig, GeneratorConfig, PaddingConvention, PreluKind,
 };
@@ -102,13 +106,13 @@ fn small_networks_match_the_reference_implementation() -> Outcome {
     let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path)?)?;
     assert_eq!(golden.networks.len(), 4);
     for (name, golden) in &golden.networks {
-        let network = build(&golden.config, golden.seed)?;
+        let network = put_network(&build(&golden.config, golden.seed)?);
         let mut dims = vec![golden.samples];
         dims.extend(&network.input_fact().dims);
         let count = dims.iter().product();
         let pixels = hash_uniform("input", count, golden.seed);
         let pixels: Vec<f32> = pixels.into_iter().map(|v| v as f32).collect();
-        let input = Tensor::from_vec(pixels, dims, &Device::Cpu)?;
+        let input = put(&Tensor::from_vec(pixels, dims, &Device::Cpu)?);
         let run = network.forward(&[input], &Edits::new(), &Retain::All)?;
         for (module, expected) in &golden.activations {
             assert!(check_statistics(&network, &run, module, expected)?);
@@ -163,7 +167,8 @@ fn check_oracle(folder: &Path, name: &str, network: &Network) -> Outcome {
     let text = std::fs::read_to_string(folder.join(format!("forward/{name}.json")))?;
     let reference: Reference = serde_json::from_str(&text)?;
     let tensor = |key: &str| tensors.get(key).ok_or_else(|| format!("{key} is missing"));
-    let input = tensor("input")?.clone();
+    let network = &put_network(network);
+    let input = put(tensor("input")?);
     let run = network.forward(&[input], &Edits::new(), &Retain::All)?;
     for (output, value) in network.outputs().iter().zip(run.outputs()) {
         let off = difference(value, tensor(&format!("out.{}", output.name))?)?;
@@ -273,7 +278,7 @@ fn full_width_networks_match_torch() -> Outcome {
     let tensors = TensorFile::read(&folder.join("forward/full_width.safetensors"))?.tensors;
     let text = std::fs::read_to_string(folder.join("forward/full_width.json"))?;
     let references: BTreeMap<String, FullWidth> = serde_json::from_str(&text)?;
-    let input = tensors.get("input").ok_or("input is missing")?;
+    let input = &put(tensors.get("input").ok_or("input is missing")?);
     for (name, reference) in &references {
         let generator = |prelu| {
             NetworkConfig::Generator(GeneratorConfig {
@@ -294,7 +299,7 @@ fn full_width_networks_match_torch() -> Outcome {
             "deblender_g_full_hwc" => generator(PreluKind::PerElement),
             other => return Err(format!("unknown network {other}").into()),
         };
-        let network = build(&config, reference.procedural_seed)?;
+        let network = put_network(&build(&config, reference.procedural_seed)?);
         let trained = network.params().filter(|(_, p)| p.role.is_trained());
         let count: usize = trained.map(|(_, p)| p.tensor.elem_count()).sum();
         assert_eq!(count, reference.parameters, "{name}");

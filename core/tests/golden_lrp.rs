@@ -1,11 +1,14 @@
 //! Relevance and gradients equal reference maps of other programs (zennit 0.5.1, captum 0.9.0), computed in f64.
+//! `GANOSCOPE_TEST_DEVICE` runs them on another device.
 
 mod attribution_support;
+mod device_support;
 
 use std::collections::HashMap;
 
 use attribution_support as support;
 use candle_core::{DType, Tensor};
+use device_support::{has_f64, put, put_network};
 use ganoscope_core::attribution::{
     AttributionMap, BatchNormHandling, Composite, LayerKind, Method, Options, Pole, Rule, Target,
     attribute,
@@ -86,9 +89,8 @@ impl Case<'_> {
             retain: inner.collect(),
             ..Options::default()
         };
-        let inputs = [self.reference["input"]
-            .to_dtype(network.dtype())
-            .expect("converts")];
+        let input = self.reference["input"].to_dtype(network.dtype());
+        let inputs = [put(&input.expect("converts"))];
         let map = attribute(network, &inputs, &self.method, &Target::default(), &options)
             .unwrap_or_else(|error| panic!("{key}: {error}"));
         let mut pairs = vec![(key.to_owned(), map.relevance.clone())];
@@ -117,11 +119,16 @@ fn check(name: &str, dtype: DType) {
     let Some(root) = support::oracles() else {
         return;
     };
+    if dtype == DType::F64 && !has_f64() {
+        eprintln!("{name}: skipped, the device has no f64");
+        return;
+    }
     let reference = support::tensors(root.join(format!("lrp/{name}.safetensors")));
     let configs = support::json(root.join(format!("lrp/{name}.json")))["configs"].clone();
     let dict = support::tensors(root.join(format!("models/{name}.safetensors")));
     let network = network(name, dict).to_dtype(dtype).expect("converts");
     let folded = support::folded_like_the_reference(&network).expect("folds");
+    let (network, folded) = (put_network(&network), put_network(&folded));
     let mut differences = Vec::new();
     for (key, expected) in configs.as_object().expect("an object of configurations") {
         if !expected.is_object() {
@@ -225,11 +232,11 @@ fn sensitivity_matches_captum() {
     for name in ["dcgan_d", "deblender_d_q"] {
         let reference = support::tensors(root.join(format!("attr/{name}.safetensors")));
         let facts = support::json(root.join(format!("attr/{name}.json")));
-        let network = network(
-            name,
-            support::tensors(root.join(format!("models/{name}.safetensors"))),
-        );
-        let inputs = [reference["input"].to_dtype(DType::F32).expect("converts")];
+        let dict = support::tensors(root.join(format!("models/{name}.safetensors")));
+        let network = put_network(&network(name, dict));
+        let inputs = [put(&reference["input"]
+            .to_dtype(DType::F32)
+            .expect("converts"))];
         let run = |method: &Method| {
             let options = Options::default();
             attribute(&network, &inputs, method, &Target::default(), &options)
@@ -258,11 +265,11 @@ fn occlusion_matches_captum() {
     };
     let name = "dcgan_d";
     let reference = support::tensors(root.join(format!("attr/{name}.safetensors")));
-    let network = network(
-        name,
-        support::tensors(root.join(format!("models/{name}.safetensors"))),
-    );
-    let inputs = [reference["input"].to_dtype(DType::F32).expect("converts")];
+    let dict = support::tensors(root.join(format!("models/{name}.safetensors")));
+    let network = put_network(&network(name, dict));
+    let inputs = [put(&reference["input"]
+        .to_dtype(DType::F32)
+        .expect("converts"))];
     for (window, stride) in [(8, 4), (10, 10), (7, 3)] {
         let method = Method::Occlusion {
             window,
@@ -282,8 +289,8 @@ fn occlusion_matches_captum() {
 /// Maps of a small procedural discriminator, kept here so that a change of the rules is seen without other files.
 #[test]
 fn small_discriminator_keeps_its_maps() {
-    let network = support::small_discriminator(3);
-    let inputs = [support::values("stamp", &[1, 3, 16, 16], DType::F32)];
+    let network = put_network(&support::small_discriminator(3));
+    let inputs = [put(&support::values("stamp", &[1, 3, 16, 16], DType::F32))];
     let mut methods: Vec<_> = Method::all()
         .into_iter()
         .filter(Method::is_relevance)

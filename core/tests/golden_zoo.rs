@@ -1,6 +1,6 @@
 //! Networks of nine kinds equal PyTorch: outputs, activations of every layer, and outputs under edits.
 //!
-//! The reference numbers were computed in f64 from f32 weights; without them the tests only build the networks.
+//! `GANOSCOPE_TEST_DEVICE` runs them on another device. The reference numbers were computed in f64 from f32 weights; without them the tests only build the networks.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -9,6 +9,7 @@ mod common;
 use std::path::Path;
 
 use candle_core::Tensor;
+use common::device_support::{put, put_network};
 use common::{max_diff, reference, values, zoo};
 use ganoscope_core::edit::{Action, Edit, EditStack, Mask, UnitSet};
 use ganoscope_core::network::{Edits, Network, Retain, Run};
@@ -18,7 +19,8 @@ const TOLERANCE: f64 = 1e-4;
 
 fn load(folder: &Path, name: &str) -> Network {
     let tensors = reference::tensors(&folder.join(format!("models/{name}.safetensors")));
-    zoo::build(name, reference::state_dict(tensors)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    let network = zoo::build(name, reference::state_dict(tensors));
+    put_network(&network.unwrap_or_else(|e| panic!("{name}: {e}")))
 }
 
 #[test]
@@ -40,7 +42,7 @@ fn outputs_and_activations_equal_pytorch() {
         let network = load(&folder, name);
         let expected = reference::tensors(&folder.join(format!("forward/{name}.safetensors")));
         let numbers = reference::json(&folder.join(format!("forward/{name}.json")));
-        let input = expected["input"].clone();
+        let input = put(&expected["input"]);
         let run = network
             .forward(&[input], &Edits::new(), &Retain::All)
             .unwrap();
@@ -136,7 +138,7 @@ fn edited_outputs_equal_pytorch() {
         let expected =
             reference::tensors(&folder.join(format!("interventions/{name}.safetensors")));
         let numbers = reference::json(&folder.join(format!("interventions/{name}.json")));
-        let input = expected["input"].clone();
+        let input = put(&expected["input"]);
         let plain = network
             .forward(std::slice::from_ref(&input), &Edits::new(), &Retain::All)
             .unwrap();

@@ -18,6 +18,8 @@ use crate::widgets::{Icon, icon_button, value_text};
 /// What the window's frame may see.
 pub(super) struct Shell<'a> {
     pub(super) cx: &'a ViewCx<'a>,
+    /// What the networks run on.
+    pub(super) device: &'a str,
     pub(super) history: &'a History,
     pub(super) notices: &'a Notices,
     pub(super) session_path: Option<&'a Path>,
@@ -331,7 +333,7 @@ impl Shell<'_> {
             .took_secs
             .get(&ganoscope_core::jobs::Slot::Deblend)
         {
-            text += &format!("   generator {:.0} ms", 1e3 * secs);
+            text += &format!("   generator {:.0} ms on {}", 1e3 * secs, self.device);
         }
         text
     }

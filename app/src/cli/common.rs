@@ -1,14 +1,12 @@
 //! Options that every command has, and the two streams a command talks to people by.
 
-use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
 use candle_core::Device;
-use candle_core::utils::{cuda_is_available, metal_is_available};
 use clap::Args;
+use ganoscope_core::device::DeviceChoice;
 use log::LevelFilter;
 
 use crate::notify;
@@ -69,6 +67,17 @@ impl Common {
         env_logger::Builder::from_env(environment)
     }
 
+    /// Opens the device that was asked for. Says why not a faster one when one was tried; a program that has none built
+    /// in says nothing, because nothing went wrong.
+    pub(super) fn open_device(&self, console: Console) -> Result<Device, anyhow::Error> {
+        let opened = self.device.open()?;
+        match opened.note() {
+            Some(note) => console.note(&note),
+            None => log::info!("computing on {}", opened.name),
+        }
+        Ok(opened.device)
+    }
+
     /// Limits the threads of all computations.
     pub(super) fn start_threads(&self) -> Result<(), anyhow::Error> {
         let Some(threads) = self.threads else {
@@ -98,68 +107,6 @@ pub(super) fn refuse_to_replace<'a>(
         ));
     }
     Ok(())
-}
-
-/// A device as the command line names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DeviceChoice {
-    /// The processor.
-    Cpu,
-    /// The CUDA device of a number.
-    Cuda(usize),
-    /// The Apple GPU.
-    Metal,
-    /// A GPU this program was built for, if there is one, else the processor.
-    Auto,
-}
-
-impl FromStr for DeviceChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.strip_prefix("cuda:").map(str::parse);
-        match (text, number) {
-            ("cpu", _) => Ok(Self::Cpu),
-            ("cuda", _) => Ok(Self::Cuda(0)),
-            ("metal", _) => Ok(Self::Metal),
-            ("auto", _) => Ok(Self::Auto),
-            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
-            _ => Err("expected cpu, cuda, cuda:N, metal or auto".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(number) => write!(f, "cuda:{number}"),
-            Self::Metal => f.write_str("metal"),
-            Self::Auto => f.write_str("auto"),
-        }
-    }
-}
-
-impl DeviceChoice {
-    /// The device, or an error that says how to get one.
-    pub(super) fn open(self) -> Result<Device, anyhow::Error> {
-        let opened = match self {
-            Self::Auto if cuda_is_available() => Device::new_cuda(0),
-            Self::Auto if metal_is_available() => Device::new_metal(0),
-            Self::Auto | Self::Cpu => Ok(Device::Cpu),
-            Self::Cuda(_) if !cuda_is_available() => return Err(self.not_built("cuda")),
-            Self::Metal if !metal_is_available() => return Err(self.not_built("metal")),
-            Self::Cuda(number) => Device::new_cuda(number),
-            Self::Metal => Device::new_metal(0),
-        };
-        opened.map_err(|error| anyhow!("cannot open device {self} ({error}); use --device cpu"))
-    }
-
-    fn not_built(self, feature: &str) -> anyhow::Error {
-        anyhow!(
-            "this program was built without device {self}; build it with --features {feature} or use --device cpu"
-        )
-    }
 }
 
 /// Standard output for tables, standard error for everything said on the way.
@@ -222,19 +169,4 @@ pub(super) fn columns(rows: &[Vec<String>], left: &[usize]) -> String {
         text.push('\n');
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn devices_are_read_as_they_are_written() {
-        for text in ["cpu", "cuda:0", "cuda:3", "metal", "auto"] {
-            let device: DeviceChoice = text.parse().expect("a device");
-            assert_eq!(device.to_string(), text);
-        }
-        assert!("gpu".parse::<DeviceChoice>().is_err());
-        assert!("cuda:x".parse::<DeviceChoice>().is_err());
-    }
 }

@@ -122,6 +122,7 @@ impl Cli {
                 inputs: files,
                 smoke,
                 screenshot,
+                device: common.device,
             })?);
         };
         if series.is_some() || smoke || screenshot.is_some() || !files.is_empty() {

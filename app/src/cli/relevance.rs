@@ -68,7 +68,7 @@ impl Relevance {
         }
         let mut opened = open_network_for(&spec, Input::stamp_size(&inputs))?;
         say_guesses(&opened, *console);
-        let device = common.device.open()?;
+        let device = common.open_device(*console)?;
         opened.network = opened.network.to_device(&device)?;
         let target = match &self.target {
             Some(text) => Target::parse(&opened.network, text)?,

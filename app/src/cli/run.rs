@@ -69,7 +69,7 @@ impl Run {
         let spec = NetworkSpec::parse(&self.model);
         let mut opened = open_network_for(&spec, Input::stamp_size(&inputs))?;
         say_guesses(&opened, *console);
-        let device = common.device.open()?;
+        let device = common.open_device(*console)?;
         opened.network = opened.network.to_device(&device)?;
         let retain: Vec<LayerName> = self.retain.iter().map(|l| l.as_str().into()).collect();
         for layer in &retain {

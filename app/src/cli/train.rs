@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use ganoscope_core::checkpoint::MANIFEST_FILE;
+use ganoscope_core::device::DeviceChoice;
 use ganoscope_core::train::{Evaluation, Options, Progress, run};
 
 use super::Failure;
@@ -40,6 +41,13 @@ impl Train {
             let what =
                 "a training takes its seed from the recipe, so that the recipe alone repeats it";
             return Err(Failure::Usage(what.to_owned()));
+        }
+        if !matches!(common.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
+            let what = format!(
+                "a training runs on the processor, so that its recipe alone repeats it; leave out --device {}",
+                common.device
+            );
+            return Err(Failure::Usage(what));
         }
         if !self.resume && self.out.join(MANIFEST_FILE).exists() {
             let what =

@@ -80,6 +80,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
         .build_eframe(move |cc| {
             let parts = AppParts {
                 bridge: Bridge::new(Studio::default).unwrap(),
+                device: "CPU".to_owned(),
                 dialogs: Box::new(Scripted::new(answers)),
                 demo: Demo::default(),
                 document,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::PoolSpec;
 use super::elementwise::{from_vec, is_fast, with_slice};
-use super::resample::{map_whole_planes, pad, pad_pullback};
+use super::resample::{filled, map_whole_planes, pad, pad_pullback};
 
 /// All window positions of a pooling as shifted, strided views: for every tap `(ky, kx)` a tensor `[N, C, H', W']`.
 fn windows(x: &Tensor, pool: &PoolSpec, fill: f64) -> Result<Vec<Tensor>> {
@@ -89,7 +89,7 @@ fn unwindows(taps: &[Tensor], pool: &PoolSpec, size: [usize; 2]) -> Result<Tenso
 fn divisor(x: &Tensor, pool: &PoolSpec) -> Result<Tensor> {
     let whole = (pool.kernel[0] * pool.kernel[1]) as f64;
     if pool.count_padding || pool.padding.is_zero() {
-        return Tensor::full(whole, (1, 1, 1, 1), x.device())?.to_dtype(x.dtype());
+        return filled(whole, &[1, 1, 1, 1], x);
     }
     let ones = Tensor::ones((1, 1, x.dim(2)?, x.dim(3)?), x.dtype(), x.device())?;
     sum_all(windows(&ones, pool, 0.0)?)

@@ -3,7 +3,7 @@
 //! Separable resampling is written as one small matrix per axis, so forward and pullback are the matrix and its
 //! transpose and cannot disagree. Moving pixels is one pass over memory in f32 on the CPU.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
 use super::elementwise::{from_vec, is_fast, with_slice};
@@ -37,13 +37,21 @@ pub(super) fn map_whole_planes(
     }
 }
 
+/// A tensor of one value, in the type and on the device of `like`. Converted before it goes there: Metal has no f64.
+pub(super) fn filled(value: f64, dims: &[usize], like: &Tensor) -> Result<Tensor> {
+    let one = Tensor::new(value, &Device::Cpu)?.to_dtype(like.dtype())?;
+    one.to_device(like.device())?
+        .broadcast_as(dims)?
+        .contiguous()
+}
+
 /// Adds rows and columns of `value`.
 pub(super) fn pad(x: &Tensor, padding: Padding, value: f64) -> Result<Tensor> {
     let fill = |x: &Tensor, axis: usize, before: usize, after: usize| -> Result<Tensor> {
         let border = |n: usize| -> Result<Tensor> {
             let mut dims = x.dims().to_vec();
             dims[axis] = n;
-            Tensor::full(value, dims, x.device())?.to_dtype(x.dtype())
+            filled(value, &dims, x)
         };
         let mut parts = vec![x.clone()];
         if before > 0 {
@@ -147,7 +155,10 @@ fn axis_matrix(size: usize, scale: usize, mode: UpsampleMode, like: &Tensor) -> 
             }
         }
     }
-    Tensor::from_vec(weights, (out, size), like.device())?.to_dtype(like.dtype())
+    // Converted before it goes there: Metal has no f64.
+    Tensor::from_vec(weights, (out, size), &Device::Cpu)?
+        .to_dtype(like.dtype())?
+        .to_device(like.device())
 }
 
 /// Applies `rows` `[H', H]` and `columns` `[W', W]` to the last two axes of `[N, C, H, W]`.

@@ -193,7 +193,8 @@ pub(crate) fn folded_like_the_reference(network: &Network) -> Result<Network, Ne
 /// The largest magnitude of a tensor.
 pub(crate) fn max_abs(t: &Tensor) -> f64 {
     let values = t
-        .flatten_all()
+        .to_device(&Device::Cpu)
+        .and_then(|t| t.flatten_all())
         .and_then(|t| t.to_dtype(DType::F64)?.to_vec1::<f64>())
         .expect("a tensor has values");
     values.iter().fold(0.0, |max, v| {
@@ -208,8 +209,11 @@ pub(crate) fn max_abs(t: &Tensor) -> f64 {
 /// The largest difference of two tensors of equal dimensions, relative to the largest magnitude of the second.
 pub(crate) fn relative_difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.dims(), b.dims());
-    let difference = (a.to_dtype(DType::F64).expect("converts")
-        - b.to_dtype(DType::F64).expect("converts"))
-    .expect("dimensions are equal");
+    // Compared on the processor, in a type that every device's results fit into.
+    let exact = |t: &Tensor| {
+        let t = t.to_device(&Device::Cpu);
+        t.and_then(|t| t.to_dtype(DType::F64)).expect("converts")
+    };
+    let difference = (exact(a) - exact(b)).expect("dimensions are equal");
     max_abs(&difference) / max_abs(b).max(1e-30)
 }

@@ -4,10 +4,13 @@
     reason = "every test binary compiles this module and uses a part of it"
 )]
 
+#[path = "../device_support/mod.rs"]
+pub(crate) mod device_support;
 pub(crate) mod reference;
 pub(crate) mod zoo;
 
 use candle_core::{DType, Device, Tensor};
+use device_support::{exact_device, fetch};
 use ganoscope_core::network::{Mode, Network, NetworkBuilder, NetworkError, NodeId, Role};
 use ganoscope_core::seed::hash_uniform;
 
@@ -55,14 +58,15 @@ pub(crate) fn without_ties(name: &str, dims: &[usize]) -> Tensor {
     tensor(values, dims)
 }
 
-/// An f64 tensor.
+/// An f64 tensor, where the test computes in f64.
 pub(crate) fn tensor(values: Vec<f64>, dims: &[usize]) -> Tensor {
-    Tensor::from_vec(values, dims, &Device::Cpu).unwrap()
+    Tensor::from_vec(values, dims, exact_device()).unwrap()
 }
 
 /// The elements in f64, whatever the type and dimensions.
 pub(crate) fn values(tensor: &Tensor) -> Vec<f64> {
-    let flat = tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap();
+    let flat = fetch(tensor).to_dtype(DType::F64).unwrap();
+    let flat = flat.flatten_all().unwrap();
     flat.to_vec1().unwrap()
 }
 
@@ -125,6 +129,7 @@ pub(crate) fn case_of(
         builder.output(&format!("output{i}"), id);
     }
     let network = builder.finish().and_then(|n| n.to_dtype(DType::F64));
+    let network = network.and_then(|n| n.to_device(exact_device()));
     Case {
         label: label.to_owned(),
         network: network.unwrap_or_else(|e| panic!("{label}: {e}")),

@@ -1,5 +1,8 @@
 //! The pullback of every operation equals central finite differences in f64, and f32 equals f64.
 //!
+//! `GANOSCOPE_TEST_DEVICE` runs them on another device. One without f64 (Metal) is compared in f32 with f64 on the
+//! processor; the finite differences are then those of the processor, which the output says.
+//!
 //! The table below is both the list of cases and an exhaustive match over [`Op`], so an operation without a case does
 //! not compile.
 
@@ -13,6 +16,7 @@ mod convolutions;
 
 use candle_core::{DType, Tensor};
 use cases::*;
+use common::device_support::{has_f64, put, put_network};
 use common::{
     Case, away_from_zero, case, case_of, max_abs, max_diff, on_one_thread, values, without_ties,
 };
@@ -78,6 +82,7 @@ every_op! {
 
 #[test]
 fn pullback_of_every_op_matches_finite_differences() {
+    say_where_f64_is();
     on_one_thread(|| {
         for (op, cases) in every_op() {
             assert!(!cases.is_empty(), "{op} has no case");
@@ -90,6 +95,7 @@ fn pullback_of_every_op_matches_finite_differences() {
 
 #[test]
 fn pullback_of_whole_networks_matches_finite_differences() {
+    say_where_f64_is();
     on_one_thread(|| {
         for mode in [Mode::Inference, Mode::Training] {
             let mut case = branched();
@@ -116,13 +122,20 @@ fn f32_equals_f64_in_forward_and_pullback() {
 
 // Checks
 
+fn say_where_f64_is() {
+    if !has_f64() {
+        eprintln!("the device has no f64: finite differences are computed on the processor");
+    }
+}
+
 /// Weights that turn all outputs into one scalar.
 fn seeds(network: &Network, run: &Run) -> Vec<(NodeId, Tensor)> {
     let outputs = network.outputs().iter().zip(run.outputs());
     outputs
         .map(|(output, value)| {
             let seed = away_from_zero(&format!("seed.{}", output.name), value.dims());
-            (output.node, seed.to_dtype(value.dtype()).unwrap())
+            let seed = seed.to_dtype(value.dtype()).unwrap();
+            (output.node, seed.to_device(value.device()).unwrap())
         })
         .collect()
 }
@@ -213,11 +226,11 @@ fn compare(what: &str, x: &Tensor, gradient: Option<&Tensor>, f: impl Fn(Tensor)
 
 /// `edits`: those of the f32 run and those of the f64 run.
 fn check_f32(case: &Case, edits: [&Edits; 2]) {
-    let network = case.network.to_dtype(DType::F32).unwrap();
+    let network = put_network(&case.network.to_dtype(DType::F32).unwrap());
     let inputs: Vec<_> = case
         .inputs
         .iter()
-        .map(|t| t.to_dtype(DType::F32).unwrap())
+        .map(|t| put(&t.to_dtype(DType::F32).unwrap()))
         .collect();
     let (run, fast) = gradients(case, &network, &inputs, edits[0]);
     let (run64, exact) = gradients(case, &case.network, &case.inputs, edits[1]);
@@ -244,13 +257,16 @@ fn check_f32(case: &Case, edits: [&Edits; 2]) {
 
 /// Gains and offsets of every shape an edit can have, at inner layers, an input and an output.
 fn edits(dtype: DType) -> Edits {
+    let part = |name: String, dims: &[usize]| {
+        let part = away_from_zero(&name, dims).to_dtype(dtype).unwrap();
+        match dtype {
+            DType::F64 => part,
+            _ => put(&part),
+        }
+    };
     let affine = |name: &str, dims: &[usize]| Affine {
-        gain: away_from_zero(&format!("{name}.gain"), dims)
-            .to_dtype(dtype)
-            .unwrap(),
-        offset: away_from_zero(&format!("{name}.offset"), dims)
-            .to_dtype(dtype)
-            .unwrap(),
+        gain: part(format!("{name}.gain"), dims),
+        offset: part(format!("{name}.offset"), dims),
     };
     [
         ("input0", &[1, 2, 6, 6][..]),

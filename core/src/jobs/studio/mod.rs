@@ -16,6 +16,8 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_core::Device;
+
 use self::deblend::HeldRun;
 use self::networks::Networks;
 use self::relevance::HeldAttributor;
@@ -38,13 +40,9 @@ pub struct Studio {
 }
 
 impl Default for Studio {
+    /// On the processor.
     fn default() -> Self {
-        Self {
-            networks: Networks::default(),
-            scenes: BytesCache::new(SCENES_BYTES),
-            run: None,
-            attributor: None,
-        }
+        Self::on(Device::Cpu)
     }
 }
 
@@ -56,6 +54,16 @@ impl SizeBytes for Scene {
 }
 
 impl Studio {
+    /// A studio whose networks run on a device.
+    pub fn on(device: Device) -> Self {
+        Self {
+            networks: Networks::on(device),
+            scenes: BytesCache::new(SCENES_BYTES),
+            run: None,
+            attributor: None,
+        }
+    }
+
     /// The blend of a file, read at most once while it is in memory.
     fn scene(&mut self, path: &Path) -> Result<Arc<Scene>, Failure> {
         self.scenes
@@ -122,7 +130,7 @@ impl Engine for Studio {
     }
 
     fn recover(&mut self) {
-        *self = Self::default();
+        *self = Self::on(self.networks.device().clone());
     }
 }
 

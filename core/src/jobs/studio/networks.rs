@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_core::Device;
+
 use crate::checkpoint::{NetworkRole, Series};
 use crate::jobs::{BytesCache, Failure, SizeBytes};
 use crate::network::{GoOn, Network, always};
@@ -25,20 +27,26 @@ impl SizeBytes for Network {
 
 /// Series and networks by what they were loaded from.
 pub(super) struct Networks {
+    device: Device,
     series: Vec<(PathBuf, Arc<Series>)>,
-    networks: BytesCache<Key, Network>,
-}
-
-impl Default for Networks {
-    fn default() -> Self {
-        Self {
-            series: Vec::new(),
-            networks: BytesCache::new(NETWORKS_BYTES),
-        }
-    }
+    loaded: BytesCache<Key, Network>,
 }
 
 impl Networks {
+    /// None yet; those that are loaded go to `device`.
+    pub(super) fn on(device: Device) -> Self {
+        Self {
+            device,
+            series: Vec::new(),
+            loaded: BytesCache::new(NETWORKS_BYTES),
+        }
+    }
+
+    /// Where the networks are.
+    pub(super) const fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The series of a directory as it was when it was opened.
     pub(super) fn series(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
         if let Some((_, series)) = self.series.iter().find(|(p, _)| p == path) {
@@ -55,7 +63,7 @@ impl Networks {
     /// The series of a directory as it is on disk now; its networks are read again too.
     pub(super) fn reopen(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
         self.series.retain(|(p, _)| p != path);
-        self.networks.forget_if(|(p, ..)| p == path);
+        self.loaded.forget_if(|(p, ..)| p == path);
         self.series(path)
     }
 
@@ -78,13 +86,14 @@ impl Networks {
         go_on: GoOn<'_>,
     ) -> Result<Arc<Network>, Failure> {
         let key = (path.to_owned(), step, role);
-        if let Some(network) = self.networks.find(&key) {
+        if let Some(network) = self.loaded.find(&key) {
             return Ok(network);
         }
         let series = self.series(path)?;
-        let loaded = series
+        let opened = series
             .load_while(step, role, go_on)
             .map_err(|e| Failure::from(e).at(path))?;
-        Ok(self.networks.put(key, loaded.network))
+        let network = opened.network.to_device(&self.device)?;
+        Ok(self.loaded.put(key, network))
     }
 }
