@@ -14,6 +14,7 @@ mod polarized;
 mod prepared;
 mod propagate;
 mod rule;
+mod shared_conv;
 mod target;
 
 use candle_core::Tensor;

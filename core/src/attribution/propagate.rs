@@ -3,10 +3,13 @@
 //! Several relevances can share one pass: `r` may hold P stacked batches `[P N, ...]` for an input of batch N, whose
 //! denominators are computed once. f32 on the CPU runs in single passes over memory, other types by tensor operations.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Result, Tensor};
 
 use super::AttributionError;
 use super::rule::{Change, Group, Part, When};
+use super::shared_conv::{self, Quotient, TermConv};
 use crate::kernels::{self, Algorithm};
 use crate::network::{Node, Role, is_fast, linear_apply, linear_pullback, with_slice};
 
@@ -29,6 +32,8 @@ pub(super) struct PreparedGroup {
 struct PreparedTerm {
     input: Part,
     weight: Tensor,
+    /// Its convolutions, where `shared_conv` can run them.
+    conv: Option<Arc<TermConv>>,
     /// The term's value where it does not depend on the input, `[1, ...]`.
     value: Option<Tensor>,
 }
@@ -75,6 +80,11 @@ impl PreparedGroup {
             };
             terms.push(PreparedTerm {
                 input: term.input,
+                conv: if term.input == Part::One {
+                    None
+                } else {
+                    TermConv::new(node, &weight, input_dims)?.map(Arc::new)
+                },
                 weight: weight.contiguous()?,
                 value,
             });
@@ -97,6 +107,19 @@ impl PreparedGroup {
         })
     }
 
+    /// The convolutions of the terms.
+    pub(super) fn convs(&self) -> impl Iterator<Item = Option<&TermConv>> {
+        self.terms.iter().map(|term| term.conv.as_deref())
+    }
+
+    fn quotient(&self) -> Quotient {
+        Quotient {
+            when: self.when,
+            epsilon: self.epsilon as f32,
+            coefficient: self.coefficient as f32,
+        }
+    }
+
     /// The denominator before stabilising: `[N, ...]`, or `[1, ...]` where it does not depend on the input.
     fn denominator(
         &self,
@@ -107,8 +130,17 @@ impl PreparedGroup {
         if self.is_output {
             return Ok(y.clone());
         }
-        let mut z: Option<Tensor> = None;
         let mut bias = self.bias.as_ref();
+        if is_fast(y)
+            && let Some(z) = shared_conv::denominator(self, parts, y.elem_count())?
+        {
+            let z = Tensor::from_vec(z, y.dims(), y.device())?;
+            return Ok(match bias {
+                Some(bias) => z.broadcast_add(&bias_shape(bias, z.rank())?)?,
+                None => z,
+            });
+        }
+        let mut z: Option<Tensor> = None;
         for (term, part) in self.terms.iter().zip(parts) {
             let value = match (&term.value, part) {
                 (Some(value), _) => value.clone(),
@@ -165,6 +197,21 @@ pub(super) fn propagate(
                 *sum += taken;
             }
         }
+        if is_fast(&s) && group.convs().all(|conv| conv.is_some()) {
+            let mut sum = match relevance.take() {
+                Some(before) => before.flatten_all()?.to_vec1()?,
+                None => Vec::new(),
+            };
+            let s = s.contiguous()?;
+            with_slice(&s, |s: &[f32]| {
+                shared_conv::transposed(group, &parts, s, stack, &mut sum)
+            })
+            .transpose()?;
+            if !sum.is_empty() {
+                relevance = Some(Tensor::from_vec(sum, input_dims.as_slice(), r.device())?);
+            }
+            continue;
+        }
         for (term, part) in group.terms.iter().zip(&parts) {
             let Some(part) = part else { continue };
             let c = linear_pullback(Algorithm::Direct, &node.op, &s, &term.weight, &input_dims)?;
@@ -200,21 +247,8 @@ fn part_of(
 fn divide(r: &Tensor, z: &Tensor, y: &Tensor, group: &PreparedGroup) -> Result<Tensor> {
     let (when, epsilon, coefficient) = (group.when, group.epsilon, group.coefficient);
     if is_fast(r) && is_fast(z) && is_fast(y) {
-        let (epsilon, coefficient) = (epsilon as f32, coefficient as f32);
-        return zip3(r, z, y, |r, z, y| {
-            let applies = match when {
-                When::Always => true,
-                When::OutputPositive => y > 0.0,
-                When::OutputNegative => y < 0.0,
-                When::RelevancePositive => r > 0.0,
-                When::RelevanceNegative => r < 0.0,
-            };
-            if applies {
-                coefficient * r / (z + if z >= 0.0 { epsilon } else { -epsilon })
-            } else {
-                0.0
-            }
-        });
+        let quotient = group.quotient();
+        return zip3(r, z, y, move |r, z, y| quotient.of(r, z, y));
     }
     let mask = |t: Tensor| t.to_dtype(r.dtype());
     let z = stabilise(z, epsilon)?;

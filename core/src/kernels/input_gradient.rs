@@ -37,22 +37,26 @@ pub fn conv2d_input_gradient_with(
         let to = Target::new(to, None);
         if algorithm == Algorithm::Fastest && winograd::applies(shape) {
             let weights = winograd::input_gradient_weights(set, shape, w);
-            let channels = [shape.out_channels(), shape.in_channels()];
-            ReadyTiles::new(set, Direction::backward(shape), channels).run(&weights, None, g, &to);
+            tiles(set, shape).run(&weights, None, g, &to);
         } else {
             let operands = Operands {
                 source: g,
                 weights: w,
                 bias: None,
             };
-            gather(shape).ready(set).run(operands, &to);
+            gather(shape, false).ready(set).run(operands, &to);
         }
     };
     // SAFETY: both write the gradient of every input.
     unsafe { filled(shape.x_len(), write) }
 }
 
-fn gather(shape: &ConvShape) -> Gather {
+pub(super) fn tiles(set: InstructionSet, shape: &ConvShape) -> ReadyTiles {
+    let channels = [shape.out_channels(), shape.in_channels()];
+    ReadyTiles::new(set, Direction::backward(shape), channels)
+}
+
+pub(super) fn gather(shape: &ConvShape, has_packed_weights: bool) -> Gather {
     Gather {
         y: Axis::backward(shape, 0),
         x: Axis::backward(shape, 1),
@@ -62,6 +66,6 @@ fn gather(shape: &ConvShape) -> Gather {
         target_channels: shape.in_per_group(),
         target_stride: shape.taps(),
         source_stride: shape.in_per_group() * shape.taps(),
-        has_packed_weights: false,
+        has_packed_weights,
     }
 }

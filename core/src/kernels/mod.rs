@@ -20,6 +20,7 @@
 //! | `awake` | threads that do not sleep during a run |
 //! | `planes` | element-wise loops and sums over channels |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
+//! | `prepared` | convolutions with their weights made ready |
 //!
 //! # Results
 //! Every output element is summed in a fixed order. The result depends on the instruction set (fused or separate
@@ -50,6 +51,7 @@ mod micro;
 mod pack;
 mod plan;
 mod planes;
+mod prepared;
 mod product;
 mod shape;
 mod weight_gradient;
@@ -61,13 +63,14 @@ pub use dense::{
     dense_weight_gradient, dense_weight_gradient_with, dense_with,
 };
 pub use finish::Finish;
-pub use forward::{PreparedConv, conv2d, conv2d_with};
+pub use forward::{conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
     for_planes, map_planes, sum_planes, update_planes, update_run, update_zip_planes,
-    weighted_sums, zip_planes, zip_run, zip3_planes,
+    weighted_sums, zip_planes, zip_run, zip3_planes, zip3_run,
 };
+pub use prepared::PreparedConv;
 pub use shape::{ConvShape, ShapeError, Window};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};
 pub use winograd::Algorithm;

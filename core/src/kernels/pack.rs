@@ -129,7 +129,7 @@ fn copy_phase(from: &[f32], step: usize, to: &mut [f32]) {
             wide(move || {
                 to.iter_mut()
                     .zip(pairs)
-                    .for_each(|(to, pair)| *to = pair[0])
+                    .for_each(|(to, pair)| *to = pair[0]);
             });
             // The last value may have no partner.
             rest.iter_mut().zip(last).for_each(|(to, last)| *to = *last);

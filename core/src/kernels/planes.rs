@@ -156,6 +156,19 @@ pub fn zip_run(run: &mut [f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
     wide(move || run.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
 }
 
+/// `f(a, b, c)` for every element of a run, in the place of `a`, on this thread.
+///
+/// # Panics
+/// When `b` or `c` is shorter.
+pub fn zip3_run(run: &mut [f32], b: &[f32], c: &[f32], f: impl Fn(f32, f32, f32) -> f32) {
+    let (b, c) = (&b[..run.len()], &c[..run.len()]);
+    wide(move || {
+        for ((a, b), c) in run.iter_mut().zip(b).zip(c) {
+            *a = f(*a, *b, *c);
+        }
+    });
+}
+
 /// Two sums over every plane `i`, of both components of `f(i)(a, b)`.
 pub fn sum_planes<F: Fn(f32, f32) -> [f32; 2]>(
     a: &[f32],

@@ -69,6 +69,7 @@ pub fn pullback_input(
     Ok(match op {
         Op::Conv2d(conv) => conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?,
         Op::ConvTranspose2d { conv, .. } => conv2d(algorithm, g, weight, conv)?,
+        Op::Dense if is_fast(g) => dense_input_fast(g, weight)?,
         Op::Dense => g.matmul(weight)?,
         other => return Err(not_weighted(other)),
     })
@@ -118,7 +119,7 @@ fn transposed_size(conv: &ConvSpec, size: [usize; 2], output_padding: [usize; 2]
 }
 
 /// The kernels' description of a convolution of `[N, Ci, H, W]` with `[Co, Ci / groups, kh, kw]`.
-pub(super) fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
+pub(crate) fn shape(x: &[usize], weight: &[usize], conv: &ConvSpec) -> Result<ConvShape> {
     let (&[n, c, h, w], &[co, per_group, kh, kw]) = (x, weight) else {
         candle_core::bail!(
             "a convolution takes [N, C, H, W] and [Co, Ci, kh, kw], not {x:?} and {weight:?}"
@@ -164,6 +165,22 @@ fn dense_fast(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         weight,
         |x, w| kernels::dense(shape, x, w, bias.as_deref()),
         &[batch, outputs],
+    )
+}
+
+/// The transpose of [`dense_fast`] with respect to its input.
+fn dense_input_fast(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let ((batch, outputs), inputs) = (g.dims2()?, weight.dim(1)?);
+    let shape = DenseShape {
+        batch,
+        inputs,
+        outputs,
+    };
+    with_two(
+        g,
+        weight,
+        |g, w| kernels::dense_input_gradient(shape, g, w),
+        &[batch, inputs],
     )
 }
 

@@ -36,6 +36,7 @@ pub(crate) use elementwise::{is_fast, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
 pub(crate) use forward::node_forward;
+pub(crate) use linear::shape as conv_shape;
 pub use linear::{
     apply as linear_apply, pullback_input as linear_pullback,
     pullback_weight as linear_weight_pullback,

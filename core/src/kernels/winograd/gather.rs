@@ -116,8 +116,8 @@ impl Direction {
     }
 }
 
-/// Elements of transformed tiles that should stay in a second-level cache (512 KiB).
-const TRANSFORMED: usize = 128 << 10;
+/// Elements of transformed tiles and of sums that should stay in a second-level cache (1 MiB).
+const TRANSFORMED: usize = 256 << 10;
 /// Tiles of a slab, at most and at least: enough for long products, few enough for a first-level cache.
 const TILES: [usize; 2] = [32, 112];
 /// Pieces of less work than this are not worth a thread.
@@ -141,6 +141,8 @@ pub(in super::super) struct ReadyTiles {
     /// Distance between positions of transformed tiles, and of sums.
     position: usize,
     sums: usize,
+    /// Target channels whose sums are held at a time.
+    group: usize,
     steps: Steps,
 }
 
@@ -158,7 +160,7 @@ impl ReadyTiles {
         let all_tiles = (direction.batch * y.count * x.count) as f64;
         let flops = 2.0 * POSITIONS as f64 * all_tiles * (sources * targets) as f64;
         let threads = rayon::current_num_threads().min((flops / PIECE_FLOPS).max(1.0) as usize);
-        let most = (TRANSFORMED / (POSITIONS * sources)).clamp(TILES[0], TILES[1]);
+        let most = (TRANSFORMED / (POSITIONS * (sources + targets))).clamp(TILES[0], TILES[1]);
         let all_rows = direction.batch * y.count;
         // As many pieces for each thread as for any other.
         let rounds = all_rows.div_ceil(threads * (most / row_tiles).max(1));
@@ -171,6 +173,9 @@ impl ReadyTiles {
         let tiles = frame
             .pixels(slabs.images, slabs.band)
             .next_multiple_of(set.lanes());
+        // Whole blocks, as many as the cache has room for.
+        let most_rows = set.most_rows();
+        let group = (TRANSFORMED / (POSITIONS * tiles) / most_rows).clamp(1, blocks) * most_rows;
         let step = |channel| Step {
             x: channel * tiles,
             w: channel * MAX_ROWS,
@@ -188,7 +193,8 @@ impl ReadyTiles {
             splits: blocks.div_ceil(blocks.div_ceil(splits)),
             tiles,
             position: odd_lines(sources * tiles),
-            sums: odd_lines(set.most_rows() * tiles),
+            sums: odd_lines(group * tiles),
+            group,
         }
     }
 
@@ -250,9 +256,10 @@ impl Work<'_> {
             let transformed = scratch.transformed.stale(POSITIONS * self.ready.position);
             self.transform(&slab, &mut scratch.packed, transformed);
             let count = self.ready.count(&slab);
-            for target in (first..(first + per_piece).min(targets)).step_by(rows) {
+            let end = (first + per_piece).min(targets);
+            for target in (first..end).step_by(self.ready.group) {
                 let products = scratch.sums.stale(POSITIONS * self.ready.sums);
-                let many = rows.min(targets - target);
+                let many = self.ready.group.min(end - target);
                 self.products(target, many, transformed, count, products);
                 for row in 0..many {
                     let offsets =
@@ -299,7 +306,7 @@ impl Work<'_> {
         }
     }
 
-    /// The products of a block of target channels at all positions, `[position][row][tile]`.
+    /// The products of some target channels at all positions, `[position][row][tile]`.
     fn products(
         &self,
         target: usize,
@@ -308,15 +315,16 @@ impl Work<'_> {
         count: usize,
         to: &mut [f32],
     ) {
-        let sources = self.ready.sources;
-        let weights = self.weights.block(target);
+        let (sources, rows) = (self.ready.sources, self.weights.rows);
+        // All channels at one position, while its tiles are in the first-level cache.
         for position in 0..POSITIONS {
             let tiles = &transformed[position * self.ready.position..];
             let mut row = 0;
             while row < many {
-                let block = self.ready.set.block(many - row);
+                let block = self.ready.set.block((many - row).min(rows - row % rows));
+                let weights = self.weights.block(target + row);
                 let weights = Rows {
-                    values: &weights[position * sources * MAX_ROWS + row..],
+                    values: &weights[position * sources * MAX_ROWS + row % rows..],
                     stride: 1,
                 };
                 let to = &mut to[position * self.ready.sums + row * self.ready.tiles..];

@@ -49,7 +49,7 @@ pub enum Algorithm {
 
 /// Planes with fewer outputs are computed directly: their tiles are mostly border, and 36 transformed weights are more
 /// to read than 9.
-const FEWEST_OUTPUTS: usize = 256;
+const FEWEST_OUTPUTS: usize = 100;
 
 /// Whether a convolution has a form that the transforms know and is large enough to gain by them. It does not depend on
 /// the batch, so that a picture gives the same bits alone and among others.

@@ -1,0 +1,172 @@
+//! Convolutions with their weights made ready, for many inputs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::finish::{Finish, Target, overwritten};
+use super::gather::{Operands, ReadyGather};
+use super::micro::InstructionSet;
+use super::shape::{ConvShape, ShapeError};
+use super::winograd::{self, Algorithm, PreparedWeights, ReadyTiles};
+use super::{forward, input_gradient};
+
+/// A convolution or its transposition with its weights made ready; the bits are those of [`conv2d`](super::conv2d) and
+/// [`conv2d_input_gradient`](super::conv2d_input_gradient).
+#[derive(Debug)]
+pub struct PreparedConv {
+    set: InstructionSet,
+    /// Of one picture.
+    shape: ConvShape,
+    is_transposed: bool,
+    weights: Weights,
+    bias: Option<Vec<f32>>,
+    /// The cut of the last run: pictures, threads.
+    cut: Mutex<Option<(usize, usize, Arc<Cut>)>>,
+}
+
+#[derive(Debug)]
+enum Weights {
+    Packed(Vec<f32>),
+    Transformed(PreparedWeights),
+}
+
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for a prepared convolution"
+)]
+enum Cut {
+    Direct(ReadyGather),
+    Tiles(ReadyTiles),
+}
+
+impl PreparedConv {
+    /// Prepares the weights `w` `[Co, Ci / groups, kh, kw]` and the bias `[Co]` for the sizes in `shape`, whose batch does
+    /// not matter.
+    ///
+    /// # Errors
+    /// Never for a shape that exists; the type says so for all sizes.
+    ///
+    /// # Panics
+    /// When a slice does not have the length that `shape` gives.
+    pub fn new(
+        algorithm: Algorithm,
+        shape: &ConvShape,
+        w: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Result<Self, ShapeError> {
+        assert_eq!(w.len(), shape.w_len(), "weight length");
+        forward::check_bias(shape, bias);
+        let set = InstructionSet::best();
+        let weights = if algorithm == Algorithm::Fastest && winograd::applies(shape) {
+            Weights::Transformed(winograd::forward_weights(set, shape, w))
+        } else {
+            Weights::Packed(forward::gather(shape, true).pack_weights(set, w))
+        };
+        Ok(Self {
+            set,
+            shape: shape.with_batch(1)?,
+            is_transposed: false,
+            weights,
+            bias: bias.map(<[f32]>::to_vec),
+            cut: Mutex::new(None),
+        })
+    }
+
+    /// Prepares the transposition: from the gradient at the output of `shape` to that at its input.
+    ///
+    /// # Errors
+    /// As [`PreparedConv::new`].
+    ///
+    /// # Panics
+    /// When a slice does not have the length that `shape` gives.
+    pub fn transposed(
+        algorithm: Algorithm,
+        shape: &ConvShape,
+        w: &[f32],
+    ) -> Result<Self, ShapeError> {
+        assert_eq!(w.len(), shape.w_len(), "weight length");
+        let set = InstructionSet::best();
+        let weights = if algorithm == Algorithm::Fastest && winograd::applies(shape) {
+            Weights::Transformed(winograd::input_gradient_weights(set, shape, w))
+        } else {
+            Weights::Packed(input_gradient::gather(shape, true).pack_weights(set, w))
+        };
+        Ok(Self {
+            set,
+            shape: shape.with_batch(1)?,
+            is_transposed: true,
+            weights,
+            bias: None,
+            cut: Mutex::new(None),
+        })
+    }
+
+    /// The sizes for one picture.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Convolves `x` `[N, Ci, Hi, Wi]` into `y` `[N, Co, Ho, Wo]` (transposed: the other way round) and calls `finish` for
+    /// every run of `y` that was written.
+    /// Allocates nothing when the last call had the same `N` and ran in a pool of as many threads.
+    ///
+    /// # Errors
+    /// When the arrays of so many pictures would be too large.
+    ///
+    /// # Panics
+    /// When a slice does not have the length for a batch of `N`.
+    pub fn run(
+        &self,
+        batch: usize,
+        x: &[f32],
+        y: &mut [f32],
+        finish: Option<Finish<'_>>,
+    ) -> Result<(), ShapeError> {
+        let shape = self.shape.with_batch(batch)?;
+        let lens = [shape.x_len(), shape.out_len()];
+        let [from, to] = if self.is_transposed {
+            [lens[1], lens[0]]
+        } else {
+            lens
+        };
+        assert_eq!(x.len(), from, "input length");
+        assert_eq!(y.len(), to, "output length");
+        let cut = self.cut(&shape);
+        let (bias, to) = (self.bias.as_deref(), Target::new(overwritten(y), finish));
+        match (&*cut, &self.weights) {
+            (Cut::Tiles(tiles), Weights::Transformed(weights)) => tiles.run(weights, bias, x, &to),
+            (Cut::Direct(gather), Weights::Packed(weights)) => {
+                let operands = Operands {
+                    source: x,
+                    weights,
+                    bias,
+                };
+                gather.run(operands, &to);
+            }
+            _ => unreachable!("`cut` follows the weights"),
+        }
+        Ok(())
+    }
+
+    fn cut(&self, shape: &ConvShape) -> Arc<Cut> {
+        let threads = rayon::current_num_threads();
+        let mut last = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((batch, of, cut)) = &*last
+            && (*batch, *of) == (shape.batch(), threads)
+        {
+            return cut.clone();
+        }
+        let cut = Arc::new(match (&self.weights, self.is_transposed) {
+            (Weights::Packed(_), false) => {
+                Cut::Direct(forward::gather(shape, true).ready(self.set))
+            }
+            (Weights::Packed(_), true) => {
+                Cut::Direct(input_gradient::gather(shape, true).ready(self.set))
+            }
+            (Weights::Transformed(_), false) => Cut::Tiles(forward::tiles(self.set, shape)),
+            (Weights::Transformed(_), true) => Cut::Tiles(input_gradient::tiles(self.set, shape)),
+        });
+        *last = Some((shape.batch(), threads, cut.clone()));
+        cut
+    }
+}
