@@ -15,7 +15,8 @@
 //! | `product` | bounds-checked calls of the micro-kernels |
 //! | `plan`, `pack` | taps, phases, slabs; copying to and from packed frames |
 //! | `gather` | the driver of the forward pass and the input gradient |
-//! | `planes` | element-wise loops and sums over channels |
+//! | `planes`, `sums` | element-wise loops; sums and moments over channels |
+//! | `adam` | one update of a parameter |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
 //!
 //! # Results
@@ -25,7 +26,8 @@
 //! # Safety policy
 //! This is the only module of the project with `unsafe` code: `lanes` and `micro` run vector instructions on raw
 //! pointers; `product` checks the bounds of every run and calls them; `gather` lets pieces of work write disjoint lines
-//! of one uninitialised output; `planes` likewise with whole planes. An [`InstructionSet`] exists only where the machine has it. Everything else, all index
+//! of one uninitialised output; `planes` and
+//! `adam` likewise with whole planes and runs. An [`InstructionSet`] exists only where the machine has it. Everything else, all index
 //! arithmetic included, is safe code whose offsets `product` checks again.
 #![allow(
     unsafe_code,
@@ -36,6 +38,7 @@
     reason = "vector operations must end up inside an entry point compiled for their instruction set"
 )]
 
+mod adam;
 mod dense;
 mod forward;
 mod gather;
@@ -47,8 +50,10 @@ mod plan;
 mod planes;
 mod product;
 mod shape;
+mod sums;
 mod weight_gradient;
 
+pub use adam::{AdamState, AdamStep};
 pub use dense::{
     DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_weight_gradient,
     dense_weight_gradient_with, dense_with,
@@ -57,8 +62,9 @@ pub use forward::{conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
-    map_planes, sum_planes, update_planes, update_zip_planes, weighted_sums, zip_planes,
+    map_planes, update_planes, update_zip_planes, update_zip3_planes, weighted_sums, zip_planes,
     zip3_planes,
 };
 pub use shape::{ConvShape, ShapeError, Window};
+pub use sums::{channel_moments, sum_planes, sum_planes_and_samples};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};
