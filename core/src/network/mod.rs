@@ -5,19 +5,23 @@
 //! [`LayerName`]; a [`NodeId`] is only meaningful inside one network.
 
 mod activation;
+mod batch_norm;
 mod build;
 mod canonize;
 mod dump;
 mod elementwise;
 mod error;
 mod fact;
+mod flow;
 mod forward;
+mod lean;
 mod linear;
 mod normalise;
 mod op;
 mod plan;
 mod pool;
 mod pullback;
+mod pullback_fast;
 mod resample;
 mod run;
 
