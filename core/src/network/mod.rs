@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
-pub(crate) use elementwise::{is_fast, with_slice};
+pub(crate) use elementwise::{floats, is_fast, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
 pub(crate) use forward::node_forward;
