@@ -311,7 +311,7 @@ fn zip3(
     let plane = plane_of(&a);
     let values = with_slice(&a, |a: &[f32]| {
         with_slice(&b, |b: &[f32]| {
-            with_slice(&c, |c: &[f32]| kernels::zip3_planes(a, b, c, plane, &f))
+            with_slice(&c, |c: &[f32]| kernels::zip3_planes(a, b, c, plane, |_| &f))
         })
     });
     match values.flatten().flatten() {

@@ -18,7 +18,8 @@
 //! | `winograd` | 3x3 convolutions with fewer products |
 //! | `finish` | the array that is written, and what is done to each piece of it |
 //! | `awake` | threads that do not sleep during a run |
-//! | `planes` | element-wise loops and sums over channels |
+//! | `planes`, `sums` | element-wise loops; sums and moments over channels |
+//! | `adam` | one update of a parameter |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
 //! | `prepared` | convolutions with their weights made ready |
 //!
@@ -29,7 +30,8 @@
 //! # Safety policy
 //! This is the only module of the project with `unsafe` code: `lanes` and `micro` run vector instructions on raw
 //! pointers, `winograd::transform` likewise; `product` checks the bounds of every run and calls them; `finish` lets pieces
-//! of work write disjoint parts of one uninitialised output; `planes` likewise with whole planes. An [`InstructionSet`] exists only where the machine has it. Everything else, all index
+//! of work write disjoint parts of one output; `planes` and `adam` likewise with whole planes and runs. An
+//! [`InstructionSet`] exists only where the machine has it. Everything else, all index
 //! arithmetic included, is safe code whose offsets `product` checks again.
 #![allow(
     unsafe_code,
@@ -40,6 +42,7 @@
     reason = "vector operations must end up inside an entry point compiled for their instruction set"
 )]
 
+mod adam;
 mod awake;
 mod dense;
 mod finish;
@@ -54,9 +57,11 @@ mod planes;
 mod prepared;
 mod product;
 mod shape;
+mod sums;
 mod weight_gradient;
 mod winograd;
 
+pub use adam::{AdamState, AdamStep};
 pub use awake::awake;
 pub use dense::{
     DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_into,
@@ -67,10 +72,11 @@ pub use forward::{conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
-    for_planes, map_planes, sum_planes, update_planes, update_run, update_zip_planes,
+    for_planes, map_planes, update_planes, update_run, update_zip_planes, update_zip3_planes,
     weighted_sums, zip_planes, zip_run, zip3_planes, zip3_run,
 };
 pub use prepared::PreparedConv;
 pub use shape::{ConvShape, ShapeError, Window};
+pub use sums::{channel_moments, sum_planes, sum_planes_and_samples};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};
 pub use winograd::Algorithm;

@@ -1,7 +1,6 @@
 //! Element-wise loops over planes (one channel of one sample), in one pass over memory and on all cores.
 //!
-//! A plane `i` of a `[N, C, ...]` value is its elements `i * len..(i + 1) * len`; channel `i % C`. Sums are taken in f32
-//! over short blocks and in f64 across them, in a fixed order: the number of threads changes no bit.
+//! A plane `i` of a `[N, C, ...]` value is its elements `i * len..(i + 1) * len`; channel `i % C`.
 
 use std::mem::MaybeUninit;
 
@@ -11,11 +10,7 @@ use super::awake::in_order;
 use super::finish::{Target, overwritten};
 
 /// Elements per parallel task, at least.
-const TASK: usize = 1 << 14;
-/// Elements summed in f32 before the sum is carried over to f64.
-const BLOCK: usize = 1024;
-/// Independent f32 sums, so that the loop over a block can use vector registers.
-const LANES: usize = 16;
+pub(super) const TASK: usize = 1 << 14;
 
 /// `f(i)(x)` for every element `x` of every plane `i`.
 pub fn map_planes<F: Fn(f32) -> f32>(
@@ -33,41 +28,37 @@ pub fn map_planes<F: Fn(f32) -> f32>(
     })
 }
 
-/// `f(i)(a, b)` for every pair of elements of every plane `i`; both of one length.
+/// `f(i)(a, b)` for every pair of elements of every plane `i`; `b` is whole planes and repeats when it is shorter.
 pub fn zip_planes<F: Fn(f32, f32) -> f32>(
     a: &[f32],
     b: &[f32],
     plane: usize,
     f: impl Fn(usize) -> F + Sync,
 ) -> Vec<f32> {
-    assert_eq!(a.len(), b.len(), "both values have one shape");
+    check_repeats(a.len(), b, plane);
     fill(a.len(), plane, |i, y| {
-        let f = f(i);
+        let (f, from) = (f(i), i * plane);
+        let b = &b[from % b.len()..];
         wide(|| {
-            for ((y, a), b) in y.iter_mut().zip(&a[i * plane..]).zip(&b[i * plane..]) {
+            for ((y, a), b) in y.iter_mut().zip(&a[from..]).zip(b) {
                 y.write(f(*a, *b));
             }
         });
     })
 }
 
-/// `f(a, b, c)` for all elements; `b` and `c` are whole planes and repeat when they are shorter than `a`.
-pub fn zip3_planes(
+/// `f(i)(a, b, c)` for all elements of every plane `i`; `b` and `c` are whole planes and repeat when they are shorter.
+pub fn zip3_planes<F: Fn(f32, f32, f32) -> f32>(
     a: &[f32],
     b: &[f32],
     c: &[f32],
     plane: usize,
-    f: impl Fn(f32, f32, f32) -> f32 + Sync,
+    f: impl Fn(usize) -> F + Sync,
 ) -> Vec<f32> {
-    for shorter in [b, c] {
-        assert!(
-            !shorter.is_empty() && shorter.len().is_multiple_of(plane),
-            "{} elements are whole planes of {plane}",
-            shorter.len()
-        );
-    }
+    check_repeats(a.len(), b, plane);
+    check_repeats(a.len(), c, plane);
     fill(a.len(), plane, |i, y| {
-        let from = i * plane;
+        let (f, from) = (f(i), i * plane);
         let (b, c) = (&b[from % b.len()..], &c[from % c.len()..]);
         wide(|| {
             for (((y, a), b), c) in y.iter_mut().zip(&a[from..]).zip(b).zip(c) {
@@ -75,6 +66,20 @@ pub fn zip3_planes(
             }
         });
     })
+}
+
+/// Panics unless a value that repeats has whole planes, so that every plane meets whole ones.
+fn check_repeats(all: usize, values: &[f32], plane: usize) {
+    assert!(
+        plane > 0 && !values.is_empty() && values.len().is_multiple_of(plane),
+        "{} elements are whole planes of {plane}",
+        values.len()
+    );
+    assert!(
+        all.is_multiple_of(values.len()),
+        "{} elements repeat over {all}",
+        values.len()
+    );
 }
 
 /// The sum over every plane `i` of `f(i, j, x)` for its elements `x` at `j`, in f64.
@@ -112,13 +117,13 @@ pub fn update_zip_planes<F: Fn(f32, f32) -> f32>(
     plane: usize,
     f: impl Fn(usize) -> F + Sync,
 ) {
-    assert_eq!(a.len(), b.len(), "both values have one shape");
+    check_repeats(a.len(), b, plane);
     a.par_chunks_mut(plane)
-        .zip(b.par_chunks(plane))
         .enumerate()
         .with_min_len(TASK.div_ceil(plane))
-        .for_each(|(i, (a, b))| {
+        .for_each(|(i, a)| {
             let f = f(i);
+            let b = &b[i * plane % b.len()..];
             wide(|| a.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, *b)));
         });
 }
@@ -169,51 +174,28 @@ pub fn zip3_run(run: &mut [f32], b: &[f32], c: &[f32], f: impl Fn(f32, f32, f32)
     });
 }
 
-/// Two sums over every plane `i`, of both components of `f(i)(a, b)`.
-pub fn sum_planes<F: Fn(f32, f32) -> [f32; 2]>(
-    a: &[f32],
+/// [`zip3_planes`] in the place of its first input.
+pub fn update_zip3_planes<F: Fn(f32, f32, f32) -> f32>(
+    a: &mut [f32],
     b: &[f32],
+    c: &[f32],
     plane: usize,
     f: impl Fn(usize) -> F + Sync,
-) -> Vec<[f64; 2]> {
-    assert_eq!(a.len(), b.len(), "both values have one shape");
-    a.par_chunks(plane)
-        .zip(b.par_chunks(plane))
+) {
+    check_repeats(a.len(), b, plane);
+    check_repeats(a.len(), c, plane);
+    a.par_chunks_mut(plane)
         .enumerate()
         .with_min_len(TASK.div_ceil(plane))
-        .map(|(i, (a, b))| {
-            let f = f(i);
-            let mut total = [0.0_f64; 2];
-            for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-                let [s, t] = wide(|| block_sums(a, b, &f));
-                total[0] += s;
-                total[1] += t;
-            }
-            total
-        })
-        .collect()
-}
-
-#[inline(always)]
-fn block_sums(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> [f32; 2]) -> [f64; 2] {
-    let (mut s, mut t) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    for (lane, (a, b)) in a_lanes
-        .remainder()
-        .iter()
-        .zip(b_lanes.remainder())
-        .enumerate()
-    {
-        [s[lane], t[lane]] = f(*a, *b);
-    }
-    for (a, b) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            let [x, y] = f(a[lane], b[lane]);
-            s[lane] += x;
-            t[lane] += y;
-        }
-    }
-    [s, t].map(|lanes| lanes.iter().map(|v| f64::from(*v)).sum())
+        .for_each(|(i, a)| {
+            let (f, from) = (f(i), i * plane);
+            let (b, c) = (&b[from % b.len()..], &c[from % c.len()..]);
+            wide(|| {
+                for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+                    *a = f(*a, *b, *c);
+                }
+            });
+        });
 }
 
 /// A vector of `len` elements, each plane written by `write(i, plane)`, which must write all of it.
@@ -238,21 +220,54 @@ fn fill(
     values
 }
 
+/// A loop over memory; `run` must be `inline(always)`, or it is compiled for the oldest machine after all.
+pub(super) trait Loop {
+    /// What it computes.
+    type Output;
+    /// Does it.
+    fn run(self) -> Self::Output;
+}
+
+/// A closure is inlined when it is small.
+impl<R, F: FnOnce() -> R> Loop for F {
+    type Output = R;
+
+    #[inline(always)]
+    fn run(self) -> R {
+        self()
+    }
+}
+
 /// Runs `f` compiled for the widest common instruction set of this machine.
+///
+/// No multiplication is fused with an addition, so the width changes no bit.
 #[inline(always)]
-pub(super) fn wide<R>(f: impl FnOnce() -> R) -> R {
+pub(super) fn wide<L: Loop>(f: L) -> L::Output {
     #[cfg(target_arch = "x86_64")]
     {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        fn avx512<L: Loop>(f: L) -> L::Output {
+            f.run()
+        }
         #[target_feature(enable = "avx2,fma")]
-        fn avx2<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn avx2<L: Loop>(f: L) -> L::Output {
+            f.run()
+        }
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("fma")
+        {
+            // SAFETY: the processor has the features the function is compiled for; AVX-512 includes AVX2.
+            return unsafe { avx512(f) };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             // SAFETY: the processor has the features the function is compiled for.
             return unsafe { avx2(f) };
         }
     }
-    f()
+    f.run()
 }
 
 #[cfg(test)]
@@ -272,12 +287,19 @@ mod tests {
             let z = zip_planes(&x, &y, plane, |i| move |x, y| y - x * i as f32);
             assert!(z.iter().all(|z| *z == 0.0));
             // Two planes of b and three of c, repeated over the six of a.
-            let repeated = zip3_planes(&x, &x[..2 * plane], &y[..3 * plane], plane, |a, b, c| {
-                a + 10.0 * b + 100.0 * c
-            });
-            for (i, got) in repeated.iter().enumerate() {
-                let expected = x[i] + 10.0 * x[i % (2 * plane)] + 100.0 * y[i % (3 * plane)];
-                assert_eq!(*got, expected);
+            let (two, three) = (&x[..2 * plane], &y[..3 * plane]);
+            let all = |i: usize| move |a, b, c| i as f32 + a + 10.0 * b + 100.0 * c;
+            let pair = |i: usize| move |a, b| i as f32 + a + 10.0 * b;
+            let (mut in_place, mut pairs_in_place) = (x.clone(), x.clone());
+            let repeated = zip3_planes(&x, two, three, plane, all);
+            let pairs = zip_planes(&x, two, plane, pair);
+            update_zip3_planes(&mut in_place, two, three, plane, all);
+            update_zip_planes(&mut pairs_in_place, two, plane, pair);
+            assert_eq!((&repeated, &pairs), (&in_place, &pairs_in_place));
+            for i in 0..x.len() {
+                let expected = pair(i / plane)(x[i], two[i % two.len()]);
+                assert_eq!(pairs[i], expected);
+                assert_eq!(repeated[i], expected + 100.0 * three[i % three.len()]);
             }
             let sums = weighted_sums(&x, plane, |i, j, x| i as f64 + j as f64 + f64::from(x));
             let slow = |i: usize| -> f64 {
@@ -291,34 +313,6 @@ mod tests {
             update_zip_planes(&mut updated, &x, plane, |i| move |y, x| y - x * i as f32);
             assert_eq!(updated, z);
             assert_eq!(y[5 * plane], x[5 * plane] * 5.0);
-        }
-    }
-
-    #[test]
-    fn sums_equal_the_slow_sums_and_do_not_depend_on_threads() {
-        for plane in [1, 7, 25, 1030, 6400] {
-            let (a, b) = (values("a", plane * 5), values("b", plane * 5));
-            let sums = || sum_planes(&a, &b, plane, |_| |a, b| [a, a * b]);
-            for (i, sum) in sums().iter().enumerate() {
-                let range = i * plane..(i + 1) * plane;
-                let slow: f64 = a[range.clone()]
-                    .iter()
-                    .zip(&b[range])
-                    .map(|(a, b)| f64::from(*a) * f64::from(*b))
-                    .sum();
-                assert!(
-                    (slow - sum[1]).abs() < 1e-6 * plane as f64,
-                    "{slow} {}",
-                    sum[1]
-                );
-            }
-            let pool = |n| {
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(n)
-                    .build()
-                    .unwrap()
-            };
-            assert_eq!(pool(1).install(sums), pool(3).install(sums));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Activations: their values, also in the place of their input, and their pullbacks.
 
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
 
-use super::Op;
-use super::elementwise::{channel_sums, from_vec, is_fast, map, with_slice, zip, zip_planes};
+use super::elementwise::{floats, from_vec, is_fast, map, map_planes, sum_by_channel};
+use super::flow::Flow;
+use super::{Node, Op, Role};
 use crate::kernels;
 
 fn sigmoid(x: f32) -> f32 {
@@ -33,6 +33,37 @@ fn elu(x: f32, alpha: f32) -> f32 {
 
 fn silu(x: f32) -> f32 {
     x * sigmoid(x)
+}
+
+/// The slopes below zero of an activation that is linear on both sides of it; f32 on the CPU.
+pub(super) enum Slopes {
+    /// One per channel, or one for all.
+    PerChannel(Vec<f32>),
+    /// One per element of a sample.
+    PerElement(Tensor),
+}
+
+impl Slopes {
+    /// The slopes of a layer; `None` for other operations.
+    pub(super) fn of_node(node: &Node) -> Result<Option<Self>> {
+        Ok(match (&node.op, node.param(Role::Slope)) {
+            (Op::LeakyRelu { slope }, _) => Some(Self::PerChannel(vec![*slope as f32])),
+            (Op::Prelu, Some(slope)) if is_fast(slope) => Some(Self::of_prelu(slope)?),
+            _ => None,
+        })
+    }
+
+    fn of_prelu(slope: &Tensor) -> Result<Self> {
+        Ok(match slope.rank() {
+            1 => Self::PerChannel(slope.to_vec1()?),
+            _ => Self::PerElement(slope.contiguous()?),
+        })
+    }
+}
+
+/// Whether the sign of the value is that of the input, so that the pullback may read either.
+pub(super) fn keeps_signs(op: &Op) -> bool {
+    matches!(op, Op::LeakyRelu { slope } if *slope > 0.0)
 }
 
 /// The slopes of a `PReLU` for a run of values.
@@ -77,7 +108,7 @@ pub(super) fn value(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tenso
                 let slope = *slope as f32;
                 map(x, move |x| leaky(x, slope))
             }
-            Op::Prelu => prelu_fast(x, x, slope, |x, _, slope| leaky(x, slope)),
+            Op::Prelu => prelu_fast(x, slope),
             Op::Tanh => map(x, f32::tanh),
             Op::Sigmoid => map(x, sigmoid),
             Op::Elu { alpha } => {
@@ -113,35 +144,7 @@ pub(super) fn pullback(
     slope: Option<&Tensor>,
 ) -> Result<Tensor> {
     if is_fast(x) && is_fast(g) {
-        return match op {
-            Op::Relu => zip(x, g, |x, g| if x > 0.0 { g } else { 0.0 }),
-            Op::LeakyRelu { slope } => {
-                let slope = *slope as f32;
-                zip(x, g, move |x, g| if x > 0.0 { g } else { slope * g })
-            }
-            Op::Prelu => prelu_fast(
-                x,
-                g,
-                slope,
-                |x, g, slope| if x > 0.0 { g } else { slope * g },
-            ),
-            Op::Tanh => zip(y, g, |y, g| g * (1.0 - y * y)),
-            Op::Sigmoid => zip(y, g, |y, g| g * y * (1.0 - y)),
-            Op::Elu { alpha } => {
-                let alpha = *alpha as f32;
-                zip(
-                    x,
-                    g,
-                    move |x, g| if x > 0.0 { g } else { g * alpha * x.exp() },
-                )
-            }
-            Op::Silu => zip(x, g, |x, g| {
-                let s = sigmoid(x);
-                g * s * (1.0 + x * (1.0 - s))
-            }),
-            Op::Softplus => zip(x, g, |x, g| g * sigmoid(x)),
-            _ => Ok(g.clone()),
-        };
+        return pull(op, x, y, Flow::Shared(g.contiguous()?), slope)?.into_tensor();
     }
     let positive = || x.gt(0.0)?.to_dtype(x.dtype());
     match op {
@@ -168,15 +171,63 @@ pub(super) fn pullback(
     }
 }
 
+/// [`pullback`] in f32 on the CPU.
+pub(super) fn pull(
+    op: &Op,
+    x: &Tensor,
+    y: &Tensor,
+    g: Flow,
+    slope: Option<&Tensor>,
+) -> Result<Flow> {
+    let (x, y) = (x.contiguous()?, y.contiguous()?);
+    let (x, y) = (floats(&x)?, floats(&y)?);
+    let below =
+        |g: Flow, slope: f32| g.zip_planes(&x, |_| move |g, x| if x > 0.0 { g } else { slope * g });
+    match op {
+        Op::Relu => g.zip_planes(&x, |_| |g, x| if x > 0.0 { g } else { 0.0 }),
+        Op::LeakyRelu { slope } => below(g, *slope as f32),
+        Op::Prelu => {
+            let Some(slope) = slope else {
+                candle_core::bail!("the slope is missing")
+            };
+            match Slopes::of_prelu(slope)? {
+                Slopes::PerChannel(slopes) => {
+                    let channels = g.dims()[1];
+                    g.zip_planes(&x, |i| {
+                        let slope = slopes[i % channels % slopes.len()];
+                        move |g, x| if x > 0.0 { g } else { slope * g }
+                    })
+                }
+                Slopes::PerElement(slopes) => {
+                    let below = |g, x, slope| if x > 0.0 { g } else { slope * g };
+                    g.zip3_planes(&x, &floats(&slopes)?, |_| below)
+                }
+            }
+        }
+        Op::Tanh => g.zip_planes(&y, |_| |g, y| g * (1.0 - y * y)),
+        Op::Sigmoid => g.zip_planes(&y, |_| |g, y| g * y * (1.0 - y)),
+        Op::Elu { alpha } => {
+            let alpha = *alpha as f32;
+            g.zip_planes(&x, |_| {
+                move |g, x| if x > 0.0 { g } else { g * alpha * x.exp() }
+            })
+        }
+        Op::Silu => g.zip_planes(&x, |_| {
+            |g, x| {
+                let s = sigmoid(x);
+                g * s * (1.0 + x * (1.0 - s))
+            }
+        }),
+        Op::Softplus => g.zip_planes(&x, |_| |g, x| g * sigmoid(x)),
+        _ => Ok(g),
+    }
+}
+
 /// The gradient of a `PReLU`'s slope, summed to the slope's own dimensions.
 pub(super) fn slope_pullback(x: &Tensor, g: &Tensor, slope: &Tensor) -> Result<Tensor> {
-    if is_fast(x) && is_fast(g) && slope.rank() == 1 {
-        let sums = channel_sums(x, g, |_| |x, g| [if x > 0.0 { 0.0 } else { x * g }, 0.0])?;
-        let sums: Vec<f32> = match slope.elem_count() {
-            1 => vec![sums.iter().map(|s| s[0]).sum::<f64>() as f32],
-            _ => sums.iter().map(|s| s[0] as f32).collect(),
-        };
-        return from_vec(sums, slope.dims());
+    if is_fast(x) && is_fast(g) {
+        let g = Flow::Shared(g.contiguous()?);
+        return pull_slope(&floats(&x.contiguous()?)?, &g, slope);
     }
     let over_batch = (g * x.minimum(0.0)?)?.sum(0)?;
     if slope.dims() == over_batch.dims() {
@@ -186,6 +237,31 @@ pub(super) fn slope_pullback(x: &Tensor, g: &Tensor, slope: &Tensor) -> Result<T
         return over_batch.sum_all()?.reshape(slope.dims());
     }
     over_batch.flatten_from(1)?.sum(1)?.reshape(slope.dims())
+}
+
+/// [`slope_pullback`] in f32 on the CPU.
+pub(super) fn pull_slope(x: &[f32], g: &Flow, slope: &Tensor) -> Result<Tensor> {
+    let values = g.values()?;
+    let below = |x: f32, g: f32| if x > 0.0 { 0.0 } else { x * g };
+    if slope.rank() == 1 {
+        let planes = kernels::sum_planes(x, &values, g.plane(), |_| move |x, g| [below(x, g)]);
+        let sums = sum_by_channel(&planes, g.dims()[1]);
+        let sums = slope_sums(sums.iter().map(|[sum]| *sum), slope.elem_count());
+        return from_vec(sums, slope.dims());
+    }
+    let slopes = slope.contiguous()?;
+    let inputs = [x, &*values, &*floats(&slopes)?];
+    let (_, sums) =
+        kernels::sum_planes_and_samples(inputs, g.plane(), |_| move |x, g, _| ([], below(x, g)));
+    from_vec(sums, slope.dims())
+}
+
+/// The gradients of `count` slopes, one per channel or one for all, from the sums over each channel.
+pub(super) fn slope_sums(sums: impl Iterator<Item = f64>, count: usize) -> Vec<f32> {
+    match count {
+        1 => vec![sums.sum::<f64>() as f32],
+        _ => sums.map(|sum| sum as f32).collect(),
+    }
 }
 
 /// A slope of `[1]`, `[C]` or `[C, H, W]` shaped to broadcast with `x`.
@@ -201,47 +277,24 @@ fn slope_map(slope: Option<&Tensor>, x: &Tensor) -> Result<Tensor> {
     slope.reshape(dims)
 }
 
-/// `f(x, g, slope)` plane by plane, so that a per-channel slope stays in a register.
-fn prelu_fast<F: Fn(f32, f32, f32) -> f32 + Sync + Copy>(
-    x: &Tensor,
-    g: &Tensor,
-    slope: Option<&Tensor>,
-    f: F,
-) -> Result<Tensor> {
+/// A `PReLU` in f32 on the CPU, plane by plane, so that a slope per channel stays in a register.
+fn prelu_fast(x: &Tensor, slope: Option<&Tensor>) -> Result<Tensor> {
     let Some(slope) = slope else {
         candle_core::bail!("the slope is missing")
     };
-    if slope.rank() == 1 {
-        let (slope, channels) = (slope.to_vec1::<f32>()?, x.dim(1)?);
-        return zip_planes(x, g, |i| {
-            let slope = slope[i % channels % slope.len()];
-            move |x, g| f(x, g, slope)
-        });
+    let x = x.contiguous()?;
+    match Slopes::of_prelu(slope)? {
+        Slopes::PerChannel(slopes) => {
+            let channels = x.dim(1)?;
+            map_planes(&x, |i| {
+                let slope = slopes[i % channels % slopes.len()];
+                move |x| leaky(x, slope)
+            })
+        }
+        Slopes::PerElement(slopes) => {
+            let plane = x.dims().iter().skip(2).product();
+            let y = kernels::zip_planes(&floats(&x)?, &floats(&slopes)?, plane, |_| leaky);
+            from_vec(y, x.dims())
+        }
     }
-    let (x, g, slope) = (x.contiguous()?, g.contiguous()?, slope.contiguous()?);
-    let values = with_slice(&x, |x: &[f32]| {
-        with_slice(&g, |g: &[f32]| {
-            with_slice(&slope, |slope: &[f32]| prelu_samples(x, g, slope, f))
-        })
-    });
-    from_vec(values.flatten().flatten().unwrap_or_default(), x.dims())
-}
-
-/// One slope per element of a sample.
-fn prelu_samples(
-    x: &[f32],
-    g: &[f32],
-    slope: &[f32],
-    f: impl Fn(f32, f32, f32) -> f32 + Sync,
-) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
-    y.par_chunks_mut(slope.len())
-        .enumerate()
-        .for_each(|(i, y)| {
-            let at = i * slope.len();
-            for (((y, x), g), slope) in y.iter_mut().zip(&x[at..]).zip(&g[at..]).zip(slope) {
-                *y = f(*x, *g, *slope);
-            }
-        });
-    y
 }

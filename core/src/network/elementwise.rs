@@ -3,6 +3,8 @@
 //! On the CPU in f32 each runs in one pass over memory; other types and devices go through candle's operations, which
 //! the f64 law tests exercise.
 
+use std::ops::{Deref, Range};
+
 use candle_core::{CpuStorage, DType, Result, Storage, Tensor, WithDType};
 
 use crate::kernels;
@@ -17,6 +19,33 @@ pub(crate) fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) 
     match &*storage {
         Storage::Cpu(cpu) => cpu.as_slice::<T>().ok().map(|slice| f(&slice[start..end])),
         _ => None,
+    }
+}
+
+/// The elements of a contiguous f32 tensor on the CPU, for as long as the result lives.
+pub(crate) fn floats(tensor: &Tensor) -> Result<impl Deref<Target = [f32]> + '_> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let is_f32 = matches!(&*storage, Storage::Cpu(CpuStorage::F32(_)));
+    let Some((start, end)) = layout.contiguous_offsets().filter(|_| is_f32) else {
+        candle_core::bail!("the value must be contiguous f32 on the CPU")
+    };
+    let range = start..end;
+    Ok(Floats { storage, range })
+}
+
+struct Floats<G> {
+    storage: G,
+    range: Range<usize>,
+}
+
+impl<G: Deref<Target = Storage>> Deref for Floats<G> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
+            _ => unreachable!("checked when it was made"),
+        }
     }
 }
 
@@ -116,28 +145,30 @@ pub(super) fn zip_planes<F: Fn(f32, f32) -> f32>(
     }
 }
 
-/// Two sums over every channel, of both components of `f(channel)(a, b)`; equal dimensions, f32 on the CPU only.
-pub(super) fn channel_sums<F: Fn(f32, f32) -> [f32; 2]>(
+/// Sums over every channel, of all components of `f(channel)(a, b)`; equal dimensions, f32 on the CPU only.
+pub(super) fn channel_sums<const N: usize, F: Fn(f32, f32) -> [f32; N]>(
     a: &Tensor,
     b: &Tensor,
     f: impl Fn(usize) -> F + Sync,
-) -> Result<Vec<[f64; 2]>> {
+) -> Result<Vec<[f64; N]>> {
     let (a, b) = (a.contiguous()?, b.contiguous()?);
     let (channels, plane) = (a.dim(1)?, plane_len(&a));
-    let sums = |a: &[f32]| {
-        with_slice(&b, |b: &[f32]| {
-            kernels::sum_planes(a, b, plane, |i| f(i % channels))
-        })
-    };
-    let Some(planes) = with_slice(&a, sums).flatten() else {
-        candle_core::bail!("both values must be f32 on the CPU")
-    };
-    let mut sums = vec![[0.0; 2]; channels];
+    let planes = kernels::sum_planes(&floats(&a)?, &floats(&b)?, plane, |i| f(i % channels));
+    Ok(sum_by_channel(&planes, channels))
+}
+
+/// Sums over the planes of each channel.
+pub(super) fn sum_by_channel<const N: usize>(
+    planes: &[[f64; N]],
+    channels: usize,
+) -> Vec<[f64; N]> {
+    let mut sums = vec![[0.0; N]; channels];
     for (i, plane) in planes.iter().enumerate() {
-        sums[i % channels][0] += plane[0];
-        sums[i % channels][1] += plane[1];
+        for (sum, plane) in sums[i % channels].iter_mut().zip(plane) {
+            *sum += plane;
+        }
     }
-    Ok(sums)
+    sums
 }
 
 /// Gives two `[N, ...]` values the same rank, so that their dimensions align at the end (the batch stays first).

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use candle_core::{D, Tensor};
 
+use super::batch_norm::Scaled;
+use super::lean::{self, Lean};
 use super::run::{Affine, BatchStats, Edits, GoOn, Mode, Retain, Run, always};
 use super::{
-    Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
-    pool, resample,
+    Network, NetworkError, Node, NodeId, Op, Role, activation, batch_norm, elementwise, linear,
+    normalise, pool, resample,
 };
 use crate::kernels::{self, Algorithm};
 
@@ -170,16 +172,27 @@ impl Network {
         edits: Vec<Option<Affine>>,
         retain: &Retain,
         mode: Mode,
-        mut batch_stats: BTreeMap<NodeId, BatchStats>,
+        batch_stats: BTreeMap<NodeId, BatchStats>,
         go_on: GoOn<'_>,
     ) -> Result<Run, NetworkError> {
         let keep = self.kept(retain)?;
         let mut readers = self.reader_counts(&values, &keep);
-        let mut edited: Vec<Option<Tensor>> = vec![None; self.nodes().len()];
         let first = self.inputs().first();
         let batch = first
             .and_then(|id| values[id.index()].as_ref())
             .map_or(1, |t| t.dims()[0]);
+        let lean = match retain {
+            Retain::Gradients => Lean::of(self, &edits)?,
+            _ => Lean::nothing(self),
+        };
+        let mut state = State {
+            edited: vec![None; self.nodes().len()],
+            scaled: BTreeMap::new(),
+            batch_stats,
+            lean,
+            mode,
+            batch,
+        };
         for (id, node) in self.iter() {
             let index = id.index();
             if readers[index] == 0 && (!keep[index] || values[index].is_some()) {
@@ -189,29 +202,19 @@ impl Network {
                 if !go_on() {
                     return Err(NetworkError::Stopped);
                 }
-                let inputs: Vec<&Tensor> = node
-                    .inputs
-                    .iter()
-                    .map(|i| {
-                        edited[i.index()]
-                            .as_ref()
-                            .ok_or_else(|| not_retained(self.node(*i)))
-                    })
-                    .collect::<Result<_, _>>()?;
-                let value = node_forward(node, &inputs, batch, mode, |stats| {
-                    batch_stats.insert(id, stats);
-                })
-                .map_err(|error| inside(node, error))?;
-                values[index] = Some(value);
+                let computed = state.compute(self, id);
+                if let Some((id, value)) = computed.map_err(|error| inside(node, error))? {
+                    values[id.index()] = Some(value);
+                }
                 for input in &node.inputs {
                     readers[input.index()] -= 1;
                     if readers[input.index()] == 0 {
-                        edited[input.index()] = None;
+                        state.edited[input.index()] = None;
                     }
                 }
             }
             if readers[index] > 0 {
-                edited[index] = match (&edits[index], &values[index]) {
+                state.edited[index] = match (&edits[index], &values[index]) {
                     (Some(edit), Some(value)) => {
                         Some(edit.apply(value).map_err(|e| inside(node, e.into()))?)
                     }
@@ -226,7 +229,7 @@ impl Network {
             .outputs()
             .iter()
             .map(|o| {
-                edited[o.node.index()]
+                state.edited[o.node.index()]
                     .clone()
                     .ok_or_else(|| not_retained(self.node(o.node)))
             })
@@ -235,13 +238,15 @@ impl Network {
             values,
             outputs,
             edits,
+            scaled: state.scaled,
             mode,
-            batch_stats,
+            batch_stats: state.batch_stats,
         })
     }
 
     fn kept(&self, retain: &Retain) -> Result<Vec<bool>, NetworkError> {
-        let mut keep = vec![matches!(retain, Retain::All); self.nodes().len()];
+        let all = matches!(retain, Retain::All | Retain::Gradients);
+        let mut keep = vec![all; self.nodes().len()];
         if let Retain::Layers(layers) = retain {
             for layer in layers {
                 keep[self.find(layer)?.index()] = true;
@@ -267,6 +272,60 @@ impl Network {
             }
         }
         counts
+    }
+}
+
+/// A run while it is evaluated.
+struct State {
+    /// The values that are still to be read, after edits.
+    edited: Vec<Option<Tensor>>,
+    scaled: BTreeMap<NodeId, Scaled>,
+    batch_stats: BTreeMap<NodeId, BatchStats>,
+    lean: Lean,
+    mode: Mode,
+    batch: usize,
+}
+
+impl State {
+    /// Computes a node: its value, or that of the node that takes its place, unless it is one that is not stored.
+    fn compute(
+        &mut self,
+        network: &Network,
+        id: NodeId,
+    ) -> Result<Option<(NodeId, Tensor)>, NetworkError> {
+        let node = network.node(id);
+        let edited = &self.edited;
+        let read = |i: &NodeId| {
+            let value = edited[i.index()].as_ref();
+            value.ok_or_else(|| not_retained(network.node(*i)))
+        };
+        if let Some(next) = self.lean.replaced_by(id) {
+            let x = read(&node.inputs[0])?;
+            let value = lean::convolved_and_activated(node, network.node(next), x)?;
+            return Ok(Some((next, value)));
+        }
+        if let (true, Op::BatchNorm { eps }) = (self.lean.is_scaled(id), &node.op) {
+            let x = read(&node.inputs[0])?;
+            let (scaled, stats) = Scaled::new(node, x, self.mode, *eps)?;
+            self.batch_stats.extend(stats.map(|stats| (id, stats)));
+            self.scaled.insert(id, scaled);
+            return Ok(None);
+        }
+        if let Some((of, scaled)) = node
+            .inputs
+            .iter()
+            .find_map(|i| Some((i, self.scaled.get(i)?)))
+        {
+            let other = node.inputs.iter().find(|i| *i != of);
+            let other = other.map(read).transpose()?;
+            return Ok(Some((id, lean::value_of_reader(node, scaled, other)?)));
+        }
+        let inputs: Vec<&Tensor> = node.inputs.iter().map(read).collect::<Result<_, _>>()?;
+        let batch_stats = &mut self.batch_stats;
+        let value = node_forward(node, &inputs, self.batch, self.mode, |stats| {
+            batch_stats.insert(id, stats);
+        })?;
+        Ok(Some((id, value)))
     }
 }
 
@@ -314,7 +373,7 @@ pub(crate) fn node_forward(
     inputs: &[&Tensor],
     batch: usize,
     mode: Mode,
-    mut report: impl FnMut(BatchStats),
+    report: impl FnMut(BatchStats),
 ) -> Result<Tensor, NetworkError> {
     let x = inputs.first().copied();
     let x = || x.ok_or_else(|| not_retained(node));
@@ -334,14 +393,11 @@ pub(crate) fn node_forward(
             node.require(Role::Weight)?,
             node.param(Role::Bias),
         )?,
-        Op::BatchNorm { eps } => match mode {
-            Mode::Inference => normalise::batch_norm(node, x()?, *eps)?,
-            Mode::Training => {
-                let (y, stats) = normalise::batch_norm_training(node, x()?, *eps)?;
-                report(stats);
-                y
-            }
-        },
+        Op::BatchNorm { eps } => {
+            let (y, stats) = batch_norm::forward(node, x()?, mode, *eps)?;
+            stats.into_iter().for_each(report);
+            y
+        }
         Op::InstanceNorm { eps } => normalise::instance_norm(node, x()?, *eps)?,
         Op::PixelNorm { eps } => normalise::pixel_norm(x()?, *eps)?,
         Op::Relu

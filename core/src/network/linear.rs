@@ -5,7 +5,8 @@
 
 use candle_core::{Result, Tensor};
 
-use super::elementwise::{from_vec, is_fast, with_slice};
+use super::elementwise::{floats, from_vec, is_fast, with_slice};
+use super::flow::Flow;
 use super::{ConvSpec, NetworkError, Op, Padding};
 use crate::kernels::{self, Algorithm, ConvShape, DenseShape, Window};
 
@@ -66,11 +67,41 @@ pub fn pullback_input(
     weight: &Tensor,
     x_dims: &[usize],
 ) -> std::result::Result<Tensor, NetworkError> {
+    Ok(input_flow(algorithm, op, g, weight, x_dims)?.into_tensor()?)
+}
+
+/// [`pullback_input`] as a gradient that nobody else holds, where that is f32 on the CPU.
+pub(super) fn input_flow(
+    algorithm: Algorithm,
+    op: &Op,
+    g: &Tensor,
+    weight: &Tensor,
+    x_dims: &[usize],
+) -> std::result::Result<Flow, NetworkError> {
     Ok(match op {
-        Op::Conv2d(conv) => conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?,
-        Op::ConvTranspose2d { conv, .. } => conv2d(algorithm, g, weight, conv)?,
-        Op::Dense if is_fast(g) => dense_input_fast(g, weight)?,
-        Op::Dense => g.matmul(weight)?,
+        Op::Conv2d(conv) if is_fast(g) => Flow::Own(
+            transposed_values(algorithm, g, weight, conv, x_dims)?,
+            x_dims.to_vec(),
+        ),
+        Op::Conv2d(conv) => Flow::Shared(conv2d_transposed(
+            algorithm,
+            g,
+            weight,
+            conv,
+            [x_dims[2], x_dims[3]],
+        )?),
+        Op::ConvTranspose2d { conv, .. } if is_fast(g) => {
+            let (values, dims) = conv2d_values(algorithm, g, weight, None, conv)?;
+            Flow::Own(values, dims)
+        }
+        Op::ConvTranspose2d { conv, .. } => Flow::Shared(conv2d(algorithm, g, weight, conv)?),
+        Op::Dense if is_fast(g) => {
+            let (g, w) = (g.contiguous()?, weight.contiguous()?);
+            let shape = dense_shape(&g, weight)?;
+            let values = kernels::dense_input_gradient(shape, &floats(&g)?, &floats(&w)?);
+            Flow::Own(values, x_dims.to_vec())
+        }
+        Op::Dense => Flow::Shared(g.matmul(weight)?),
         other => return Err(not_weighted(other)),
     })
 }
@@ -89,6 +120,19 @@ pub fn pullback_weight(
         Op::Conv2d(conv) => conv2d_weight(x, g, conv, weight_dims)?,
         // A transposed convolution reads the same weights with input and output exchanged.
         Op::ConvTranspose2d { conv, .. } => conv2d_weight(g, x, conv, weight_dims)?,
+        Op::Dense if is_fast(x) && is_fast(g) => {
+            let shape = DenseShape {
+                batch: x.dim(0)?,
+                inputs: weight_dims[1],
+                outputs: weight_dims[0],
+            };
+            with_two(
+                x,
+                g,
+                |x, g| kernels::dense_weight_gradient(shape, x, g),
+                weight_dims,
+            )?
+        }
         Op::Dense => g.t()?.matmul(&x.contiguous()?)?,
         other => return Err(not_weighted(other)),
     })
@@ -151,37 +195,50 @@ fn with_two(
     }
 }
 
-/// A dense layer with the CPU kernels, which read the weights once: with one row a matrix product of a library does not.
-fn dense_fast(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let ((batch, inputs), outputs) = (x.dims2()?, weight.dim(0)?);
-    let shape = DenseShape {
-        batch,
+/// The kernels' description of a dense layer with `rows` `[N, ...]` at its input or output.
+fn dense_shape(rows: &Tensor, weight: &Tensor) -> Result<DenseShape> {
+    let (outputs, inputs) = weight.dims2()?;
+    Ok(DenseShape {
+        batch: rows.dim(0)?,
         inputs,
         outputs,
-    };
+    })
+}
+
+/// A dense layer with the CPU kernels, which read the weights once: with one row a matrix product of a library does not.
+fn dense_fast(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let shape = dense_shape(x, weight)?;
     let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
     with_two(
         x,
         weight,
         |x, w| kernels::dense(shape, x, w, bias.as_deref()),
-        &[batch, outputs],
+        &[shape.batch, shape.outputs],
     )
 }
 
-/// The transpose of [`dense_fast`] with respect to its input.
-fn dense_input_fast(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let ((batch, outputs), inputs) = (g.dims2()?, weight.dim(1)?);
-    let shape = DenseShape {
-        batch,
-        inputs,
-        outputs,
-    };
-    with_two(
-        g,
-        weight,
-        |g, w| kernels::dense_input_gradient(shape, g, w),
-        &[batch, inputs],
-    )
+/// The values of a convolution with the CPU kernels and their dimensions, before anybody made a tensor of them; `bias`:
+/// `[Co]` or a map `[Co, H, W]`. All f32 on the CPU.
+pub(super) fn conv2d_values(
+    algorithm: Algorithm,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: &ConvSpec,
+) -> Result<(Vec<f32>, Vec<usize>)> {
+    let shape = shape(x.dims(), weight.dims(), conv)?;
+    let [oh, ow] = shape.out_size();
+    let dims = vec![x.dim(0)?, weight.dim(0)?, oh, ow];
+    let per_channel = bias.filter(|b| b.rank() == 1);
+    let per_channel = per_channel.map(Tensor::to_vec1::<f32>).transpose()?;
+    let (x, w) = (x.contiguous()?, weight.contiguous()?);
+    let (x, w) = (floats(&x)?, floats(&w)?);
+    let mut values = kernels::conv2d(algorithm, &shape, &x, &w, per_channel.as_deref());
+    if let Some(map) = bias.filter(|b| b.rank() == 3) {
+        let map = map.contiguous()?;
+        kernels::update_zip_planes(&mut values, &floats(&map)?, oh * ow, |_| |a, b| a + b);
+    }
+    Ok((values, dims))
 }
 
 /// Cross-correlation with the CPU kernels; `bias`: `[Co]`.
@@ -192,16 +249,8 @@ fn conv2d_fast(
     bias: Option<&Tensor>,
     conv: &ConvSpec,
 ) -> Result<Tensor> {
-    let shape = shape(x.dims(), weight.dims(), conv)?;
-    let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
-    let [oh, ow] = shape.out_size();
-    let dims = [x.dim(0)?, weight.dim(0)?, oh, ow];
-    with_two(
-        x,
-        weight,
-        |x, w| kernels::conv2d(algorithm, &shape, x, w, bias.as_deref()),
-        &dims,
-    )
+    let (values, dims) = conv2d_values(algorithm, x, weight, bias, conv)?;
+    from_vec(values, &dims)
 }
 
 /// Cross-correlation without bias.
@@ -262,6 +311,20 @@ fn pad(x: &Tensor, padding: Padding) -> Result<Tensor> {
     x.contiguous()
 }
 
+/// The transpose of a convolution with the CPU kernels; `dims`: those of its input.
+fn transposed_values(
+    algorithm: Algorithm,
+    g: &Tensor,
+    weight: &Tensor,
+    conv: &ConvSpec,
+    dims: &[usize],
+) -> Result<Vec<f32>> {
+    let shape = shape(dims, weight.dims(), conv)?;
+    let (g, w) = (g.contiguous()?, weight.contiguous()?);
+    let (g, w) = (floats(&g)?, floats(&w)?);
+    Ok(kernels::conv2d_input_gradient(algorithm, &shape, &g, &w))
+}
+
 /// The transpose of [`conv2d`] with respect to its input of rows and columns `size`.
 fn conv2d_transposed(
     algorithm: Algorithm,
@@ -272,13 +335,7 @@ fn conv2d_transposed(
 ) -> Result<Tensor> {
     if is_fast(g) {
         let dims = [g.dim(0)?, weight.dim(1)? * conv.groups, size[0], size[1]];
-        let shape = shape(&dims, weight.dims(), conv)?;
-        return with_two(
-            g,
-            weight,
-            |g, w| kernels::conv2d_input_gradient(algorithm, &shape, g, w),
-            &dims,
-        );
+        return from_vec(transposed_values(algorithm, g, weight, conv, &dims)?, &dims);
     }
     let (g, weight, (stride, dilation)) = match equal_steps(conv) {
         Some(steps) => (g.clone(), weight.clone(), steps),

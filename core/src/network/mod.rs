@@ -5,19 +5,23 @@
 //! [`LayerName`]; a [`NodeId`] is only meaningful inside one network.
 
 mod activation;
+mod batch_norm;
 mod build;
 mod canonize;
 mod dump;
 mod elementwise;
 mod error;
 mod fact;
+mod flow;
 mod forward;
+mod lean;
 mod linear;
 mod normalise;
 mod op;
 mod plan;
 mod pool;
 mod pullback;
+mod pullback_fast;
 mod resample;
 mod run;
 
@@ -32,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
-pub(crate) use elementwise::{is_fast, with_slice};
+pub(crate) use elementwise::{floats, is_fast, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
 pub(crate) use forward::node_forward;

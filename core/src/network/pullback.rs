@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
+use super::flow::Flow;
 use super::forward::inside;
+use super::pullback_fast::{Outflow, Place};
 use super::run::{Mode, Run};
 use super::{
-    Network, NetworkError, Node, NodeId, Op, Role, activation, elementwise, linear, normalise,
-    pool, resample,
+    Network, NetworkError, Node, NodeId, Op, Role, activation, batch_norm, elementwise, linear,
+    normalise, pool, resample,
 };
 use crate::kernels::Algorithm;
 
@@ -64,9 +66,19 @@ impl Network {
         seeds: &[(NodeId, Tensor)],
         wanted: &Wanted,
     ) -> Result<Gradients, NetworkError> {
-        let needed = self.needed(wanted);
-        let mut pending: Vec<Option<Tensor>> = vec![None; self.nodes().len()];
         self.check_run(run)?;
+        // On a thread of the pool, so that not every loop has to wake it.
+        rayon::scope(|_| self.pull(run, seeds, wanted))
+    }
+
+    fn pull(
+        &self,
+        run: &Run,
+        seeds: &[(NodeId, Tensor)],
+        wanted: &Wanted,
+    ) -> Result<Gradients, NetworkError> {
+        let needed = self.needed(wanted);
+        let mut pending: Vec<Option<Flow>> = self.nodes().iter().map(|_| None).collect();
         for (id, seed) in seeds {
             let slot = pending.get_mut(id.index());
             let slot = slot.ok_or(NetworkError::OtherNetwork)?;
@@ -78,39 +90,47 @@ impl Network {
                     got: seed.dims().to_vec(),
                 });
             }
-            accumulate(slot, seed.clone())?;
+            accumulate(slot, Flow::Shared(seed.contiguous()?))?;
         }
         let mut gradients = Gradients::default();
         for (id, node) in self.iter().rev() {
-            let Some(g) = pending[id.index()].take() else {
+            let Some(mut g) = pending[id.index()].take() else {
                 continue;
             };
             if !needed[id.index()] {
                 continue;
             }
-            let g = match &run.edits[id.index()] {
-                Some(edit) => edit.pullback(&g).map_err(|e| inside(node, e.into()))?,
-                None => g,
-            };
+            if let Some(edit) = &run.edits[id.index()] {
+                let pulled = edit.pullback(&g.into_tensor()?);
+                g = Flow::Shared(pulled.map_err(|e| inside(node, e.into()))?);
+            }
             if wanted.nodes.contains(&id) || (wanted.inputs && self.inputs().contains(&id)) {
-                gradients.nodes.insert(id, g.clone());
+                let tensor = g.into_tensor()?;
+                gradients.nodes.insert(id, tensor.clone());
+                g = Flow::Shared(tensor);
             }
             let need: Vec<bool> = node.inputs.iter().map(|i| needed[i.index()]).collect();
             let trained = wanted.params && node.params.iter().any(|p| p.role.is_trained());
             if !(trained || need.contains(&true)) {
                 continue;
             }
-            let local = self
-                .local(run, id, node, &g, &need, wanted.params)
-                .map_err(|e| inside(node, e))?;
-            for (input, gradient) in node.inputs.iter().zip(local.inputs) {
-                if let Some(gradient) = gradient {
-                    accumulate(&mut pending[input.index()], gradient)?;
-                }
+            let place = Place {
+                network: self,
+                run,
+                id,
+                need: &need,
+                params: wanted.params,
+                stops_at: &wanted.nodes,
+            };
+            let out = place.pull(g).and_then(|out| match out {
+                Ok(out) => Ok(out),
+                Err(g) => self.general(&place, g),
+            });
+            let out = out.map_err(|e| inside(node, e))?;
+            for (input, gradient) in out.nodes {
+                accumulate(&mut pending[input.index()], gradient)?;
             }
-            for (role, gradient) in local.params {
-                gradients.params.insert((id, role), gradient);
-            }
+            gradients.params.extend(out.params);
         }
         Ok(gradients)
     }
@@ -127,35 +147,36 @@ impl Network {
         needed
     }
 
-    fn local(
-        &self,
-        run: &Run,
-        id: NodeId,
-        node: &Node,
-        g: &Tensor,
-        need: &[bool],
-        params: bool,
-    ) -> Result<Local, NetworkError> {
+    /// The pullback of any node by tensor operations.
+    fn general(&self, place: &Place<'_>, g: Flow) -> Result<Outflow, NetworkError> {
+        let Place { run, id, .. } = *place;
+        let node = self.node(id);
         let inputs = node
             .inputs
             .iter()
             .map(|i| run.edited_value(self, *i))
             .collect::<Result<Vec<_>, _>>()?;
-        node_pullback(
-            node,
-            &inputs,
-            run.value(self, id)?,
-            g,
-            need,
-            params,
-            run.mode,
-        )
+        let y = run.value(self, id)?;
+        let g = g.into_tensor()?;
+        let local = node_pullback(node, &inputs, y, &g, place.need, place.params, run.mode)?;
+        let inputs = node.inputs.iter().zip(local.inputs);
+        let flows = inputs.filter_map(|(id, g)| Some((*id, g?.contiguous().map(Flow::Shared))));
+        Ok(Outflow {
+            nodes: flows
+                .map(|(id, g)| Ok((id, g?)))
+                .collect::<Result<_, NetworkError>>()?,
+            params: local
+                .params
+                .into_iter()
+                .map(|(r, g)| ((id, r), g))
+                .collect(),
+        })
     }
 }
 
-fn accumulate(slot: &mut Option<Tensor>, gradient: Tensor) -> Result<(), NetworkError> {
+fn accumulate(slot: &mut Option<Flow>, gradient: Flow) -> Result<(), NetworkError> {
     *slot = Some(match slot.take() {
-        Some(sum) => elementwise::add(&sum, &gradient)?,
+        Some(sum) => sum.plus(gradient)?,
         None => gradient,
     });
     Ok(())
@@ -199,10 +220,7 @@ pub fn node_pullback(
             weighted(node, &x[0], g, need[0], params)?
         }
         Op::BatchNorm { eps } => {
-            let pulled = match mode {
-                Mode::Inference => normalise::batch_norm_pullback(node, &x[0], g, *eps)?,
-                Mode::Training => normalise::batch_norm_training_pullback(node, &x[0], g, *eps)?,
-            };
+            let pulled = batch_norm::pullback(node, &x[0], g, mode, *eps)?;
             normalised(node, pulled, params)
         }
         Op::InstanceNorm { eps } => normalised(

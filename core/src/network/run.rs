@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 
+use super::batch_norm::Scaled;
 use super::{LayerName, Network, NetworkError, NodeId, elementwise};
 
 /// Whether normalisation uses stored statistics or those of the batch.
@@ -34,6 +35,9 @@ pub enum Retain {
     Layers(Vec<LayerName>),
     /// All: what resuming and pulling back need.
     All,
+    /// What [`Network::pullback`] reads, which costs less time and memory than all: values that can be told from others are
+    /// not stored.
+    Gradients,
 }
 
 /// An edit of one layer's value, `x -> gain * x + offset`; both broadcast to `[1, C, H, W]` (or `[1, F]`).
@@ -107,6 +111,8 @@ pub struct Run {
     pub(super) outputs: Vec<Tensor>,
     /// The affine map of each edited node.
     pub(super) edits: Vec<Option<Affine>>,
+    /// Normalised values that were not stored, with [`Retain::Gradients`].
+    pub(super) scaled: BTreeMap<NodeId, Scaled>,
     pub(super) mode: Mode,
     pub(super) batch_stats: BTreeMap<NodeId, BatchStats>,
 }
@@ -136,11 +142,19 @@ impl Run {
 
     /// The value of a node as its readers saw it, after edits.
     pub fn edited_value(&self, network: &Network, id: NodeId) -> Result<Tensor, NetworkError> {
+        if let Some(scaled) = self.scaled(id) {
+            return Ok(scaled.value()?);
+        }
         let value = self.value(network, id)?;
         match &self.edits[id.index()] {
             Some(edit) => Ok(edit.apply(value)?),
             None => Ok(value.clone()),
         }
+    }
+
+    /// A normalised value that was not stored; such a node has no edit.
+    pub(super) fn scaled(&self, id: NodeId) -> Option<&Scaled> {
+        self.scaled.get(&id)
     }
 
     /// Batch statistics by normalisation node; empty at inference.

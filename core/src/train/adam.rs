@@ -1,4 +1,4 @@
-//! Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1) over the trained parameters of a network, and Muon (Jordan et
+//! Adam over the trained parameters of a network, and Muon (Jordan et
 //! al. 2024, <https://kellerjordan.github.io/posts/muon/>) for the kernels inside it when a recipe says so.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,8 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
-use crate::network::{Gradients, Network};
+use crate::kernels::{AdamState, AdamStep};
+use crate::network::{Gradients, Network, NodeId, Param, Role, floats};
 
 /// First and second moments of one parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,49 +44,97 @@ impl Adam {
         }
     }
 
-    /// One update: the network with `parameter - rate * m / (sqrt(v) + eps)`.
+    /// One update by the sum of the gradients: the optimiser and the network after it.
     pub(super) fn update(
-        &mut self,
+        &self,
         network: &Network,
-        gradients: &Gradients,
+        gradients: &[Gradients],
         rate: f64,
-    ) -> Result<Network, TrainError> {
-        self.updates += 1;
+    ) -> Result<(Self, Network), TrainError> {
+        let mut next = Self {
+            updates: self.updates + 1,
+            moments: BTreeMap::new(),
+            ..*self
+        };
         let correction =
-            |beta: f64| 1.0 - beta.powi(i32::try_from(self.updates).unwrap_or(i32::MAX));
-        let (c1, c2) = (correction(self.beta1) as f32, correction(self.beta2) as f32);
-        let (b1, b2, rate) = (self.beta1 as f32, self.beta2 as f32, rate as f32);
-        let moments = &mut self.moments;
-        Ok(network.map_params(|id, param| {
-            let Some(gradient) = gradients.params.get(&(id, param.role)) else {
+            |beta: f64| 1.0 - beta.powi(i32::try_from(next.updates).unwrap_or(i32::MAX));
+        let step = AdamStep {
+            beta: [self.beta1 as f32, self.beta2 as f32],
+            correction: [correction(self.beta1) as f32, correction(self.beta2) as f32],
+            rate: rate as f32,
+            epsilon: EPSILON,
+        };
+        let params: Vec<(NodeId, &Param)> = network.params().collect();
+        let updated: Vec<Option<AdamState<Vec<f32>>>> = params
+            .par_iter()
+            .with_max_len(1)
+            .map(|(id, param)| self.updated(param, &(*id, param.role), gradients, &step))
+            .collect::<Result<_, candle_core::Error>>()?;
+        let mut updated = updated.into_iter();
+        let network = network.map_params(|_, param| {
+            let Some(AdamState {
+                value,
+                first,
+                second,
+            }) = updated.next().flatten()
+            else {
+                if let Some(moments) = self.moments.get(&*param.key) {
+                    next.moments.insert(param.key.to_string(), moments.clone());
+                }
                 return Ok(param.tensor.clone());
             };
-            let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
-            let mut values = param.tensor.flatten_all()?.to_vec1::<f32>()?;
-            let n = values.len();
-            let zeros = || Moments {
-                first: vec![0.0; n],
-                second: vec![0.0; n],
-            };
-            let state = moments.entry(param.key.to_string()).or_insert_with(zeros);
-            if self.orthogonal && is_inner_kernel(param.tensor.dims()) {
-                let rows = param.tensor.dims()[0];
-                muon_step(&mut values, &mut state.first, &gradient, rows, rate);
-                return Ok(Tensor::from_vec(values, param.tensor.dims(), &Device::Cpu)?);
+            let moments = Moments { first, second };
+            next.moments.insert(param.key.to_string(), moments);
+            Ok(Tensor::from_vec(value, param.tensor.dims(), &Device::Cpu)?)
+        })?;
+        Ok((next, network))
+    }
+
+    /// One parameter with its moments after the update; `None` where no gradient flowed.
+    fn updated(
+        &self,
+        param: &Param,
+        key: &(NodeId, Role),
+        gradients: &[Gradients],
+        step: &AdamStep,
+    ) -> candle_core::Result<Option<AdamState<Vec<f32>>>> {
+        let tensors = gradients.iter().filter_map(|g| g.params.get(key));
+        let tensors = tensors
+            .map(Tensor::contiguous)
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        if tensors.is_empty() {
+            return Ok(None);
+        }
+        let slices = tensors
+            .iter()
+            .map(floats)
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        let slices: Vec<&[f32]> = slices.iter().map(|s| &**s).collect();
+        let value = param.tensor.contiguous()?;
+        let value = floats(&value)?;
+        let zeros;
+        let moments = match self.moments.get(&*param.key) {
+            Some(moments) => moments,
+            None => {
+                zeros = Moments {
+                    first: vec![0.0; value.len()],
+                    second: vec![0.0; value.len()],
+                };
+                &zeros
             }
-            let parts = state.first.par_iter_mut().zip(state.second.par_iter_mut());
-            values
-                .par_iter_mut()
-                .zip(parts)
-                .zip(gradient.par_iter())
-                .with_min_len(1 << 14)
-                .for_each(|((value, (m, v)), g)| {
-                    *m = b1 * *m + (1.0 - b1) * g;
-                    *v = b2 * *v + (1.0 - b2) * g * g;
-                    *value -= rate * (*m / c1) / ((*v / c2).sqrt() + EPSILON);
-                });
-            Ok(Tensor::from_vec(values, param.tensor.dims(), &Device::Cpu)?)
-        })?)
+        };
+        let before = AdamState {
+            value: &*value,
+            first: &moments.first,
+            second: &moments.second,
+        };
+        Ok(Some(
+            if self.orthogonal && is_inner_kernel(param.tensor.dims()) {
+                muon_step(before, &slices, param.tensor.dims()[0], step.rate)
+            } else {
+                step.update(before, &slices)
+            },
+        ))
     }
 }
 
@@ -101,19 +150,32 @@ const MUON_MOMENTUM: f32 = 0.95;
 const MUON_STEP: f32 = 0.2;
 
 /// One update by Muon: momentum with a look ahead, made orthogonal as a matrix `[rows, taps]`.
-fn muon_step(values: &mut [f32], momentum: &mut [f32], gradient: &[f32], rows: usize, rate: f32) {
-    for (m, g) in momentum.iter_mut().zip(gradient) {
-        *m = MUON_MOMENTUM * *m + (1.0 - MUON_MOMENTUM) * g;
+fn muon_step(
+    before: AdamState<&[f32]>,
+    gradients: &[&[f32]],
+    rows: usize,
+    rate: f32,
+) -> AdamState<Vec<f32>> {
+    let mut gradient = vec![0.0; before.value.len()];
+    for part in gradients {
+        for (sum, g) in gradient.iter_mut().zip(*part) {
+            *sum += g;
+        }
     }
-    let ahead: Vec<f32> = momentum
-        .iter()
-        .zip(gradient)
-        .map(|(m, g)| MUON_MOMENTUM * m + (1.0 - MUON_MOMENTUM) * g)
-        .collect();
-    let columns = values.len() / rows;
+    let moved = |m: &f32, g: &f32| MUON_MOMENTUM * m + (1.0 - MUON_MOMENTUM) * g;
+    let zip = |m: &[f32]| -> Vec<f32> {
+        let pairs = m.iter().zip(&gradient);
+        pairs.map(|(m, g)| moved(m, g)).collect()
+    };
+    let first = zip(before.first);
+    let columns = gradient.len() / rows;
     let step = MUON_STEP * (rows.max(columns) as f32).sqrt() * rate;
-    for (value, direction) in values.iter_mut().zip(orthogonal(ahead, rows)) {
-        *value -= step * direction;
+    let directions = orthogonal(zip(&first), rows);
+    let value = before.value.iter().zip(directions);
+    AdamState {
+        value: value.map(|(value, d)| value - step * d).collect(),
+        first,
+        second: before.second.to_vec(),
     }
 }
 

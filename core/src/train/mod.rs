@@ -10,6 +10,7 @@ mod loss;
 mod recipe;
 mod run;
 mod state;
+mod step;
 mod trainer;
 
 pub mod data;

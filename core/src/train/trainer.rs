@@ -4,16 +4,16 @@
 //! both generated galaxies; the generator minimises half of (content + 1e-3 adversarial).
 
 use candle_core::{Device, Tensor};
-use rayon::prelude::*;
 
 use super::adam::Adam;
 use super::data::Pair;
-use super::loss::{binary_cross_entropy, mean_square};
+use super::step::{
+    Shard, Statistic, generator_gradients, in_parallel, judge_gradients, parted, shards,
+};
 use super::{Optimiser, Recipe, Start, Statistics, TrainError, initial_value, near_identity_value};
 use crate::architecture::{discriminator, generator};
-use crate::network::{
-    Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Role, Run, Wanted,
-};
+use crate::kernels::zip_planes;
+use crate::network::{Edits, Mode, Network, Retain, Role, floats};
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -105,32 +105,37 @@ impl Trainer {
         let momentum = self.recipe.training.batch_norm_momentum;
         let adversarial = self.step >= self.recipe.training.burn_in;
         let mut losses = Losses::default();
-        let mut judge = (self.discriminator.clone(), self.discriminator_adam.clone());
+        // Both networks change together at the end, so that an error leaves them as they were.
+        let mut judge = None;
         if adversarial {
             let parts = in_parallel(shards.iter().collect(), |shard| {
                 judge_gradients(&self.discriminator, shard)
             })?;
             losses.discriminator =
                 self.finite("discriminator", parts.iter().map(|p| p.loss).sum())?;
-            let (gradients, runs) = joined(parts)?;
+            let (gradients, stats) = parted(parts);
             let rate = rate * self.recipe.training.discriminator_rate;
-            judge.0 = judge.1.update(&judge.0, &gradients, rate)?;
-            judge.0 = with_statistics(&judge.0, &runs, momentum)?;
+            let adam = &self.discriminator_adam;
+            let (adam, updated) = adam.update(&self.discriminator, &gradients, rate)?;
+            judge = Some((adam, with_statistics(&updated, &stats, momentum)?));
         }
         let weight = self.recipe.training.adversarial;
-        let judging = adversarial.then_some((&judge.0, weight));
+        let judging = judge.as_ref().map(|(_, judge)| (judge, weight));
         let parts = in_parallel(shards, |shard| {
             generator_gradients(&self.generator, shard, judging)
         })?;
         losses.content = self.finite("content", parts.iter().map(|p| p.loss).sum())?;
         losses.adversarial =
             self.finite("adversarial", parts.iter().map(|p| p.adversarial).sum())?;
-        let (gradients, runs) = joined(parts)?;
-        let updated = self
+        let (gradients, stats) = parted(parts);
+        let (adam, updated) = self
             .generator_adam
             .update(&self.generator, &gradients, rate)?;
-        self.generator = with_statistics(&updated, &runs, momentum)?;
-        (self.discriminator, self.discriminator_adam) = judge;
+        self.generator = with_statistics(&updated, &stats, momentum)?;
+        self.generator_adam = adam;
+        if let Some((adam, judge)) = judge {
+            (self.discriminator, self.discriminator_adam) = (judge, adam);
+        }
         self.average()?;
         self.step += 1;
         Ok(losses)
@@ -152,9 +157,12 @@ impl Trainer {
             Statistics::Batch => Mode::Training,
             Statistics::Frozen => Mode::Inference,
         };
-        let run = self
-            .generator
-            .run(&[batch(|p| &p.blend)?], &Edits::new(), &Retain::All, mode)?;
+        let run = self.generator.run(
+            &[batch(|p| &p.blend)?],
+            &Edits::new(),
+            &Retain::Gradients,
+            mode,
+        )?;
         Ok(Shard { run, truths, share })
     }
 
@@ -184,163 +192,54 @@ impl Trainer {
             .collect();
         let mut now = now.into_iter();
         self.averaged = self.averaged.map_params(|_, param| match now.next() {
-            Some(_) if param.role == Role::Value => Ok(param.tensor.clone()),
-            Some(value) => Ok(((&param.tensor * decay)? + (value * (1.0 - decay))?)?),
-            None => Ok(param.tensor.clone()),
+            Some(value) if param.role != Role::Value => Ok(mixed(&param.tensor, &value, decay)?),
+            _ => Ok(param.tensor.clone()),
         })?;
         Ok(())
     }
 }
 
-/// Parts a batch is trained in, so that two cores each have long work of their own. It is fixed, because the statistics
-/// of batch normalisation are those of a part and must not depend on the machine.
-const SHARDS: usize = 2;
-
-/// A part of the batch after the generator's forward pass.
-struct Shard {
-    run: Run,
-    truths: [Tensor; 2],
-    /// Its share of the batch.
-    share: f64,
+/// `share a + (1 - share) b`.
+fn mixed(a: &Tensor, b: &Tensor, share: f64) -> candle_core::Result<Tensor> {
+    let (a, b) = (a.contiguous()?, b.contiguous()?);
+    let [share, rest] = [share as f32, (1.0 - share) as f32];
+    let values = zip_planes(&floats(&a)?, &floats(&b)?, a.elem_count(), |_| {
+        move |a, b| share * a + rest * b
+    });
+    Tensor::from_vec(values, a.dims(), &Device::Cpu)
 }
 
-/// Gradients of one shard, already weighted by its share.
-struct Part {
-    loss: f64,
-    adversarial: f64,
-    gradients: Gradients,
-    runs: Vec<Run>,
-}
-
-/// Parts of (nearly) equal size, with their shares.
-fn shards(pairs: &[Pair]) -> Vec<(&[Pair], f64)> {
-    let size = pairs.len().div_ceil(SHARDS).max(1);
-    pairs
-        .chunks(size)
-        .map(|part| (part, part.len() as f64 / pairs.len() as f64))
-        .collect()
-}
-
-/// `f` of every item, on all cores, in order.
-fn in_parallel<T: Send, R: Send>(
-    items: Vec<T>,
-    f: impl Fn(T) -> Result<R, TrainError> + Sync + Send,
-) -> Result<Vec<R>, TrainError> {
-    items.into_par_iter().with_max_len(1).map(f).collect()
-}
-
-/// The sum of the parts' gradients and all their runs, in order.
-fn joined(parts: Vec<Part>) -> Result<(Gradients, Vec<Run>), TrainError> {
-    let (mut sum, mut runs) = (Gradients::default(), Vec::new());
-    for part in parts {
-        for (key, gradient) in part.gradients.params {
-            let total = match sum.params.remove(&key) {
-                Some(total) => (total + gradient)?,
-                None => gradient,
-            };
-            sum.params.insert(key, total);
-        }
-        runs.extend(part.runs);
-    }
-    Ok((sum, runs))
-}
-
-/// The discriminator's gradients on the truths and the generated galaxies of a shard.
-///
-/// Both go through in one batch: with a batch each, batch normalisation would hide from the discriminator by what truths
-/// and generated galaxies differ on the whole, and its running statistics would fit neither.
-/// The mean over both galaxies is half the sum of their two means: the objective's half.
-fn judge_gradients(judge: &Network, shard: &Shard) -> Result<Part, TrainError> {
-    let galaxies: Vec<&Tensor> = shard.truths.iter().chain(shard.run.outputs()).collect();
-    let run = judge_run(judge, &Tensor::cat(&galaxies, 0)?, Mode::Training)?;
-    let logits = &run.outputs()[0];
-    let half = logits.dim(0)? / 2;
-    let (real, to_real) = binary_cross_entropy(&logits.narrow(0, 0, half)?, 1.0)?;
-    let (fake, to_fake) = binary_cross_entropy(&logits.narrow(0, half, half)?, 0.0)?;
-    let seed = (Tensor::cat(&[to_real, to_fake], 0)? * shard.share)?;
-    let gradients = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::params())?;
-    Ok(Part {
-        loss: (real + fake) * shard.share,
-        adversarial: 0.0,
-        gradients,
-        runs: vec![run],
-    })
-}
-
-/// The generator's gradients on a shard: half of (content + weight x adversarial).
-fn generator_gradients(
-    generator: &Network,
-    shard: Shard,
-    judge: Option<(&Network, f64)>,
-) -> Result<Part, TrainError> {
-    let Shard { run, truths, share } = shard;
-    let (mut content, mut adversarial, mut seeds) = (0.0, 0.0, Vec::new());
-    for ((output, truth), node) in run.outputs().iter().zip(&truths).zip(generator.outputs()) {
-        let (loss, mut gradient) = mean_square(output, truth)?;
-        content += loss * share;
-        if let Some((judge, weight)) = judge {
-            let (loss, pulled) = adversarial_gradient(judge, output)?;
-            adversarial += loss * share;
-            gradient = (gradient + (pulled * weight)?)?;
-        }
-        seeds.push((node.node, (gradient * (0.5 * share))?));
-    }
-    let gradients = generator.pullback(&run, &seeds, &Wanted::params())?;
-    Ok(Part {
-        loss: content,
-        adversarial,
-        gradients,
-        runs: vec![run],
-    })
-}
-
-fn logit_node(discriminator: &Network) -> NodeId {
-    discriminator.outputs()[0].node
-}
-
-fn judge_run(judge: &Network, galaxies: &Tensor, mode: Mode) -> Result<Run, NetworkError> {
-    let galaxies = std::slice::from_ref(galaxies);
-    judge.run(galaxies, &Edits::new(), &Retain::All, mode)
-}
-
-/// How much the judge dislikes a generated galaxy, and the gradient at its pixels; with its running statistics, that is
-/// as it judges outside training.
-fn adversarial_gradient(judge: &Network, galaxy: &Tensor) -> Result<(f64, Tensor), TrainError> {
-    let run = judge_run(judge, galaxy, Mode::Inference)?;
-    let (loss, gradient) = binary_cross_entropy(&run.outputs()[0], 1.0)?;
-    let mut pulled = judge.pullback(&run, &[(logit_node(judge), gradient)], &Wanted::inputs())?;
-    let at_input = pulled.nodes.remove(&judge.inputs()[0]);
-    at_input.map(|gradient| (loss, gradient)).ok_or_else(|| {
-        NetworkError::NotRetained {
-            layer: judge.node(judge.inputs()[0]).name.clone(),
-        }
-        .into()
-    })
-}
-
-/// The network with its running statistics moved towards the mean of those of the runs:
+/// The network with its running statistics moved towards the mean of those of the parts:
 /// `s = momentum s + (1 - momentum) batch`, the variance with Bessel's correction.
-fn with_statistics(network: &Network, runs: &[Run], momentum: f64) -> Result<Network, TrainError> {
+fn with_statistics(
+    network: &Network,
+    parts: &[Statistic],
+    momentum: f64,
+) -> Result<Network, TrainError> {
     Ok(network.map_params(|id, param| {
-        let mut sum: Option<Tensor> = None;
-        for stats in runs.iter().filter_map(|run| run.batch_stats().get(&id)) {
-            let batch = match param.role {
-                Role::Mean => stats.mean.clone(),
-                Role::Var => {
-                    (&stats.var * (stats.count as f64 / (stats.count as f64 - 1.0).max(1.0)))?
-                }
+        let mut sum = vec![0.0; param.tensor.elem_count()];
+        let mut any = false;
+        for stats in parts.iter().filter_map(|part| part.get(&id)) {
+            let count = stats.count as f64;
+            let (batch, factor) = match param.role {
+                Role::Mean => (&stats.mean, 1.0),
+                Role::Var => (&stats.var, count / (count - 1.0).max(1.0)),
                 _ => return Ok(param.tensor.clone()),
             };
-            sum = Some(match sum {
-                Some(sum) => (sum + batch)?,
-                None => batch,
-            });
+            any = true;
+            for (sum, value) in sum.iter_mut().zip(batch.to_vec1::<f32>()?) {
+                *sum += f64::from(value) * factor;
+            }
         }
-        match sum {
-            Some(sum) => Ok(
-                ((&param.tensor * momentum)? + (sum * ((1.0 - momentum) / runs.len() as f64))?)?
-            ),
-            None => Ok(param.tensor.clone()),
+        if !any {
+            return Ok(param.tensor.clone());
         }
+        let n = parts.len() as f64;
+        let sum = Tensor::from_vec(
+            sum.iter().map(|s| (s / n) as f32).collect(),
+            param.tensor.dims(),
+            &Device::Cpu,
+        )?;
+        Ok(mixed(&param.tensor, &sum, momentum)?)
     })?)
 }

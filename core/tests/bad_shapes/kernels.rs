@@ -163,13 +163,9 @@ fn dense_layers_and_planes_check_the_lengths_they_are_given() {
     for plane in [0, 4, HUGE] {
         assert!(refuses(|| map_planes(&six, plane, |_| |x| x)), "{plane}");
         assert!(refuses(|| zip_planes(&six, &six, plane, |_| |a, _| a)));
-        assert!(refuses(|| zip3_planes(
-            &six,
-            &six,
-            &six,
-            plane,
+        assert!(refuses(|| zip3_planes(&six, &six, &six, plane, |_| {
             |a, _, _| a
-        )));
+        })));
     }
     for plane in [1, 2, 3, 6] {
         assert!(refuses(|| zip_planes(&six, &five, plane, |_| |a, _| a)));
@@ -182,7 +178,9 @@ fn dense_layers_and_planes_check_the_lengths_they_are_given() {
             plane,
             |_| |a, _| a
         )));
-        assert!(refuses(|| zip3_planes(&six, &[], &six, plane, |a, _, _| a)));
+        assert!(refuses(|| zip3_planes(&six, &[], &six, plane, |_| {
+            |a, _, _| a
+        })));
     }
     // No values have no planes.
     assert!(map_planes(&[], 4, |_| |x| x).is_empty());

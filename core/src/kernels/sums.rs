@@ -1,0 +1,359 @@
+//! Sums and moments over planes (see `planes`), in one pass over memory and on all cores.
+//!
+//! Sums are taken in f32 over short blocks and in f64 across them, in a fixed order: the number of threads changes no bit.
+
+use rayon::prelude::*;
+
+use super::planes::{Loop, TASK, wide};
+
+/// Elements summed in f32 before the sum is carried over to f64.
+const BLOCK: usize = 1024;
+/// Independent f32 sums, so that the loop over a block can use vector registers.
+const LANES: usize = 32;
+/// Values that are computed before they are summed; a few of these fit the nearest cache.
+const PART: usize = 256;
+
+/// Sums over every plane `i`, of all components of `f(i)(a, b)`.
+pub fn sum_planes<const N: usize, F: Fn(f32, f32) -> [f32; N]>(
+    a: &[f32],
+    b: &[f32],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) -> Vec<[f64; N]> {
+    assert_eq!(a.len(), b.len(), "both values have one shape");
+    a.par_chunks(plane)
+        .zip(b.par_chunks(plane))
+        .enumerate()
+        .with_min_len(TASK.div_ceil(plane))
+        .map(|(i, (a, b))| {
+            let f = f(i);
+            wide(PlaneSums { a, b, f })
+        })
+        .collect()
+}
+
+/// For a `[N, channels, plane]` value the sums over every channel `i` of the first components of `f(i)(a, b, c)`, and for
+/// every element of a sample the sum over the samples of its last component; `c` is one sample.
+pub fn sum_planes_and_samples<const N: usize, F: Fn(f32, f32, f32) -> ([f32; N], f32)>(
+    [a, b, c]: [&[f32]; 3],
+    plane: usize,
+    f: impl Fn(usize) -> F + Sync,
+) -> (Vec<[f64; N]>, Vec<f32>) {
+    assert_eq!(a.len(), b.len(), "both values have one shape");
+    assert!(
+        !c.is_empty() && c.len().is_multiple_of(plane) && a.len().is_multiple_of(c.len()),
+        "a sample of {} elements has whole planes of {plane}, and there are whole samples",
+        c.len()
+    );
+    let mut samples = vec![0.0; c.len()];
+    let sums = samples
+        .par_chunks_mut(plane)
+        .enumerate()
+        .map(|(channel, sample)| {
+            wide(ChannelSums {
+                values: [a, b, c],
+                from: channel * plane,
+                f: f(channel),
+                sample,
+            })
+        })
+        .collect();
+    (sums, samples)
+}
+
+/// One channel of [`sum_planes_and_samples`]: elements from `from` on of every sample, as many as `sample` has.
+struct ChannelSums<'a, F> {
+    values: [&'a [f32]; 3],
+    from: usize,
+    f: F,
+    sample: &'a mut [f32],
+}
+
+impl<const N: usize, F: Fn(f32, f32, f32) -> ([f32; N], f32)> Loop for ChannelSums<'_, F> {
+    type Output = [f64; N];
+
+    #[inline(always)]
+    fn run(self) -> [f64; N] {
+        let [a, b, c] = self.values;
+        let mut sums = [[0.0_f64; LANES]; N];
+        for start in (0..self.sample.len()).step_by(BLOCK) {
+            let end = self.sample.len().min(start + BLOCK);
+            let sample = &mut self.sample[start..end];
+            let c = &c[self.from + start..];
+            for n in (0..a.len()).step_by(self.values[2].len()) {
+                let (a, b) = (&a[n + self.from + start..], &b[n + self.from + start..]);
+                let mut block = [[0.0; LANES]; N];
+                let mut values = [[0.0; PART]; N];
+                let inputs = a.chunks(PART).zip(b.chunks(PART)).zip(c.chunks(PART));
+                for (sample, ((a, b), c)) in sample.chunks_mut(PART).zip(inputs) {
+                    let inputs = a.iter().zip(b).zip(c);
+                    let count = sample.len();
+                    for (i, (sum, ((a, b), c))) in
+                        sample.iter_mut().zip(inputs).enumerate().take(PART)
+                    {
+                        let (value, rest) = (self.f)(*a, *b, *c);
+                        *sum += rest;
+                        for n in 0..N {
+                            values[n][i] = value[n];
+                        }
+                    }
+                    add_values(&mut block, &values, count);
+                }
+                carry(&mut sums, &block);
+            }
+        }
+        sums.map(sum_lanes)
+    }
+}
+
+/// Mean and population variance of every channel of a `[N, channels, plane]` value over samples and pixels.
+///
+/// Accurate to about f32 whatever the ratio of mean and deviation: every block is summed about its own mean, and blocks
+/// are merged in f64 (Chan, Golub, `LeVeque` 1979).
+pub fn channel_moments(x: &[f32], channels: usize, plane: usize) -> Vec<[f64; 2]> {
+    let planes: Vec<Moments> = x
+        .par_chunks(plane)
+        .with_min_len(TASK.div_ceil(plane))
+        .map(|x| wide(PlaneMoments(x)))
+        .collect();
+    let mut merged = vec![Moments::default(); channels];
+    for (i, plane) in planes.into_iter().enumerate() {
+        merged[i % channels].merge(plane);
+    }
+    merged
+        .iter()
+        .map(|m| [m.mean, m.squares / m.count])
+        .collect()
+}
+
+/// Number of values, their mean and the sum of squares about it.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    #[inline(always)]
+    fn merge(&mut self, other: Self) {
+        let count = self.count + other.count;
+        let apart = other.mean - self.mean;
+        let share = other.count / count;
+        self.mean += apart * share;
+        self.squares += other.squares + apart * apart * self.count * share;
+        self.count = count;
+    }
+}
+
+struct PlaneMoments<'a>(&'a [f32]);
+
+impl Loop for PlaneMoments<'_> {
+    type Output = Moments;
+
+    #[inline(always)]
+    fn run(self) -> Moments {
+        let mut moments = Moments::default();
+        for block in self.0.chunks(BLOCK) {
+            let count = block.len() as f64;
+            let [sum] = total(block_sums(block, block, |x, _| [x]));
+            let pivot = (sum / count) as f32;
+            // The pivot was rounded to f32 for the differences; their own sum corrects for it.
+            let [rest, squares] = total(block_sums(block, block, |x, _| {
+                let d = x - pivot;
+                [d, d * d]
+            }));
+            moments.merge(Moments {
+                count,
+                mean: f64::from(pivot) + rest / count,
+                squares: squares - rest * rest / count,
+            });
+        }
+        moments
+    }
+}
+
+struct PlaneSums<'a, F> {
+    a: &'a [f32],
+    b: &'a [f32],
+    f: F,
+}
+
+impl<const N: usize, F: Fn(f32, f32) -> [f32; N]> Loop for PlaneSums<'_, F> {
+    type Output = [f64; N];
+
+    #[inline(always)]
+    fn run(self) -> [f64; N] {
+        let mut sums = [[0.0_f64; LANES]; N];
+        for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
+            carry(&mut sums, &block_sums(a, b, &self.f));
+        }
+        sums.map(sum_lanes)
+    }
+}
+
+/// The sums of a block, spread over lanes.
+#[inline(always)]
+fn block_sums<const N: usize>(
+    a: &[f32],
+    b: &[f32],
+    f: impl Fn(f32, f32) -> [f32; N],
+) -> [[f32; LANES]; N] {
+    let mut sums = [[0.0; LANES]; N];
+    let mut values = [[0.0; PART]; N];
+    for (a, b) in a.chunks(PART).zip(b.chunks(PART)) {
+        // First all values and then their sums: compilers turn each into vector code, but not both at once.
+        for (i, (a, b)) in a.iter().zip(b).enumerate().take(PART) {
+            let value = f(*a, *b);
+            for n in 0..N {
+                values[n][i] = value[n];
+            }
+        }
+        add_values(&mut sums, &values, a.len());
+    }
+    sums
+}
+
+/// Adds the first `count` values to the lanes.
+#[inline(always)]
+fn add_values<const N: usize>(
+    sums: &mut [[f32; LANES]; N],
+    values: &[[f32; PART]; N],
+    count: usize,
+) {
+    for (sums, values) in sums.iter_mut().zip(values) {
+        let lanes = values[..count].chunks_exact(LANES);
+        for (sum, value) in sums.iter_mut().zip(lanes.remainder()) {
+            *sum += value;
+        }
+        for lane in lanes {
+            for (sum, value) in sums.iter_mut().zip(lane) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+/// Carries the sums of a block over to f64.
+#[inline(always)]
+fn carry<const N: usize>(sums: &mut [[f64; LANES]; N], block: &[[f32; LANES]; N]) {
+    for (sums, block) in sums.iter_mut().zip(block) {
+        for (sum, block) in sums.iter_mut().zip(block) {
+            *sum += f64::from(*block);
+        }
+    }
+}
+
+#[inline(always)]
+fn total<const N: usize>(sums: [[f32; LANES]; N]) -> [f64; N] {
+    sums.map(|lanes| sum_lanes(lanes.map(f64::from)))
+}
+
+/// The sum of all lanes, halves upon halves, which vector registers can do.
+#[inline(always)]
+fn sum_lanes(mut lanes: [f64; LANES]) -> f64 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::hash_uniform;
+
+    fn values(name: &str, n: usize) -> Vec<f32> {
+        hash_uniform(name, n, 3).iter().map(|v| *v as f32).collect()
+    }
+
+    fn with_threads<R: Send>(n: usize, f: impl Fn() -> R + Send + Sync) -> R {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build();
+        pool.unwrap().install(f)
+    }
+
+    #[test]
+    fn sums_equal_the_slow_sums_and_do_not_depend_on_threads() {
+        for plane in [1, 7, 25, 1030, 6400] {
+            let (a, b) = (values("a", plane * 5), values("b", plane * 5));
+            let sums = || sum_planes(&a, &b, plane, |_| |a, b| [a, a * b, b]);
+            for (i, sum) in sums().iter().enumerate() {
+                let range = i * plane..(i + 1) * plane;
+                let pairs = a[range.clone()].iter().zip(&b[range]);
+                let mut slow = [0.0; 3];
+                for (a, b) in pairs.map(|(a, b)| (f64::from(*a), f64::from(*b))) {
+                    for (slow, value) in slow.iter_mut().zip([a, a * b, b]) {
+                        *slow += value;
+                    }
+                }
+                for (slow, sum) in slow.iter().zip(sum) {
+                    assert!((slow - sum).abs() < 1e-6 * plane as f64, "{slow} {sum}");
+                }
+            }
+            assert_eq!(with_threads(1, sums), with_threads(3, sums));
+        }
+    }
+
+    #[test]
+    fn sums_over_samples_keep_their_places_and_do_not_depend_on_threads() {
+        for plane in [1, 30, 1030] {
+            let (channels, n) = (3, 4);
+            let len = channels * plane;
+            let (a, b, c) = (values("a", n * len), values("b", n * len), values("c", len));
+            let of = |i: usize| move |a: f32, b: f32, c: f32| ([a * c, i as f32 * b], a * b + c);
+            let all = || sum_planes_and_samples([&a, &b, &c], plane, of);
+            let (sums, samples) = all();
+            let mut slow = vec![[0.0_f64; 2]; channels];
+            for i in 0..len {
+                let mut sample = 0.0_f32;
+                for n in (0..n).map(|n| n * len + i) {
+                    let (value, rest) = of(i / plane)(a[n], b[n], c[i]);
+                    sample += rest;
+                    slow[i / plane][0] += f64::from(value[0]);
+                    slow[i / plane][1] += f64::from(value[1]);
+                }
+                assert_eq!(samples[i], sample);
+            }
+            for (slow, sum) in slow.iter().flatten().zip(sums.iter().flatten()) {
+                assert!((slow - sum).abs() < 1e-5 * plane as f64, "{slow} {sum}");
+            }
+            assert_eq!(with_threads(1, all), with_threads(3, all));
+        }
+    }
+
+    #[test]
+    fn moments_are_accurate_far_from_zero_and_do_not_depend_on_threads() {
+        for plane in [1, 25, 1030, 6400] {
+            for shift in [0.0, 1000.0] {
+                let mut x = values("x", plane * 6);
+                // Planes of one channel lie apart, and so do the blocks of a plane.
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x += shift + (i / 1024 % 7) as f32;
+                }
+                let moments = || channel_moments(&x, 2, plane);
+                for (channel, [mean, var]) in moments().into_iter().enumerate() {
+                    let own: Vec<f64> = x
+                        .chunks(plane)
+                        .skip(channel)
+                        .step_by(2)
+                        .flatten()
+                        .map(|x| f64::from(*x))
+                        .collect();
+                    let n = own.len() as f64;
+                    let slow = own.iter().sum::<f64>() / n;
+                    let spread = own.iter().map(|x| (x - slow).powi(2)).sum::<f64>() / n;
+                    assert!(
+                        (mean - slow).abs() < 1e-7 * (1.0 + slow.abs()),
+                        "{mean} {slow}"
+                    );
+                    assert!((var - spread).abs() < 1e-6 * spread, "{var} {spread}");
+                }
+                assert_eq!(with_threads(1, moments), with_threads(3, moments));
+            }
+        }
+    }
+}
