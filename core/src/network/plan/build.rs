@@ -244,10 +244,12 @@ impl<'a> Building<'a> {
     /// the one before, and what else it reads is there before `head`. Returns the last node done.
     fn chain(&mut self, head: NodeId, links: &mut Vec<Link>) -> Result<NodeId, NetworkError> {
         let mut last = head;
-        // Read once, and not as an output: that counts as a reader without a consumer.
+        // Read once, and not as an output: that counts as a reader without a consumer. A consumer that nobody reads is no
+        // reader.
         while self.readers[last.index()] == 1
             && !self.is_asked[last.index()]
             && let [next] = self.consumers[last.index()].as_slice()
+            && self.readers[next.index()] > 0
         {
             let node = self.network.node(*next);
             let same_size = self.network.node(last).fact.dims == node.fact.dims;

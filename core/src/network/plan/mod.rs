@@ -9,7 +9,8 @@
 //!
 //! Compiling folds batch normalisation where nobody looks between, prepares the weights, does what follows an operation
 //! (bias map, normalisation, activation, addition) on each piece of its result while that is in the cache, and gives
-//! values that do not live at the same time the same memory. After the first run of a batch size nothing is allocated.
+//! values that do not live at the same time the same memory. After the first run of a batch size no value is allocated (but
+//! the few words of a job, and what operations outside the set of `build` need, which run as tensors).
 //!
 //! Invariant: a plan gives what [`Network::run`] gives, to rounding (folding multiplies weights), and to the last bit what
 //! the folded network gives. Resuming gives the bits of a full run.

@@ -281,7 +281,9 @@ impl Runner {
                 layer: layer.clone(),
             });
         }
-        self.plan.network().resolve_edits(edits)?;
+        if !edits.is_empty() {
+            self.plan.network().resolve_edits(edits)?;
+        }
         Ok(())
     }
 
