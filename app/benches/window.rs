@@ -25,13 +25,13 @@ use ganoscope::app::App;
 use ganoscope::demo;
 use ganoscope::document::Document;
 
-/// Allocates as the program does.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[path = "../src/allocator.rs"]
+mod allocator;
 
 const MOVES: usize = 60;
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     // `cargo test` builds and calls benchmarks too, in a profile that says nothing about speed.
     if cfg!(debug_assertions) {
         println!("skipped: measured in release only, with `cargo bench`");

@@ -12,6 +12,7 @@ use ganoscope_core::attribution::{Method, Options, Pole, Prepared, Target};
 use ganoscope_core::network::{Edits, Retain};
 
 fn attribution(c: &mut Criterion) {
+    common::allocator::keep_freed_memory();
     let config = DiscriminatorConfig {
         filters: 16,
         dense: 64,

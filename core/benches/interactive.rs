@@ -41,6 +41,7 @@ fn demo_discriminator() -> Network {
 }
 
 fn interactive(c: &mut Criterion) {
+    common::allocator::keep_freed_memory();
     let network = demo_generator();
     for batch in [1, 16] {
         let input = [stamps(batch)];

@@ -12,6 +12,7 @@ use common::tasks::{TASKS, prepare};
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 
 fn networks(c: &mut Criterion) {
+    common::allocator::keep_freed_memory();
     let mut group = c.benchmark_group("networks");
     // The slowest take a second: each sample is few calls, and ten samples say enough.
     group

@@ -9,6 +9,8 @@
     reason = "a benchmark that cannot prepare itself has failed"
 )]
 
+#[path = "../../../app/src/allocator.rs"]
+pub(crate) mod allocator;
 pub(crate) mod tasks;
 
 use candle_core::{DType, Device, Tensor};
@@ -17,10 +19,6 @@ use ganoscope_core::architecture::{
 };
 use ganoscope_core::network::{Affine, Edits, Network, NetworkError, Role};
 use ganoscope_core::seed::hash_uniform;
-
-/// Allocates as the program does.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The generator as published: 10 root blocks, 6 blocks per branch, slopes per element.
 pub(crate) fn published_generator(filters: usize) -> Network {

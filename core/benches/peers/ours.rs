@@ -21,6 +21,7 @@ use common::tasks::prepare;
 const MEMORY_CALLS: usize = 4;
 
 fn main() {
+    common::allocator::keep_freed_memory();
     let words: Vec<String> = std::env::args().filter(|a| a != "--bench").collect();
     let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
     match words.as_slice() {
