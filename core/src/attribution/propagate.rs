@@ -132,7 +132,7 @@ impl PreparedGroup {
         }
         let mut bias = self.bias.as_ref();
         if is_fast(y)
-            && let Some(z) = shared_conv::denominator(self, parts, y.elem_count())?
+            && let Some(z) = shared_conv::denominator(self, parts)?
         {
             let z = Tensor::from_vec(z, y.dims(), y.device())?;
             return Ok(match bias {

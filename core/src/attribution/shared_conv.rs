@@ -69,17 +69,16 @@ impl Quotient {
 }
 
 /// The denominator of `group` without its bias: the sum of the terms that have a part in `parts`, `[N, ...]` like the
-/// layer's output of `len` elements. `None` when a term is not a convolution with these parts.
+/// layer's output. `None` when a term is not a convolution with these parts.
 pub(super) fn denominator(
     group: &PreparedGroup,
     parts: &[Option<Tensor>],
-    len: usize,
 ) -> Result<Option<Vec<f32>>> {
     let mut sum: Option<Vec<f32>> = None;
     for (conv, part) in group.convs().zip(parts) {
         let Some(part) = part else { continue };
         let Some(conv) = conv else { return Ok(None) };
-        let (mut value, batch, part) = (vec![0.0; len], part.dim(0)?, part.contiguous()?);
+        let (batch, part) = (part.dim(0)?, part.contiguous()?);
         let before = sum.take();
         let add = |offset: usize, run: &mut [f32]| {
             if let Some(before) = &before {
@@ -87,13 +86,10 @@ pub(super) fn denominator(
             }
         };
         let done = with_slice(&part, |part: &[f32]| {
-            conv.forward.run(batch, part, &mut value, Some(&add))
+            conv.forward.run_new(batch, part, Some(&add))
         });
-        match done {
-            Some(done) => done.map_err(candle_core::Error::wrap)?,
-            None => return Ok(None),
-        }
-        sum = Some(value);
+        let Some(value) = done else { return Ok(None) };
+        sum = Some(value.map_err(candle_core::Error::wrap)?);
     }
     Ok(sum)
 }
@@ -112,8 +108,7 @@ pub(super) fn transposed(
             continue;
         };
         let part = part.contiguous()?;
-        let each = part.elem_count() / part.dim(0)?;
-        let (before, mut value) = (std::mem::take(relevance), vec![0.0; stack * each]);
+        let before = std::mem::take(relevance);
         let done = with_slice(&part, |part: &[f32]| {
             let share = |offset: usize, run: &mut [f32]| {
                 let part = &part[offset % part.len()..];
@@ -125,12 +120,11 @@ pub(super) fn transposed(
                     });
                 }
             };
-            conv.backward.run(stack, s, &mut value, Some(&share))
+            conv.backward.run_new(stack, s, Some(&share))
         });
         if let Some(done) = done {
-            done.map_err(candle_core::Error::wrap)?;
+            *relevance = done.map_err(candle_core::Error::wrap)?;
         }
-        *relevance = value;
     }
     Ok(())
 }

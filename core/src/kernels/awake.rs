@@ -1,40 +1,73 @@
 //! Keeping the threads of the pool awake between the many short loops of one run.
 //!
 //! A thread that finds no work sleeps; waking it takes longer than a small layer. During a run the others therefore look
-//! for work without sleeping.
+//! for work without sleeping, for a while.
 
+use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-/// Whether a run keeps the threads awake. One at a time: two that wait for each other's end would wait for ever.
+/// Whether a run keeps the threads awake. One at a time is enough.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Runs `work`, which consists of many short parallel loops whose pieces wait for nothing, on a thread of the pool while
-/// the other threads stay awake.
+/// Runs `work`, which consists of many short parallel loops on a thread of the pool while
+/// the other threads stay awake. Does not wait for threads that are busy elsewhere.
 pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    let is_done = AtomicBool::new(false);
-    rayon::scope(|scope| {
+    rayon::scope(|_| {
         if rayon::current_num_threads() == 1 || IS_TAKEN.swap(true, Ordering::Acquire) {
             return work();
         }
+        let is_done = Arc::new(AtomicBool::new(false));
         // Also when `work` panics.
-        let _end = End(&is_done);
+        let _end = End(is_done.clone());
         let own = rayon::current_thread_index();
-        let is_done = &is_done;
-        scope.spawn_broadcast(move |_, context| {
-            // This thread may find its own call while it waits inside `work`.
-            while Some(context.index()) != own && !is_done.load(Ordering::Acquire) {
-                if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                    std::hint::spin_loop();
-                }
+        rayon::spawn_broadcast(move |context| {
+            // This thread may find its own call while it waits inside `work`; a busy one may find it long after.
+            if Some(context.index()) != own {
+                look_for_work(|| is_done.load(Ordering::Acquire));
             }
         });
         work()
     })
 }
 
-struct End<'a>(&'a AtomicBool);
+thread_local! {
+    static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
+}
 
-impl Drop for End<'_> {
+/// Does what there is to do in the pool until `is_done`, and gives up when nothing comes for a while.
+///
+/// A thread that waits inside a piece of nested work may end up here, above the very piece that the run waits for. Giving up
+/// makes that a short delay; without it the two would wait for each other.
+fn look_for_work(is_done: impl Fn() -> bool) {
+    if IS_LOOKING.replace(true) {
+        return;
+    }
+    let begun = Instant::now();
+    let (mut last_work, mut rounds) = (begun, 0_u32);
+    while !is_done() {
+        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            last_work = Instant::now();
+        } else {
+            std::hint::spin_loop();
+        }
+        rounds = rounds.wrapping_add(1);
+        if rounds.is_multiple_of(64) && (last_work.elapsed() > IDLE || begun.elapsed() > AT_MOST) {
+            break;
+        }
+    }
+    IS_LOOKING.set(false);
+}
+
+/// Longer than any part of a run that is done by one thread.
+const IDLE: Duration = Duration::from_micros(500);
+/// After so long the layers are long enough for threads that have to be woken.
+const AT_MOST: Duration = Duration::from_millis(10);
+
+struct End(Arc<AtomicBool>);
+
+impl Drop for End {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
         IS_TAKEN.store(false, Ordering::Release);

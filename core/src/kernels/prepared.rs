@@ -1,8 +1,9 @@
 //! Convolutions with their weights made ready, for many inputs.
 
+use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::finish::{Finish, Target, overwritten};
+use super::finish::{Finish, Target, filled, overwritten};
 use super::gather::{Operands, ReadyGather};
 use super::micro::InstructionSet;
 use super::shape::{ConvShape, ShapeError};
@@ -123,16 +124,51 @@ impl PreparedConv {
         finish: Option<Finish<'_>>,
     ) -> Result<(), ShapeError> {
         let shape = self.shape.with_batch(batch)?;
+        assert_eq!(y.len(), self.lens(&shape)[1], "output length");
+        self.write(&shape, x, overwritten(y), finish);
+        Ok(())
+    }
+
+    /// [`PreparedConv::run`] into a new vector.
+    ///
+    /// # Errors
+    /// As [`PreparedConv::run`].
+    ///
+    /// # Panics
+    /// As [`PreparedConv::run`].
+    pub fn run_new(
+        &self,
+        batch: usize,
+        x: &[f32],
+        finish: Option<Finish<'_>>,
+    ) -> Result<Vec<f32>, ShapeError> {
+        let shape = self.shape.with_batch(batch)?;
+        let write = |y: &mut [_]| self.write(&shape, x, y, finish);
+        // SAFETY: `write` writes every output.
+        Ok(unsafe { filled(self.lens(&shape)[1], write) })
+    }
+
+    /// Elements of what is read and of what is written.
+    fn lens(&self, shape: &ConvShape) -> [usize; 2] {
         let lens = [shape.x_len(), shape.out_len()];
-        let [from, to] = if self.is_transposed {
+        if self.is_transposed {
             [lens[1], lens[0]]
         } else {
             lens
-        };
-        assert_eq!(x.len(), from, "input length");
-        assert_eq!(y.len(), to, "output length");
-        let cut = self.cut(&shape);
-        let (bias, to) = (self.bias.as_deref(), Target::new(overwritten(y), finish));
+        }
+    }
+
+    /// Writes all of `y`, which has the length for `shape`.
+    fn write(
+        &self,
+        shape: &ConvShape,
+        x: &[f32],
+        y: &mut [MaybeUninit<f32>],
+        finish: Option<Finish<'_>>,
+    ) {
+        assert_eq!(x.len(), self.lens(shape)[0], "input length");
+        let cut = self.cut(shape);
+        let (bias, to) = (self.bias.as_deref(), Target::new(y, finish));
         match (&*cut, &self.weights) {
             (Cut::Tiles(tiles), Weights::Transformed(weights)) => tiles.run(weights, bias, x, &to),
             (Cut::Direct(gather), Weights::Packed(weights)) => {
@@ -145,7 +181,6 @@ impl PreparedConv {
             }
             _ => unreachable!("`cut` follows the weights"),
         }
-        Ok(())
     }
 
     fn cut(&self, shape: &ConvShape) -> Arc<Cut> {

@@ -3,8 +3,10 @@
 //! Invariant: each output belongs to one piece of work and sums its channels in order, so neither the cut nor the number
 //! of threads changes a bit of the result.
 
+use std::mem::MaybeUninit;
+
 use super::super::awake::in_order;
-use super::super::finish::Target;
+use super::super::finish::{Target, filled};
 use super::super::micro::{InstructionSet, MAX_ROWS, Step};
 use super::super::pack::{Buffer, Source, with_scratch};
 use super::super::plan::{Axis, Frame, MAX_LANES, Slab, Slabs};
@@ -28,12 +30,12 @@ impl PreparedWeights {
     fn new(
         set: InstructionSet,
         (sources, targets): (usize, usize),
-        of: impl Fn(usize, usize, usize) -> f32,
+        of: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let rows = set.most_rows();
-        let mut values = vec![0.0; targets.div_ceil(rows) * POSITIONS * sources * MAX_ROWS];
-        let blocks = values.chunks_mut(POSITIONS * sources * MAX_ROWS);
-        for (block, values) in blocks.enumerate() {
+        let len = POSITIONS * sources * MAX_ROWS;
+        let blocks = targets.div_ceil(rows);
+        let transform = |block: usize, values: &mut [MaybeUninit<f32>]| {
             for source in 0..sources {
                 let target =
                     |row: usize| Some(block * rows + row).filter(|t| row < rows && *t < targets);
@@ -42,12 +44,20 @@ impl PreparedWeights {
                 });
                 for (position, rows) in transform::weights(&taps).iter().enumerate() {
                     values[(position * sources + source) * MAX_ROWS..][..MAX_ROWS]
-                        .copy_from_slice(rows);
+                        .copy_from_slice(&rows.map(MaybeUninit::new));
                 }
             }
-        }
+        };
+        let write = |to: &mut [MaybeUninit<f32>]| {
+            let to = Target::new(to, None);
+            in_order(blocks, |block| {
+                // SAFETY: every block has its own part.
+                transform(block, unsafe { to.part(block * len, len) });
+            });
+        };
         Self {
-            values,
+            // SAFETY: every position of every source channel of every block is written.
+            values: unsafe { filled(blocks * len, write) },
             sources,
             targets,
             rows,
