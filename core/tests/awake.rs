@@ -48,7 +48,8 @@ fn a_panic_leaves_the_pool_usable() {
         .build()
         .expect("threads start");
     for _ in 0..20 {
-        let failed = std::panic::catch_unwind(|| pool.install(|| awake(|| panic!("on purpose"))));
+        let fail = || pool.install(|| awake(|| panic!("on purpose")));
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(fail));
         assert!(failed.is_err());
         assert_eq!(pool.install(|| awake(|| nested(5))), 32);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 
 use super::batch_norm::Scaled;
 use super::lean::{self, Lean};
@@ -64,7 +64,7 @@ impl Network {
         }
         let edits = self.resolve_edits(edits)?;
         // On a thread of the pool, with the others awake, so that not every loop has to wake them.
-        kernels::awake(|| self.evaluate(values, edits, retain, mode, BTreeMap::new(), go_on))
+        self.on_the_pool(|| self.evaluate(values, edits, retain, mode, BTreeMap::new(), go_on))
     }
 
     /// Runs again from `previous` with other edits, recomputing only what the changed edits reach.
@@ -92,7 +92,18 @@ impl Network {
             }
         }
         let stats = previous.batch_stats.clone();
-        kernels::awake(|| self.evaluate(values, edits, &Retain::All, previous.mode, stats, &always))
+        self.on_the_pool(|| {
+            self.evaluate(values, edits, &Retain::All, previous.mode, stats, &always)
+        })
+    }
+
+    /// Runs `work` on a thread of the pool, where the kernels do it with the others awake.
+    fn on_the_pool<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        if self.dtype() == DType::F32 && self.device().is_cpu() {
+            kernels::awake(work)
+        } else {
+            rayon::scope(|_| work())
+        }
     }
 
     /// Whether a run can stem from this network: one value per node, of the node's dimensions.
