@@ -1,5 +1,9 @@
 //! Runs that keep the threads of the pool awake end, whatever else the pool does.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use ganoscope_core::kernels::awake;
 use rayon::prelude::*;
 
@@ -39,6 +43,63 @@ fn nested_work_beside_many_runs_comes_to_an_end() {
             .sum()
     });
     assert_eq!(sum, 4 * (200 * 64 + 64 * 8));
+}
+
+/// Another thread is still at work for an earlier run when a run begins, and that work waits for a piece of its own. Were
+/// the thread to look for the run's work there until the run has ended, and the run waits for the work, neither would end.
+#[test]
+fn a_run_may_wait_for_work_that_waits() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .expect("threads start");
+    let [begun, gate, piece, done] = [(); 4].map(|()| Arc::new(AtomicBool::new(false)));
+    let is_set = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
+    let has_ended = pool.install(|| {
+        awake(|| {
+            let flags = [&begun, &gate, &piece, &done].map(Arc::clone);
+            rayon::spawn(move || {
+                let [begun, gate, piece, done] = flags;
+                begun.store(true, Ordering::SeqCst);
+                until(|| gate.load(Ordering::SeqCst), || ());
+                let second = || {
+                    piece.store(true, Ordering::SeqCst);
+                    // Long enough for the other half to be done and to wait.
+                    let mut rounds = 0;
+                    until(
+                        || {
+                            rounds += 1;
+                            rounds > 3_000_000
+                        },
+                        || (),
+                    );
+                };
+                // The first half ends when the other thread has the second.
+                rayon::join(|| until(|| piece.load(Ordering::SeqCst), || ()), second);
+                done.store(true, Ordering::SeqCst);
+            });
+            // Without taking it itself.
+            until(|| is_set(&begun), || ());
+        });
+        awake(|| {
+            gate.store(true, Ordering::SeqCst);
+            let look = || {
+                rayon::yield_now();
+            };
+            until(|| is_set(&done), look);
+            is_set(&done)
+        })
+    });
+    assert!(has_ended, "the work ends while the run waits for it");
+}
+
+/// Does `meanwhile` until `is_so`, but not for ever.
+fn until(mut is_so: impl FnMut() -> bool, meanwhile: impl Fn()) {
+    let begun = Instant::now();
+    while !is_so() && begun.elapsed() < Duration::from_secs(20) {
+        meanwhile();
+        std::hint::spin_loop();
+    }
 }
 
 #[test]

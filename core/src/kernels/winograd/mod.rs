@@ -47,9 +47,12 @@ pub enum Algorithm {
     Direct,
 }
 
-/// Planes with fewer outputs are computed directly: their tiles are mostly border, and 36 transformed weights are more
-/// to read than 9.
+/// Planes with fewer outputs are computed directly: their tiles are mostly border.
 const FEWEST_OUTPUTS: usize = 100;
+/// Planes with fewer outputs than this make little use of each transformed weight, and 36 are more to read from memory than 9, so
+/// there may be no more pairs of channels than a second-level cache holds the weights of.
+const MANY_OUTPUTS: usize = 256;
+const PAIRS: usize = 16 << 10;
 
 /// Whether a convolution has a form that the transforms know and is large enough to gain by them. It does not depend on
 /// the batch, so that a picture gives the same bits alone and among others.
@@ -65,5 +68,6 @@ pub(super) fn applies(shape: &ConvShape) -> bool {
         && window.groups == 1
         && window.pad_before.iter().all(|pad| *pad <= 2)
         && height * width >= FEWEST_OUTPUTS
+        && (height * width >= MANY_OUTPUTS || ins * outs <= PAIRS)
         && 6 * ins * outs > 2 * transforms
 }
