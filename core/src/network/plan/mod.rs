@@ -5,6 +5,7 @@
 //! | `build` | steps from nodes: folding, fusing, what must be kept for resuming |
 //! | `memory` | which value lives in which buffer |
 //! | `links` | what is done to a value in the place where it was computed |
+//! | `step` | one step, computed into its buffer |
 //! | `runner` | running, resuming, many edits at once |
 //!
 //! Compiling folds batch normalisation where nobody looks between, prepares the weights, does what follows an operation
@@ -19,6 +20,7 @@ mod build;
 mod links;
 mod memory;
 mod runner;
+mod step;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

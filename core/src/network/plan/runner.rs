@@ -2,16 +2,13 @@
 
 use std::sync::PoisonError;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
-use super::super::forward::{inside, node_forward};
-use super::super::{
-    Edits, GoOn, LayerName, Mode, NetworkError, Node, Retain, Run, always, elementwise,
-};
-use super::build::{Head, Step};
-use super::links::{self, Sources, SpreadEdit};
+use super::super::{Edits, GoOn, LayerName, NetworkError, Retain, Run, always, elementwise};
+use super::links::SpreadEdit;
+use super::step::{State, tensor};
 use super::{Plan, Steps};
-use crate::kernels::{self, DenseShape};
+use crate::kernels;
 
 /// The memory of a runner.
 #[derive(Debug, Default)]
@@ -367,140 +364,5 @@ fn fit(buffers: &mut Vec<Vec<f32>>, steps: &Steps, batch: usize) {
         if buffer.len() < size * batch {
             *buffer = vec![0.0; size * batch];
         }
-    }
-}
-
-fn tensor(values: &[f32], batch: usize, dims: &[usize]) -> Result<Tensor, NetworkError> {
-    let dims = [&[batch], dims].concat();
-    let len = dims.iter().product();
-    Ok(Tensor::from_slice(&values[..len], dims, &Device::Cpu)?)
-}
-
-/// What a step reads.
-struct State<'a> {
-    steps: &'a Steps,
-    /// Pictures of the run.
-    pictures: usize,
-    /// Samples to compute: the pictures, for every edit of many.
-    batch: usize,
-    /// The buffers of the run, and those of values that the many edits change.
-    main: &'a [Vec<f32>],
-    changed: &'a [Vec<f32>],
-    /// Per value: whether many edits change it. Empty for one edit.
-    is_changed: &'a [bool],
-    /// Per edit of many, per editable layer.
-    edits: &'a [Vec<Option<SpreadEdit>>],
-}
-
-impl Sources for State<'_> {
-    fn value(&self, id: usize) -> &[f32] {
-        let len = self.batch_of(id) * self.steps.values[id].sample();
-        let buffers = if self.is_changed(id) {
-            self.changed
-        } else {
-            self.main
-        };
-        &buffers[self.steps.buffers[id]][..len]
-    }
-
-    fn edit(&self, index: usize, sample: usize) -> Option<&SpreadEdit> {
-        self.edits[sample / self.pictures][index].as_ref()
-    }
-}
-
-impl State<'_> {
-    fn is_changed(&self, value: usize) -> bool {
-        self.is_changed.get(value).is_some_and(|changed| *changed)
-    }
-
-    /// For how many samples a value was computed.
-    fn batch_of(&self, value: usize) -> usize {
-        if self.is_changed(value) {
-            self.batch
-        } else {
-            self.pictures
-        }
-    }
-
-    /// Computes one step into `write`, which may hold the value that a copy is made of.
-    fn execute(&self, step: &Step, node: &Node, write: &mut [f32]) -> Result<(), NetworkError> {
-        let extent = step.extent;
-        let write = &mut write[..self.batch * extent.sample];
-        let finish =
-            |offset: usize, run: &mut [f32]| links::apply(&step.links, extent, self, offset, run);
-        match &step.head {
-            Head::Conv(conv) => {
-                let finish = (!step.links.is_empty()).then_some(&finish as kernels::Finish<'_>);
-                let x = self.value(step.sources[0]);
-                let done = conv.run(self.batch, x, write, finish);
-                done.map_err(|error| inside(node, candle_core::Error::wrap(error).into()))?;
-                return Ok(());
-            }
-            Head::Dense {
-                shape,
-                weight,
-                bias,
-            } => {
-                let shape = DenseShape {
-                    batch: self.batch,
-                    ..*shape
-                };
-                kernels::dense_into(
-                    shape,
-                    self.value(step.sources[0]),
-                    weight,
-                    bias.as_deref(),
-                    write,
-                );
-            }
-            Head::Copy => {
-                let source = step.sources[0];
-                if self.steps.buffers[source] != self.steps.buffers[step.write] {
-                    let from = self.value(source);
-                    return {
-                        let _: () = kernels::for_planes(write, extent.plane, |offset, run| {
-                            run.copy_from_slice(&from[offset % from.len()..][..run.len()]);
-                            finish(offset, run);
-                        });
-                        Ok(())
-                    };
-                }
-            }
-            Head::Concat => {
-                let mut start = 0;
-                for source in &step.sources {
-                    let (from, part) = (self.value(*source), self.steps.values[*source].sample());
-                    for (n, sample) in write.chunks_mut(extent.sample).enumerate() {
-                        let from = &from[n * part % from.len()..][..part];
-                        sample[start..start + part].copy_from_slice(from);
-                    }
-                    start += part;
-                }
-            }
-            Head::Other => self.by_tensors(step, node, write)?,
-        }
-        if !step.links.is_empty() {
-            kernels::for_planes(write, extent.plane, finish);
-        }
-        Ok(())
-    }
-
-    fn by_tensors(&self, step: &Step, node: &Node, write: &mut [f32]) -> Result<(), NetworkError> {
-        let input = |value: &usize| {
-            let dims = &self.steps.values[*value].dims;
-            let once = tensor(self.value(*value), self.batch_of(*value), dims)?;
-            let whole = vec![&once; self.batch / self.batch_of(*value)];
-            Ok(Tensor::cat(&whole, 0)?)
-        };
-        let inputs = step
-            .sources
-            .iter()
-            .map(input)
-            .collect::<Result<Vec<_>, NetworkError>>()?;
-        let inputs: Vec<&Tensor> = inputs.iter().collect();
-        let value = node_forward(node, &inputs, self.batch, Mode::Inference, |_| ());
-        let value = value.map_err(|error| inside(node, error))?.contiguous()?;
-        elementwise::with_slice(&value, |value: &[f32]| write.copy_from_slice(value));
-        Ok(())
     }
 }
