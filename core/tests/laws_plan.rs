@@ -220,6 +220,49 @@ fn many(runner: &mut Runner, stream: &mut Stream, network: &Network, what: &str)
     Ok(())
 }
 
+/// The edited value is read by the end of a step whose own input no edit changes.
+#[test]
+fn many_edits_of_a_shortcut_built_first() -> Outcome {
+    let mut b = NetworkBuilder::new(procedural_weights(2));
+    let x = b.input("x", &[3, 12, 12])?;
+    let skip = b.conv("skip", x, 12, ConvSpec::square(3, 1, 1), true)?;
+    let main = b.conv("main", x, 12, ConvSpec::square(3, 1, 1), true)?;
+    let sum = b.plain("sum", Op::Add, &[main, skip])?;
+    let flat_x = b.plain("flat", Op::Flatten, &[x])?;
+    let first = b.dense("first", flat_x, 5, true)?;
+    let second = b.dense("second", flat_x, 5, true)?;
+    let logit = b.plain("logit", Op::Add, &[second, first])?;
+    b.output("sum", sum);
+    b.output("logit", logit);
+    let network = b.finish()?;
+    let request = Request {
+        retain: Vec::new(),
+        edits: vec!["skip".into(), "first".into()],
+    };
+    let mut stream = Stream::new(7);
+    let input = [tensor(&mut stream, &[2, 3, 12, 12])?];
+    let plan = Plan::compile(&network, &request)?;
+    let mut runner = plan.runner();
+    assert!(runner.output_values(0).is_none());
+    runner.run(&input, &Edits::new())?;
+    for _ in 0..8 {
+        many(&mut runner, &mut stream, &network, "shortcut")?;
+    }
+    let none = runner.resume_many(&[], &|| true)?;
+    assert_eq!(none[0].dims(), [0, 12, 12, 12]);
+    // By tensors as well, and stopped.
+    let double = network.to_dtype(candle_core::DType::F64)?;
+    let plan = Plan::compile(&double, &request)?;
+    let mut runner = plan.runner();
+    runner.run(
+        &[input[0].to_dtype(candle_core::DType::F64)?],
+        &Edits::new(),
+    )?;
+    let stopped = runner.resume_many(&[Edits::new()], &|| false);
+    assert!(matches!(stopped, Err(NetworkError::Stopped)));
+    Ok(())
+}
+
 #[test]
 fn what_was_not_asked_for_is_refused() -> Outcome {
     let mut b = NetworkBuilder::new(procedural_weights(1));

@@ -152,6 +152,28 @@ fn all_three_match_the_definition() {
     }
 }
 
+/// Padding that the tiles have no room for, on either side, is left to the direct sum.
+#[test]
+fn wide_padding_gives_the_definition_too() {
+    for (i, pads) in [
+        [[1, 1], [1, 5]],
+        [[1, 1], [6, 1]],
+        [[3, 0], [0, 8]],
+        [[0, 4], [2, 2]],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(shape(2, [11, 11], [16, 16], pads), i as u64);
+        let exact = case.exact();
+        for set in InstructionSet::available() {
+            for (found, exact) in case.run(set, Algorithm::Fastest).iter().zip(&exact) {
+                assert!(error(found, exact) <= LARGEST, "{} {pads:?}", set.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn threads_and_neighbours_in_the_batch_change_no_bit() {
     let pool = |threads| {

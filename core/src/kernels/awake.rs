@@ -47,13 +47,15 @@ fn look_for_work(is_done: impl Fn() -> bool) {
     let begun = Instant::now();
     let (mut last_work, mut rounds) = (begun, 0_u32);
     while !is_done() {
-        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+        let has_worked = rayon::yield_now() == Some(rayon::Yield::Executed);
+        if has_worked {
             last_work = Instant::now();
         } else {
             std::hint::spin_loop();
         }
         rounds = rounds.wrapping_add(1);
-        if rounds.is_multiple_of(64) && (last_work.elapsed() > IDLE || begun.elapsed() > AT_MOST) {
+        let is_time_to_look = has_worked || rounds.is_multiple_of(64);
+        if is_time_to_look && (last_work.elapsed() > IDLE || begun.elapsed() > AT_MOST) {
             break;
         }
     }

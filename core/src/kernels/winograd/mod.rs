@@ -66,7 +66,8 @@ pub(super) fn applies(shape: &ConvShape) -> bool {
         && window.stride == [1, 1]
         && window.dilation == [1, 1]
         && window.groups == 1
-        && window.pad_before.iter().all(|pad| *pad <= 2)
+        // More would make the gradient of the input negative padding, and its source wider than its tiles.
+        && window.pad_before.iter().chain(&window.pad_after).all(|pad| *pad <= 2)
         && height * width >= FEWEST_OUTPUTS
         && (height * width >= MANY_OUTPUTS || ins * outs <= PAIRS)
         && 6 * ins * outs > 2 * transforms

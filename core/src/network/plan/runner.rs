@@ -141,15 +141,12 @@ impl Runner {
         }
         let plan = self.plan.clone();
         let network = plan.network();
+        if many.is_empty() {
+            let none = |o: &Tensor| Ok(o.narrow(0, 0, 0)?);
+            return self.outputs()?.iter().map(none).collect();
+        }
         let Some(steps) = &plan.0.steps else {
-            let run = self.run.as_ref().ok_or(NetworkError::NothingToResume)?;
-            let runs = many.iter().map(|edits| network.resume(run, edits));
-            let runs = runs.collect::<Result<Vec<_>, _>>()?;
-            let output = |i: usize| {
-                let parts: Vec<_> = runs.iter().map(|run| &run.outputs()[i]).collect();
-                Ok(Tensor::cat(&parts, 0)?)
-            };
-            return (0..network.outputs().len()).map(output).collect();
+            return self.resume_many_by_tensors(many, go_on);
         };
         if self.batch == 0 {
             return Err(NetworkError::NothingToResume);
@@ -211,6 +208,30 @@ impl Runner {
         steps.outputs.iter().map(output).collect()
     }
 
+    /// [`Runner::resume_many`] where tensors do the work: one edit after the other.
+    fn resume_many_by_tensors(
+        &self,
+        many: &[Edits],
+        go_on: GoOn<'_>,
+    ) -> Result<Vec<Tensor>, NetworkError> {
+        let network = self.plan.network();
+        let run = self.run.as_ref().ok_or(NetworkError::NothingToResume)?;
+        let resumed = |edits| {
+            if go_on() {
+                network.resume(run, edits)
+            } else {
+                Err(NetworkError::Stopped)
+            }
+        };
+        let runs = many.iter().map(resumed);
+        let runs = runs.collect::<Result<Vec<_>, _>>()?;
+        let output = |i: usize| {
+            let parts: Vec<_> = runs.iter().map(|run| &run.outputs()[i]).collect();
+            Ok(Tensor::cat(&parts, 0)?)
+        };
+        (0..network.outputs().len()).map(output).collect()
+    }
+
     /// The outputs of the last run, each `[N, ...]`.
     ///
     /// # Errors
@@ -229,7 +250,7 @@ impl Runner {
 
     /// The elements of output `index` of the last run, where the CPU kernels do the work in f32.
     pub fn output_values(&self, index: usize) -> Option<&[f32]> {
-        let steps = self.plan.0.steps.as_ref()?;
+        let steps = self.plan.0.steps.as_ref().filter(|_| self.batch > 0)?;
         let value = *steps.outputs.get(index)?;
         let len = self.batch * steps.values[value].sample();
         self.buffers.main.get(steps.buffers[value])?.get(..len)

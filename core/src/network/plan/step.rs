@@ -77,26 +77,30 @@ impl State<'_> {
             Head::Conv(conv) => {
                 let finish = (!step.links.is_empty()).then_some(&finish as kernels::Finish<'_>);
                 let x = self.value(step.sources[0]);
-                let done = conv.run(self.batch, x, write, finish);
+                let of = self.batch_of(step.sources[0]);
+                let is_shared = of != self.batch;
+                let finish = finish.filter(|_| !is_shared);
+                let done = conv.run(of, x, &mut write[..of * extent.sample], finish);
                 done.map_err(|error| inside(node, candle_core::Error::wrap(error).into()))?;
-                return Ok(());
+                if !is_shared {
+                    return Ok(());
+                }
+                repeat(write, of * extent.sample);
             }
             Head::Dense {
                 shape,
                 weight,
                 bias,
             } => {
+                let of = self.batch_of(step.sources[0]);
                 let shape = DenseShape {
-                    batch: self.batch,
+                    batch: of,
                     ..*shape
                 };
-                kernels::dense_into(
-                    shape,
-                    self.value(step.sources[0]),
-                    weight,
-                    bias.as_deref(),
-                    write,
-                );
+                let x = self.value(step.sources[0]);
+                let part = &mut write[..of * extent.sample];
+                kernels::dense_into(shape, x, weight, bias.as_deref(), part);
+                repeat(write, of * extent.sample);
             }
             Head::Copy => {
                 let source = step.sources[0];
@@ -147,5 +151,12 @@ impl State<'_> {
         let value = value.map_err(|error| inside(node, error))?.contiguous()?;
         elementwise::with_slice(&value, |value: &[f32]| write.copy_from_slice(value));
         Ok(())
+    }
+}
+
+/// Repeats the first `part` elements over the rest: what many edits share until the links of its step.
+fn repeat(values: &mut [f32], part: usize) {
+    for start in (part..values.len()).step_by(part) {
+        values.copy_within(..part, start);
     }
 }
