@@ -333,7 +333,8 @@ impl Shell<'_> {
             .took_secs
             .get(&ganoscope_core::jobs::Slot::Deblend)
         {
-            text += &format!("   generator {:.0} ms on {}", 1e3 * secs, self.device);
+            // The whole preview, measurements and files included.
+            text += &format!("   last preview {:.0} ms on {}", 1e3 * secs, self.device);
         }
         text
     }

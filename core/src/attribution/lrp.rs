@@ -12,7 +12,8 @@ use super::propagate::{PreparedGroup, propagate, sample_sums, stabilise, stacked
 use super::rule::STABILISER;
 use super::{AttributionError, BatchNormHandling, Composite, LayerSum, Options, Rule};
 use crate::network::{
-    LayerName, Mode, Network, Node, NodeId, Op, Role, Run, canonize, node_forward, node_pullback,
+    self, Edits, LayerName, Mode, Network, NetworkError, Node, NodeId, Op, Request, Role, Run,
+    canonize, is_finite, node_forward, node_pullback,
 };
 
 /// A network with a rule for each layer, the weights changed once.
@@ -22,6 +23,9 @@ pub(super) struct Plan {
     pub(super) network: Network,
     pub(super) composite: Composite,
     treatments: Vec<Treatment>,
+    /// The run of the network, which keeps what the treatments read.
+    forward: network::Plan,
+    kept: Vec<NodeId>,
     /// What a reader of every map of this plan should know.
     pub(super) warnings: Vec<String>,
 }
@@ -92,13 +96,47 @@ impl Plan {
                     composite.rule_for(&node.name, &node.op, places[id.index()], batch_norm)?;
                 Treatment::new(&network, node, rule, &live, options.zero_bias)
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<Treatment>, _>>()?;
+        let kept = kept(&network, &treatments);
+        let name = |id: &NodeId| network.node(*id).name.clone();
+        let request = Request {
+            retain: kept.iter().map(name).collect(),
+            edits: Vec::new(),
+        };
         Ok(Self {
+            forward: network::Plan::compile(&network, &request)?,
+            kept,
             network,
             composite,
             treatments,
             warnings,
         })
+    }
+
+    /// Runs the network; the run knows what a walk reads.
+    pub(super) fn run(&self, inputs: &[Tensor]) -> Result<Run, NetworkError> {
+        let mut runner = self.forward.runner();
+        runner.run(inputs, &Edits::new())?;
+        let mut values = vec![None; self.network.nodes().len()];
+        for id in &self.kept {
+            values[id.index()] = Some(runner.activation(&self.network.node(*id).name)?);
+        }
+        Ok(Run::of_values(values, runner.outputs()?))
+    }
+
+    /// Whether all that a run knows of is finite.
+    pub(super) fn is_finite(&self, run: &Run) -> Result<bool, AttributionError> {
+        for value in run.outputs() {
+            if !is_finite(value)? {
+                return Ok(false);
+            }
+        }
+        for id in &self.kept {
+            if !is_finite(run.value(&self.network, *id)?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Carries `start`, relevance at the value of node `from` (P stacked batches), to the inputs.
@@ -141,7 +179,7 @@ impl Plan {
             let Some(r) = pending[id.index()].clone() else {
                 continue;
             };
-            if check && !super::prepared::is_finite(&r)? {
+            if check && !is_finite(&r)? {
                 return Err(AttributionError::NotFinite {
                     layer: node.name.clone(),
                     what: "relevance",
@@ -197,13 +235,21 @@ impl Plan {
         absorbed: &mut [f64],
     ) -> Result<Vec<Tensor>, AttributionError> {
         let network = &self.network;
-        let x = node
-            .inputs
-            .iter()
-            .map(|input| run.value(network, *input).cloned())
-            .collect::<Result<Vec<_>, _>>()?;
-        let y = run.value(network, id)?;
-        match &self.treatments[id.index()] {
+        let treatment = &self.treatments[id.index()];
+        let reads = treatment.reads();
+        let x = if reads.inputs {
+            let inputs = node.inputs.iter();
+            let values = inputs.map(|input| run.value(network, *input).cloned());
+            values.collect::<Result<Vec<_>, _>>()?
+        } else {
+            Vec::new()
+        };
+        let y = if reads.output {
+            run.value(network, id)?
+        } else {
+            r
+        };
+        match treatment {
             Treatment::End => {
                 add_to(absorbed, &sample_sums(r)?);
                 Ok(Vec::new())
@@ -240,7 +286,39 @@ impl Plan {
     }
 }
 
+/// The values of a run that treatments read.
+fn kept(network: &Network, treatments: &[Treatment]) -> Vec<NodeId> {
+    let mut is_kept = vec![false; network.nodes().len()];
+    for ((id, node), treatment) in network.iter().zip(treatments) {
+        let reads = treatment.reads();
+        is_kept[id.index()] |= reads.output;
+        for input in node.inputs.iter().filter(|_| reads.inputs) {
+            is_kept[input.index()] = true;
+        }
+    }
+    let all = network.iter().map(|(id, _)| id);
+    all.filter(|id| is_kept[id.index()]).collect()
+}
+
+/// What a treatment reads of a run.
+#[derive(Clone, Copy)]
+struct Reads {
+    inputs: bool,
+    output: bool,
+}
+
 impl Treatment {
+    fn reads(&self) -> Reads {
+        let (inputs, output) = match self {
+            Self::End | Self::Pass => (false, false),
+            Self::Weighted(groups) => (true, groups.iter().any(PreparedGroup::reads_output)),
+            Self::Gradient | Self::Fixed(_) | Self::Centred { .. } | Self::Product(_) => {
+                (true, true)
+            }
+        };
+        Reads { inputs, output }
+    }
+
     fn new(
         network: &Network,
         node: &Node,
@@ -255,11 +333,13 @@ impl Treatment {
             (_, Rule::Pass) | (Op::PixelNorm { .. }, _) => Self::Pass,
             (Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense, rule) => {
                 let input_dims = &network.node(node.inputs[0]).fact.dims;
-                let groups = rule.groups();
-                let prepared = groups
-                    .iter()
-                    .map(|group| PreparedGroup::new(node, group, input_dims, zero_bias));
-                Self::Weighted(prepared.collect::<Result<_, _>>()?)
+                let mut groups = Vec::new();
+                for group in rule.groups() {
+                    let prepared =
+                        PreparedGroup::new(node, &group, &groups, input_dims, zero_bias)?;
+                    groups.push(prepared);
+                }
+                Self::Weighted(groups)
             }
             (Op::InstanceNorm { eps }, _) => Self::Centred { eps: *eps },
             (Op::Mul, _) => {

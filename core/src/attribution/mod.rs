@@ -15,6 +15,7 @@ mod prepared;
 mod propagate;
 mod rule;
 mod shared_conv;
+mod signed_conv;
 mod target;
 
 use candle_core::Tensor;

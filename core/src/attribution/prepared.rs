@@ -9,7 +9,7 @@ use super::{
     Target, gradient, occlusion, polarized,
 };
 use crate::kernels;
-use crate::network::{Edits, Network, NetworkError, NodeId, Retain, Run};
+use crate::network::{Edits, Network, NetworkError, NodeId, Retain, Run, is_finite};
 
 /// A network prepared for one method. Building one costs about as much as a forward pass, a map after that two to four.
 #[derive(Clone, Debug)]
@@ -122,7 +122,7 @@ impl Prepared {
     ) -> Result<AttributionMap, AttributionError> {
         match (&self.kind, &self.method) {
             (Kind::Relevance(plan), method) => {
-                let scored = Scored::new(&plan.network, inputs, target)?;
+                let scored = Scored::planned(plan, inputs, target)?;
                 if let Method::Polarized { pole } = method {
                     polarized::attribute(plan, &scored, *pole, &self.options)
                 } else {
@@ -167,6 +167,25 @@ impl Scored {
         let run = network.forward(inputs, &Edits::new(), &Retain::All)?;
         let node = network.outputs()[target.output].node;
         check_finite(network, &run, node)?;
+        Self::of(network, run, target)
+    }
+
+    /// Runs the network of `plan`, which keeps what a walk reads, and checks as [`Scored::new`] does.
+    pub(super) fn planned(
+        plan: &Plan,
+        inputs: &[Tensor],
+        target: &Target,
+    ) -> Result<Self, AttributionError> {
+        let run = plan.run(inputs)?;
+        if !plan.is_finite(&run)? {
+            // Only a run that keeps all can tell where it began.
+            return Self::new(&plan.network, inputs, target);
+        }
+        Self::of(&plan.network, run, target)
+    }
+
+    fn of(network: &Network, run: Run, target: &Target) -> Result<Self, AttributionError> {
+        let node = network.outputs()[target.output].node;
         let output = run.outputs()[target.output].clone();
         let weights = target.weights(&output)?;
         let scores = sample_sums(&output.broadcast_mul(&weights)?)?;
@@ -274,17 +293,6 @@ pub(super) fn balances(
             .close()
         })
         .collect())
-}
-
-/// Whether every element is finite.
-pub(super) fn is_finite(t: &Tensor) -> Result<bool, candle_core::Error> {
-    let total = t.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
-    if total.is_finite() {
-        return Ok(true);
-    }
-    // A sum of huge values may overflow; only the elements themselves decide.
-    let values = t.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    Ok(values.iter().all(|value| value.is_finite()))
 }
 
 /// Names the first layer below `node` whose activation is not finite.

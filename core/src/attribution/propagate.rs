@@ -10,8 +10,9 @@ use candle_core::{DType, Result, Tensor};
 use super::AttributionError;
 use super::rule::{Change, Group, Part, When};
 use super::shared_conv::{self, Quotient, TermConv};
-use crate::kernels::{self, Algorithm};
-use crate::network::{Node, Role, is_fast, linear_apply, linear_pullback, with_slice};
+use super::signed_conv::{self, SignedTerms};
+use crate::kernels::{self, Algorithm, Weights};
+use crate::network::{Node, Role, floats, is_fast, linear_apply, linear_pullback, with_slice};
 
 /// A group with its weights changed once, for many maps.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(super) struct PreparedGroup {
     /// What to take from the layer's output when biases are left out.
     without: Option<Tensor>,
     terms: Vec<PreparedTerm>,
+    /// The terms as one convolution, where they are parts of the weights by sign.
+    signed: Option<SignedTerms>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,14 +42,18 @@ struct PreparedTerm {
 }
 
 impl PreparedGroup {
-    /// Changes the weights of `node`, which reads values of dimensions `input_dims` (batch left out).
+    /// Changes the weights of `node`, which reads values of dimensions `input_dims` (batch left out). `before`: the groups
+    /// of this node that are there.
     pub(super) fn new(
         node: &Node,
         group: &Group,
+        before: &[Self],
         input_dims: &[usize],
         zero_bias: bool,
     ) -> std::result::Result<Self, AttributionError> {
         let weight = node.require(Role::Weight)?;
+        let shared = before.iter().find_map(|group| group.signed.as_ref());
+        let signed = SignedTerms::new(node, group, shared, input_dims)?;
         let (own_bias, without) = match node.param(Role::Bias) {
             Some(bias) if zero_bias => (None, Some(bias.clone())),
             bias => (bias, None),
@@ -80,7 +87,7 @@ impl PreparedGroup {
             };
             terms.push(PreparedTerm {
                 input: term.input,
-                conv: if term.input == Part::One {
+                conv: if term.input == Part::One || signed.is_some() {
                     None
                 } else {
                     TermConv::new(node, &weight, input_dims)?.map(Arc::new)
@@ -104,6 +111,7 @@ impl PreparedGroup {
             bias,
             without,
             terms,
+            signed,
         })
     }
 
@@ -112,7 +120,18 @@ impl PreparedGroup {
         self.terms.iter().map(|term| term.conv.as_deref())
     }
 
-    fn quotient(&self) -> Quotient {
+    /// The part of the bias in the denominators.
+    pub(super) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
+    /// Whether the layer's own output is read.
+    pub(super) fn reads_output(&self) -> bool {
+        let by_output = matches!(self.when, When::OutputPositive | When::OutputNegative);
+        by_output || self.is_output || self.signed.is_none()
+    }
+
+    pub(super) fn quotient(&self) -> Quotient {
         Quotient {
             when: self.when,
             epsilon: self.epsilon as f32,
@@ -163,7 +182,8 @@ impl PreparedGroup {
     }
 }
 
-/// Shares the relevance `r` at the output `y` of a weighted layer among its inputs `x`.
+/// Shares the relevance `r` at the output `y` of a weighted layer among its inputs `x`; `y` may be anything for groups that
+/// do not read it.
 ///
 /// Returns the relevance of the input, stacked like `r`, and what the bias of each stacked sample took.
 pub(super) fn propagate(
@@ -180,11 +200,17 @@ pub(super) fn propagate(
     let mut absorbed = vec![0.0; stack];
     let mut parts_seen: Vec<(Part, Option<Tensor>)> = Vec::new();
     // Without biases the layer's output is that of the weights alone.
+    let is_read = groups.iter().any(PreparedGroup::reads_output);
     let y = match groups.first().and_then(|group| group.without.as_ref()) {
-        Some(bias) => &y.broadcast_sub(&bias_shape(bias, y.rank())?)?,
-        None => y,
+        Some(bias) if is_read => &y.broadcast_sub(&bias_shape(bias, y.rank())?)?,
+        _ => y,
     };
     for group in groups {
+        if let Some(terms) = &group.signed {
+            let done = signed_conv::propagate(terms, group, x, r, relevance.take(), &mut absorbed)?;
+            relevance = Some(done);
+            continue;
+        }
         let parts = group
             .terms
             .iter()
@@ -332,20 +358,25 @@ fn taken_by_bias(s: &Tensor, bias: &Tensor) -> Result<Vec<f64>> {
     if !is_fast(s) || !is_fast(bias) {
         return sample_sums(&s.broadcast_mul(&bias_shape(bias, s.rank())?)?);
     }
-    let (s, bias) = (s.contiguous()?, bias.flatten_all()?.to_vec1::<f32>()?);
-    let plane = plane_of(&s);
-    let planes = s.elem_count() / plane / s.dim(0)?.max(1);
+    let bias = bias.flatten_all()?.to_vec1::<f32>()?;
+    Ok(products_with_bias(
+        &floats(&s.contiguous()?)?,
+        s.dims(),
+        &bias,
+    ))
+}
+
+/// The sum of `s`, of dimensions `dims`, times the bias for every sample.
+pub(super) fn products_with_bias(s: &[f32], dims: &[usize], bias: &[f32]) -> Vec<f64> {
+    let sample = (s.len() / dims[0].max(1)).max(1);
+    let channels = dims.get(1).copied().unwrap_or(1).max(1);
     // One value for every plane (`[C]`), or for every element of a sample (a map, features).
-    let is_per_plane = bias.len() == planes && plane > 1;
-    let of = |i: usize, j: usize| {
-        let at = i % planes;
-        bias[if is_per_plane { at } else { at * plane + j }]
-    };
-    let sums = with_slice(&s, |s: &[f32]| {
-        kernels::weighted_sums(s, plane, |i, j, s| f64::from(s * of(i, j)))
-    });
-    let sums = sums.unwrap_or_default();
-    Ok(sums.chunks(planes.max(1)).map(|s| s.iter().sum()).collect())
+    if bias.len() == channels && sample > channels {
+        let plane = sample / channels;
+        let sums = kernels::weighted_sums(s, plane, |i| Weights::One(bias[i % channels]));
+        return sums.chunks(channels).map(|s| s.iter().sum()).collect();
+    }
+    kernels::weighted_sums(s, sample, |_| Weights::Each(bias))
 }
 
 /// A bias of `[C]`, `[F]` or `[C, H, W]` shaped to broadcast with a value of `rank`.
@@ -367,7 +398,7 @@ pub(super) fn sample_sums(t: &Tensor) -> Result<Vec<f64>> {
         let t = t.contiguous()?;
         let sample = t.elem_count() / t.dim(0)?;
         let sums = with_slice(&t, |t: &[f32]| {
-            kernels::weighted_sums(t, sample, |_, _, x| f64::from(x))
+            kernels::weighted_sums(t, sample, |_| Weights::One(1.0))
         });
         return Ok(sums.unwrap_or_default());
     }

@@ -5,6 +5,7 @@
 //! rows, then kernel columns), so neither the cut nor the number of threads changes a bit of the result.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::awake::in_order;
 use super::finish::Target;
@@ -28,6 +29,8 @@ pub(super) struct Gather {
     pub(super) source_stride: usize,
     /// Whether the weights were rearranged by [`Gather::pack_weights`]; the strides are those before.
     pub(super) has_packed_weights: bool,
+    /// Source arrays that are packed side by side.
+    pub(super) sources: usize,
 }
 
 /// The arrays of one gather.
@@ -40,7 +43,7 @@ pub(super) struct Operands<'a> {
 }
 
 /// Pieces of less work than this are not worth a thread.
-const PIECE_FLOPS: f64 = 1e6;
+pub(super) const PIECE_FLOPS: f64 = 1e6;
 /// A packed slab should stay well inside a second-level cache, in elements (256 KiB).
 const SLAB_ELEMENTS: usize = 64 << 10;
 /// Pixels of a slab for which sums are staged.
@@ -50,17 +53,25 @@ const BAND_PIXELS: usize = 240;
 
 /// The cut of one gather into pieces.
 #[derive(Debug)]
-struct Cut {
-    slabs: Slabs,
-    frame: Frame,
+pub(super) struct Cut {
+    pub(super) slabs: Slabs,
+    pub(super) frame: Frame,
     /// Target channels per piece.
     rows: usize,
+}
+
+/// One piece of a cut gather.
+pub(super) struct Piece {
+    pub(super) slab: Slab,
+    pub(super) group: usize,
+    /// Target channels of the group.
+    pub(super) rows: Range<usize>,
 }
 
 impl Gather {
     /// Cuts the gather for the threads of this pool.
     pub(super) fn ready(self, set: InstructionSet) -> ReadyGather {
-        let cut = self.cut(set);
+        let cut = self.cut(set.most_rows());
         ReadyGather {
             set,
             steps: self.steps(&cut.frame),
@@ -72,7 +83,7 @@ impl Gather {
     /// The weights in the order in which they are read: per group and block of target channels, for every source channel
     /// and tap the rows of the block, [`MAX_ROWS`] apart.
     pub(super) fn pack_weights(&self, set: InstructionSet, w: &[f32]) -> Vec<f32> {
-        let (rows, taps) = (set.most_rows(), self.y.taps.len() * self.x.taps.len());
+        let (rows, taps) = (set.most_rows(), self.taps());
         let mut packed = vec![0.0; self.groups * self.packed_group(set)];
         let groups = packed.chunks_mut(self.packed_group(set));
         for (group, w) in groups.zip(w.chunks(w.len() / self.groups)) {
@@ -94,22 +105,21 @@ impl Gather {
 
     /// Elements of the packed weights of a block.
     fn packed_block(&self) -> usize {
-        self.source_channels * self.y.taps.len() * self.x.taps.len() * MAX_ROWS
+        self.source_channels * self.taps() * MAX_ROWS
     }
 
-    fn flops(&self) -> f64 {
+    pub(super) fn flops(&self) -> f64 {
         let positions = self.batch * self.y.count * self.x.count;
-        let taps = self.y.taps.len() * self.x.taps.len();
         2.0 * (positions * self.groups) as f64
-            * (self.source_channels * self.target_channels * taps) as f64
+            * (self.source_channels * self.target_channels * self.taps()) as f64
     }
 
-    /// Chooses slabs that fit the cache and pieces that keep every thread busy.
-    fn cut(&self, set: InstructionSet) -> Cut {
+    /// Chooses slabs that fit the cache and pieces that keep every thread busy; pieces are blocks of `most_rows` channels.
+    pub(super) fn cut(&self, most_rows: usize) -> Cut {
         let (y, x) = (&self.y, &self.x);
         let phases = y.phases.len() * x.phases.len();
         let row_pixels = x.count + x.reach;
-        let row_elements = self.source_channels * phases * row_pixels;
+        let row_elements = self.sources * self.source_channels * phases * row_pixels;
         let pixels = SLAB_PIXELS / (y.spread * x.spread);
         let threads =
             rayon::current_num_threads().min((self.flops() / PIECE_FLOPS).max(1.0) as usize);
@@ -122,7 +132,6 @@ impl Gather {
         let rows = all_rows.div_ceil(threads * rounds).min(most);
         let min_band = BAND_PIXELS.div_ceil(row_pixels).max(2 * y.reach);
         let slabs = Slabs::new(y, self.batch, rows, min_band);
-        let most_rows = set.most_rows();
         let blocks = self.target_channels.div_ceil(most_rows);
         let splits = threads.div_ceil(slabs.len() * self.groups).clamp(1, blocks);
         Cut {
@@ -132,26 +141,66 @@ impl Gather {
         }
     }
 
+    /// Pieces per slab and group.
+    fn splits(&self, cut: &Cut) -> usize {
+        self.target_channels.div_ceil(cut.rows)
+    }
+
+    pub(super) fn pieces(&self, cut: &Cut) -> usize {
+        cut.slabs.len() * self.groups * self.splits(cut)
+    }
+
+    pub(super) fn piece(&self, cut: &Cut, index: usize) -> Piece {
+        let splits = self.splits(cut);
+        let first = index % splits * cut.rows;
+        Piece {
+            slab: cut.slabs.get(index / splits / self.groups),
+            group: index / splits % self.groups,
+            rows: first..(first + cut.rows).min(self.target_channels),
+        }
+    }
+
+    /// Taps of the kernel.
+    pub(super) fn taps(&self) -> usize {
+        self.y.taps.len() * self.x.taps.len()
+    }
+
+    /// Per tap: the target phase that it contributes to, row phase major.
+    pub(super) fn phases_of_taps(&self) -> Vec<usize> {
+        let rows = self.y.taps.iter();
+        let phases = rows.flat_map(|row| {
+            let columns = self.x.taps.iter();
+            columns.map(|column| row.target_phase * self.x.spread + column.target_phase)
+        });
+        phases.collect()
+    }
+
+    /// Per source channel and tap: where its pixels begin.
+    pub(super) fn tap_places(&self, frame: &Frame) -> Vec<usize> {
+        let (y, x) = (&self.y, &self.x);
+        let mut places = Vec::with_capacity(self.source_channels * self.taps());
+        for channel in 0..self.source_channels {
+            for row in &y.taps {
+                let columns = x.taps.iter();
+                places.extend(columns.map(|c| frame.tap_start(channel, (y, *row), (x, *c))));
+            }
+        }
+        places
+    }
+
     /// One list per pair of target phases (row phase major): all source channels and the taps of these phases.
     fn steps(&self, frame: &Frame) -> Vec<Steps> {
-        let (y, x) = (&self.y, &self.x);
-        let mut lists: Vec<Steps> = (0..y.spread * x.spread).map(|_| Steps::default()).collect();
-        for channel in 0..self.source_channels {
-            for (ky, row) in y.taps.iter().enumerate() {
-                for (kx, column) in x.taps.iter().enumerate() {
-                    let tap = ky * x.taps.len() + kx;
-                    let taps = y.taps.len() * x.taps.len();
-                    let step = Step {
-                        x: frame.tap_start(channel, (y, *row), (x, *column)),
-                        w: if self.has_packed_weights {
-                            (channel * taps + tap) * MAX_ROWS
-                        } else {
-                            channel * self.source_stride + tap
-                        },
-                    };
-                    lists[row.target_phase * x.spread + column.target_phase].extend([step]);
-                }
-            }
+        let count = self.y.spread * self.x.spread;
+        let mut lists: Vec<Steps> = (0..count).map(|_| Steps::default()).collect();
+        let (phases, taps) = (self.phases_of_taps(), self.taps());
+        for (at, x) in self.tap_places(frame).into_iter().enumerate() {
+            let (channel, tap) = (at / taps, at % taps);
+            let w = if self.has_packed_weights {
+                at * MAX_ROWS
+            } else {
+                channel * self.source_stride + tap
+            };
+            lists[phases[tap]].extend([Step { x, w }]);
         }
         lists
     }
@@ -174,7 +223,7 @@ impl ReadyGather {
             operands,
             target,
         };
-        let pieces = work.pieces();
+        let pieces = self.gather.pieces(&self.cut);
         if self.gather.flops() < PIECE_FLOPS {
             (0..pieces).for_each(|index| work.run(index));
         } else {
@@ -200,29 +249,10 @@ struct Sums<'a> {
 }
 
 impl Work<'_> {
-    /// Pieces per slab and group.
-    fn splits(&self) -> usize {
-        self.ready
-            .gather
-            .target_channels
-            .div_ceil(self.ready.cut.rows)
-    }
-
-    fn pieces(&self) -> usize {
-        self.ready.cut.slabs.len() * self.ready.gather.groups * self.splits()
-    }
-
     /// Computes and writes piece `index`.
     fn run(&self, index: usize) {
         let gather = &self.ready.gather;
-        let slab = self
-            .ready
-            .cut
-            .slabs
-            .get(index / self.splits() / gather.groups);
-        let group = index / self.splits() % gather.groups;
-        let first = index % self.splits() * self.ready.cut.rows;
-        let rows = first..(first + self.ready.cut.rows).min(gather.target_channels);
+        let Piece { slab, group, rows } = gather.piece(&self.ready.cut, index);
         let source = Source {
             values: self.operands.source,
             channels: gather.groups * gather.source_channels,
@@ -291,35 +321,77 @@ impl Work<'_> {
     /// phases.
     fn unpack(&self, slab: &Slab, channel: usize, sums: &Sums<'_>, local: usize) {
         let gather = &self.ready.gather;
-        let (y, x) = (&gather.y, &gather.x);
-        let (height, width) = (y.target_len, x.target_len);
-        let (spread, shift) = (y.spread, y.target_shift);
-        let top = slab.row as usize;
-        let first = (top * spread).saturating_sub(shift);
-        let end = ((top + slab.rows) * spread - shift).min(height);
-        for (index, image) in slab.images.clone().enumerate() {
-            let plane = (image * gather.groups * gather.target_channels + channel) * height;
-            for i in first..end {
-                let (q, phase) = ((i + shift) / spread, (i + shift) % spread);
-                let line = (index * self.ready.cut.frame.image_rows + q - top)
-                    * self.ready.cut.frame.pitch;
-                let from = phase * x.spread * sums.phase_len + local * sums.row_len + line;
+        let frame = &self.ready.cut.frame;
+        for index in 0..slab.images.len() {
+            let band = gather.band(slab, index, channel);
+            for line in gather.lines(frame, slab, index) {
+                let from = line.phase * gather.x.spread * sums.phase_len
+                    + local * sums.row_len
+                    + line.sums;
                 // SAFETY: only this piece owns this channel and row.
-                let to = unsafe { self.target.part((plane + i) * width, width) };
-                interleave(&sums.values[from..], sums.phase_len, x, to);
+                let to = unsafe { self.target.part(band.start + line.target, line.len) };
+                interleave(&sums.values[from..], sums.phase_len, &gather.x, to);
             }
             // SAFETY: the loop above wrote these rows, which only this piece owns.
-            unsafe {
-                self.target
-                    .finish((plane + first) * width, (end - first) * width);
-            };
+            unsafe { self.target.finish(band.start, band.len()) };
         }
+    }
+}
+
+/// One row of the target in a slab.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    /// Where it begins, counted from the first row of the slab.
+    pub(super) target: usize,
+    pub(super) len: usize,
+    /// Its row phase.
+    pub(super) phase: usize,
+    /// Where its sums begin in a row of sums.
+    pub(super) sums: usize,
+}
+
+impl Gather {
+    /// The elements of the target in which the rows of a slab lie, for picture `index` of the slab and a channel of all.
+    pub(super) fn band(&self, slab: &Slab, index: usize, channel: usize) -> Range<usize> {
+        let (height, width) = (self.y.target_len, self.x.target_len);
+        let rows = self.target_rows(slab);
+        let image = slab.images.start + index;
+        let plane = (image * self.groups * self.target_channels + channel) * height;
+        (plane + rows.start) * width..(plane + rows.end) * width
+    }
+
+    /// The rows of the target that a slab computes.
+    fn target_rows(&self, slab: &Slab) -> Range<usize> {
+        let (spread, shift) = (self.y.spread, self.y.target_shift);
+        let top = slab.row as usize;
+        let first = (top * spread).saturating_sub(shift);
+        let end = ((top + slab.rows) * spread - shift).min(self.y.target_len);
+        first..end
+    }
+
+    /// The rows of picture `index` of a slab.
+    pub(super) fn lines(
+        &self,
+        frame: &Frame,
+        slab: &Slab,
+        index: usize,
+    ) -> impl Iterator<Item = Line> + use<> {
+        let (spread, shift, width) = (self.y.spread, self.y.target_shift, self.x.target_len);
+        let (rows, top) = (self.target_rows(slab), slab.row as usize);
+        let (image_rows, pitch) = (frame.image_rows, frame.pitch);
+        let first = rows.start;
+        rows.map(move |i| Line {
+            target: (i - first) * width,
+            len: width,
+            phase: (i + shift) % spread,
+            sums: (index * image_rows + (i + shift) / spread - top) * pitch,
+        })
     }
 }
 
 /// One line of the target from the column phases of one line of sums, which lie `phase_len` apart.
 #[inline]
-fn interleave(staged: &[f32], phase_len: usize, x: &Axis, to: &mut [MaybeUninit<f32>]) {
+pub(super) fn interleave(staged: &[f32], phase_len: usize, x: &Axis, to: &mut [MaybeUninit<f32>]) {
     let offset = x.target_shift - x.first as usize * x.spread;
     match x.spread {
         1 => {

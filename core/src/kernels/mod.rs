@@ -16,10 +16,12 @@
 //! | `plan`, `pack` | taps, phases, slabs; copying to and from packed frames |
 //! | `gather` | the driver of the forward pass and the input gradient |
 //! | `winograd` | 3x3 convolutions with fewer products |
+//! | `signed` | convolutions with positive and negative weights taken apart |
 //! | `finish` | the array that is written, and what is done to each piece of it |
 //! | `awake` | threads that do not sleep during a run |
 //! | `planes`, `sums` | element-wise loops; sums and moments over channels |
 //! | `adam` | one update of a parameter |
+//! | `way` | forward and transposed: what they share and where they differ |
 //! | `forward`, `input_gradient`, `weight_gradient`, `dense` | the public functions |
 //! | `prepared` | convolutions with their weights made ready |
 //!
@@ -57,7 +59,9 @@ mod planes;
 mod prepared;
 mod product;
 mod shape;
+mod signed;
 mod sums;
+mod way;
 mod weight_gradient;
 mod winograd;
 
@@ -73,10 +77,13 @@ pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
     for_planes, map_planes, update_planes, update_run, update_zip_planes, update_zip3_planes,
-    weighted_sums, zip_planes, zip_run, zip3_planes, zip3_run,
+    zip_planes, zip_run, zip3_planes, zip3_run,
 };
 pub use prepared::PreparedConv;
 pub use shape::{ConvShape, ShapeError, Window};
-pub use sums::{channel_moments, sum_planes, sum_planes_and_samples};
+pub use signed::{Combine, Reading, SignedConv};
+pub use sums::{
+    Weights, all_finite, channel_moments, sum_planes, sum_planes_and_samples, weighted_sums,
+};
 pub use weight_gradient::{conv2d_weight_gradient, conv2d_weight_gradient_with};
 pub use winograd::Algorithm;

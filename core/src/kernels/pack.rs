@@ -84,7 +84,7 @@ pub(super) fn pack<'p>(
     frame: &Frame,
     slab: &Slab,
     packed: &'p mut Buffer,
-) -> &'p [f32] {
+) -> &'p mut [f32] {
     let (height, width) = (y.source_len, x.source_len);
     let packed = packed.zeros(frame.len(channels.len()));
     let (row_origin, column_origin) = (slab.row + y.delta_min, x.first + x.delta_min);

@@ -82,19 +82,6 @@ fn check_repeats(all: usize, values: &[f32], plane: usize) {
     );
 }
 
-/// The sum over every plane `i` of `f(i, j, x)` for its elements `x` at `j`, in f64.
-pub fn weighted_sums(
-    x: &[f32],
-    plane: usize,
-    f: impl Fn(usize, usize, f32) -> f64 + Sync,
-) -> Vec<f64> {
-    x.par_chunks(plane)
-        .enumerate()
-        .with_min_len(TASK.div_ceil(plane))
-        .map(|(i, x)| x.iter().enumerate().map(|(j, x)| f(i, j, *x)).sum())
-        .collect()
-}
-
 /// [`map_planes`] in the place of its input.
 pub fn update_planes<F: Fn(f32) -> f32>(
     x: &mut [f32],
@@ -301,12 +288,6 @@ mod tests {
                 assert_eq!(pairs[i], expected);
                 assert_eq!(repeated[i], expected + 100.0 * three[i % three.len()]);
             }
-            let sums = weighted_sums(&x, plane, |i, j, x| i as f64 + j as f64 + f64::from(x));
-            let slow = |i: usize| -> f64 {
-                let of = |j: usize| (i + j) as f64 + f64::from(x[i * plane + j]);
-                (0..plane).map(of).sum()
-            };
-            assert!(sums.iter().enumerate().all(|(i, sum)| *sum == slow(i)));
             let mut updated = x.clone();
             update_planes(&mut updated, plane, |i| move |x| x * i as f32);
             assert_eq!(updated, y);

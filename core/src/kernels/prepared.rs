@@ -7,8 +7,8 @@ use super::finish::{Finish, Target, filled, overwritten};
 use super::gather::{Operands, ReadyGather};
 use super::micro::InstructionSet;
 use super::shape::{ConvShape, ShapeError};
+use super::way::{Way, check_bias};
 use super::winograd::{self, Algorithm, PreparedWeights, ReadyTiles};
-use super::{forward, input_gradient};
 
 /// A convolution or its transposition with its weights made ready; the bits are those of [`conv2d`](super::conv2d) and
 /// [`conv2d_input_gradient`](super::conv2d_input_gradient).
@@ -17,7 +17,7 @@ pub struct PreparedConv {
     set: InstructionSet,
     /// Of one picture.
     shape: ConvShape,
-    is_transposed: bool,
+    way: Way,
     weights: Weights,
     bias: Option<Vec<f32>>,
     /// The cut of the last run: pictures, threads.
@@ -55,22 +55,7 @@ impl PreparedConv {
         w: &[f32],
         bias: Option<&[f32]>,
     ) -> Result<Self, ShapeError> {
-        assert_eq!(w.len(), shape.w_len(), "weight length");
-        forward::check_bias(shape, bias);
-        let set = InstructionSet::best();
-        let weights = if algorithm == Algorithm::Fastest && winograd::applies(shape) {
-            Weights::Transformed(winograd::forward_weights(set, shape, w))
-        } else {
-            Weights::Packed(forward::gather(shape, true).pack_weights(set, w))
-        };
-        Ok(Self {
-            set,
-            shape: shape.with_batch(1)?,
-            is_transposed: false,
-            weights,
-            bias: bias.map(<[f32]>::to_vec),
-            cut: Mutex::new(None),
-        })
+        Self::prepare(Way::Forward, algorithm, shape, w, bias)
     }
 
     /// Prepares the transposition: from the gradient at the output of `shape` to that at its input.
@@ -85,19 +70,30 @@ impl PreparedConv {
         shape: &ConvShape,
         w: &[f32],
     ) -> Result<Self, ShapeError> {
+        Self::prepare(Way::Transposed, algorithm, shape, w, None)
+    }
+
+    fn prepare(
+        way: Way,
+        algorithm: Algorithm,
+        shape: &ConvShape,
+        w: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Result<Self, ShapeError> {
         assert_eq!(w.len(), shape.w_len(), "weight length");
+        check_bias(shape, bias);
         let set = InstructionSet::best();
         let weights = if algorithm == Algorithm::Fastest && winograd::applies(shape) {
-            Weights::Transformed(winograd::input_gradient_weights(set, shape, w))
+            Weights::Transformed(way.tile_weights(set, shape, w))
         } else {
-            Weights::Packed(input_gradient::gather(shape, true).pack_weights(set, w))
+            Weights::Packed(way.gather(shape, true).pack_weights(set, w))
         };
         Ok(Self {
             set,
             shape: shape.with_batch(1)?,
-            is_transposed: true,
+            way,
             weights,
-            bias: None,
+            bias: bias.map(<[f32]>::to_vec),
             cut: Mutex::new(None),
         })
     }
@@ -124,7 +120,7 @@ impl PreparedConv {
         finish: Option<Finish<'_>>,
     ) -> Result<(), ShapeError> {
         let shape = self.shape.with_batch(batch)?;
-        assert_eq!(y.len(), self.lens(&shape)[1], "output length");
+        assert_eq!(y.len(), self.way.lens(&shape)[1], "output length");
         self.write(&shape, x, overwritten(y), finish);
         Ok(())
     }
@@ -145,17 +141,7 @@ impl PreparedConv {
         let shape = self.shape.with_batch(batch)?;
         let write = |y: &mut [_]| self.write(&shape, x, y, finish);
         // SAFETY: `write` writes every output.
-        Ok(unsafe { filled(self.lens(&shape)[1], write) })
-    }
-
-    /// Elements of what is read and of what is written.
-    fn lens(&self, shape: &ConvShape) -> [usize; 2] {
-        let lens = [shape.x_len(), shape.out_len()];
-        if self.is_transposed {
-            [lens[1], lens[0]]
-        } else {
-            lens
-        }
+        Ok(unsafe { filled(self.way.lens(&shape)[1], write) })
     }
 
     /// Writes all of `y`, which has the length for `shape`.
@@ -166,7 +152,7 @@ impl PreparedConv {
         y: &mut [MaybeUninit<f32>],
         finish: Option<Finish<'_>>,
     ) {
-        assert_eq!(x.len(), self.lens(shape)[0], "input length");
+        assert_eq!(x.len(), self.way.lens(shape)[0], "input length");
         let cut = self.cut(shape);
         let (bias, to) = (self.bias.as_deref(), Target::new(y, finish));
         match (&*cut, &self.weights) {
@@ -191,15 +177,9 @@ impl PreparedConv {
         {
             return cut.clone();
         }
-        let cut = Arc::new(match (&self.weights, self.is_transposed) {
-            (Weights::Packed(_), false) => {
-                Cut::Direct(forward::gather(shape, true).ready(self.set))
-            }
-            (Weights::Packed(_), true) => {
-                Cut::Direct(input_gradient::gather(shape, true).ready(self.set))
-            }
-            (Weights::Transformed(_), false) => Cut::Tiles(forward::tiles(self.set, shape)),
-            (Weights::Transformed(_), true) => Cut::Tiles(input_gradient::tiles(self.set, shape)),
+        let cut = Arc::new(match &self.weights {
+            Weights::Packed(_) => Cut::Direct(self.way.gather(shape, true).ready(self.set)),
+            Weights::Transformed(_) => Cut::Tiles(self.way.tiles(self.set, shape)),
         });
         *last = Some((shape.batch(), threads, cut.clone()));
         cut

@@ -32,6 +32,88 @@ pub fn sum_planes<const N: usize, F: Fn(f32, f32) -> [f32; N]>(
         .collect()
 }
 
+/// What the elements of a plane are multiplied with.
+#[derive(Clone, Copy, Debug)]
+pub enum Weights<'a> {
+    /// All with the same.
+    One(f32),
+    /// Each with its own; at least as many as a plane has elements.
+    Each(&'a [f32]),
+}
+
+/// The sum over every plane `i` of its elements times `weights(i)`, the products in f32, their sums in f64.
+pub fn weighted_sums<'a>(
+    x: &[f32],
+    plane: usize,
+    weights: impl Fn(usize) -> Weights<'a> + Sync,
+) -> Vec<f64> {
+    // Large planes are shared among the threads.
+    let parts = plane.div_ceil(TASK).max(1);
+    let count = x.len().div_ceil(plane.max(1)) * parts;
+    let part = |index: usize| {
+        let (i, first) = (index / parts, index % parts * TASK);
+        let whole = &x[i * plane..x.len().min((i + 1) * plane)];
+        let x = &whole[first.min(whole.len())..whole.len().min(first + TASK)];
+        match weights(i) {
+            Weights::One(weight) => wide(Dot(x, x, move |x: f32, _| x * weight)),
+            Weights::Each(weights) => {
+                wide(Dot(x, &weights[first.min(weights.len())..], |x: f32, w| {
+                    x * w
+                }))
+            }
+        }
+    };
+    let sums: Vec<f64> = (0..count)
+        .into_par_iter()
+        .with_min_len(TASK.div_ceil(plane.max(1)))
+        .map(part)
+        .collect();
+    sums.chunks(parts).map(|sums| sums.iter().sum()).collect()
+}
+
+/// The sum of `2(a, b)` over all elements of `0` with those of `1`.
+struct Dot<'a, F>(&'a [f32], &'a [f32], F);
+
+impl<F: Fn(f32, f32) -> f32> Loop for Dot<'_, F> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self(a, b, f) = self;
+        let mut sums = [0.0_f64; LANES];
+        let (blocks, rest) = a.as_chunks::<LANES>();
+        let (others, _) = b[..a.len()].as_chunks::<LANES>();
+        for (a, b) in blocks.iter().zip(others) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += f64::from(f(*a, *b));
+            }
+        }
+        let last = &b[a.len() - rest.len()..];
+        for ((sum, a), b) in sums.iter_mut().zip(rest).zip(last) {
+            *sum += f64::from(f(*a, *b));
+        }
+        sum_lanes(sums)
+    }
+}
+
+/// Whether no value is infinite or not a number.
+pub fn all_finite(x: &[f32]) -> bool {
+    x.par_chunks(TASK).all(|x| wide(Finite(x)))
+}
+
+struct Finite<'a>(&'a [f32]);
+
+impl Loop for Finite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        // The largest magnitude by its bits; a value that is not a number has larger bits than any other.
+        let magnitudes = self.0.iter().map(|x| x.to_bits() & 0x7fff_ffff);
+        magnitudes.fold(0, u32::max) < f32::INFINITY.to_bits()
+    }
+}
+
 /// For a `[N, channels, plane]` value the sums over every channel `i` of the first components of `f(i)(a, b, c)`, and for
 /// every element of a sample the sum over the samples of its last component; `c` is one sample.
 pub fn sum_planes_and_samples<const N: usize, F: Fn(f32, f32, f32) -> ([f32; N], f32)>(
@@ -295,6 +377,44 @@ mod tests {
                 }
             }
             assert_eq!(with_threads(1, sums), with_threads(3, sums));
+        }
+    }
+
+    #[test]
+    fn weighted_sums_equal_the_slow_sums_and_do_not_depend_on_threads() {
+        for plane in [1, 7, 33, 6400, 40_000] {
+            let (x, each) = (values("x", plane * 5), values("weights", plane));
+            let sums = || {
+                weighted_sums(&x, plane, |i| {
+                    if i % 2 == 0 {
+                        Weights::One(i as f32)
+                    } else {
+                        Weights::Each(&each)
+                    }
+                })
+            };
+            for (i, sum) in sums().iter().enumerate() {
+                let weight = |j: usize| if i % 2 == 0 { i as f32 } else { each[j] };
+                let of = |j: usize| f64::from(x[i * plane + j]) * f64::from(weight(j));
+                let slow: f64 = (0..plane).map(of).sum();
+                assert!((slow - sum).abs() < 1e-7 * plane as f64, "{slow} {sum}");
+            }
+            assert_eq!(with_threads(1, sums), with_threads(3, sums));
+        }
+    }
+
+    #[test]
+    fn one_value_that_is_not_finite_is_found_wherever_it_is() {
+        let mut x = values("x", 40_000);
+        x[0] = f32::MAX;
+        x[1] = -f32::MAX;
+        assert!(all_finite(&x) && all_finite(&[]));
+        for at in [0, 17, 16_384, 39_999] {
+            for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let before = std::mem::replace(&mut x[at], value);
+                assert!(!all_finite(&x), "{value} at {at}");
+                x[at] = before;
+            }
         }
     }
 

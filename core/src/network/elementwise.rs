@@ -60,9 +60,9 @@ pub(super) fn from_vec(values: Vec<f32>, dims: &[usize]) -> Result<Tensor> {
 }
 
 /// Whether no value is infinite or not a number.
-pub(super) fn is_finite(tensor: &Tensor) -> Result<bool> {
+pub(crate) fn is_finite(tensor: &Tensor) -> Result<bool> {
     let tensor = tensor.contiguous()?;
-    let here = with_slice(&tensor, |v: &[f32]| v.iter().all(|v| v.is_finite()))
+    let here = with_slice(&tensor, kernels::all_finite)
         .or_else(|| with_slice(&tensor, |v: &[f64]| v.iter().all(|v| v.is_finite())));
     match here {
         Some(finite) => Ok(finite),

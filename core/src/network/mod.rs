@@ -16,6 +16,7 @@ mod flow;
 mod forward;
 mod lean;
 mod linear;
+mod node_forward;
 mod normalise;
 mod op;
 mod plan;
@@ -36,15 +37,15 @@ use serde::{Deserialize, Serialize};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
-pub(crate) use elementwise::{floats, is_fast, with_slice};
+pub(crate) use elementwise::{floats, is_fast, is_finite, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
-pub(crate) use forward::node_forward;
 pub(crate) use linear::shape as conv_shape;
 pub use linear::{
     apply as linear_apply, pullback_input as linear_pullback,
     pullback_weight as linear_weight_pullback,
 };
+pub(crate) use node_forward::node_forward;
 pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
 pub use plan::{Plan, Request, Runner};
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
@@ -269,13 +270,13 @@ impl Network {
     pub fn check_finite(&self) -> Result<(), NetworkError> {
         for (id, param) in self.params() {
             let layer = || self.node(id).name.clone();
-            if !elementwise::is_finite(&param.tensor)? {
+            if !is_finite(&param.tensor)? {
                 return Err(NetworkError::ParamNotFinite {
                     layer: layer(),
                     key: param.key.clone(),
                 });
             }
-            if param.role == Role::Var && !elementwise::is_finite(&param.tensor.sqrt()?)? {
+            if param.role == Role::Var && !is_finite(&param.tensor.sqrt()?)? {
                 return Err(NetworkError::Layer {
                     layer: layer(),
                     op: self.node(id).op.kind(),

@@ -118,6 +118,18 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run at inference without edits of which these values are known, per node.
+    pub(crate) fn of_values(values: Vec<Option<Tensor>>, outputs: Vec<Tensor>) -> Self {
+        Self {
+            edits: vec![None; values.len()],
+            values,
+            outputs,
+            scaled: BTreeMap::new(),
+            mode: Mode::Inference,
+            batch_stats: BTreeMap::new(),
+        }
+    }
+
     /// The outputs in the network's order, each `[N, ...]`.
     pub fn outputs(&self) -> &[Tensor] {
         &self.outputs

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ganoscope_core::kernels::{
-    Algorithm, ConvShape, DenseShape, ShapeError, Window, conv2d, dense, dense_input_gradient,
-    dense_weight_gradient, map_planes, sum_planes, update_planes, update_zip_planes, weighted_sums,
-    zip_planes, zip3_planes,
+    Algorithm, ConvShape, DenseShape, ShapeError, Weights, Window, conv2d, dense,
+    dense_input_gradient, dense_weight_gradient, map_planes, sum_planes, update_planes,
+    update_zip_planes, weighted_sums, zip_planes, zip3_planes,
 };
 
 use crate::{HUGE, SIZES};
@@ -184,6 +184,6 @@ fn dense_layers_and_planes_check_the_lengths_they_are_given() {
     }
     // No values have no planes.
     assert!(map_planes(&[], 4, |_| |x| x).is_empty());
-    assert!(weighted_sums(&[], 4, |_, _, x| f64::from(x)).is_empty());
+    assert!(weighted_sums(&[], 4, |_| Weights::One(1.0)).is_empty());
     update_planes(&mut [], 4, |_| |x| x);
 }

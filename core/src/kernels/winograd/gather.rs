@@ -12,8 +12,8 @@ use super::super::pack::{Buffer, Source, with_scratch};
 use super::super::plan::{Axis, Frame, MAX_LANES, Slab, Slabs};
 use super::super::product::{Rows, Steps, product};
 use super::super::shape::ConvShape;
-use super::transform::{self, Tiles, Transforms};
-use super::{GRADIENT, POSITIONS, tiles};
+use super::transform::{Tiles, Transforms};
+use super::{GRADIENT, POSITIONS, points, tiles};
 
 /// Transformed weights: per block of target channels and position `[source channel][row]`, rows [`MAX_ROWS`] apart.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl PreparedWeights {
                 let taps: [[f32; MAX_ROWS]; 9] = std::array::from_fn(|tap| {
                     std::array::from_fn(|row| target(row).map_or(0.0, |t| of(t, source, tap)))
                 });
-                for (position, rows) in transform::weights(&taps).iter().enumerate() {
+                for (position, rows) in points::weights(&taps).iter().enumerate() {
                     values[(position * sources + source) * MAX_ROWS..][..MAX_ROWS]
                         .copy_from_slice(&rows.map(MaybeUninit::new));
                 }
@@ -294,26 +294,23 @@ impl Work<'_> {
             values: self.source,
             channels: sources,
         };
-        // Once: the padding is in the same places for every channel.
-        let packed = packed.zeros(self.ready.frame.len(1) + MAX_LANES);
-        let count = self.ready.count(slab);
-        for channel in 0..sources {
-            tiles::pack_channel(
-                self.transforms,
-                source,
-                channel,
-                (&self.ready.y, &self.ready.x),
-                &self.ready.frame,
-                slab,
-                packed,
-            );
-            let to = Tiles {
-                values: &mut transformed[channel * self.ready.tiles..],
-                stride: self.ready.position,
-            };
-            self.transforms
-                .input(packed, &self.ready.offsets, to, count);
-        }
+        let (ready, count) = (self.ready, self.ready.count(slab));
+        let axes = (&ready.y, &ready.x);
+        let place = (&ready.frame, slab);
+        tiles::for_channels(
+            self.transforms,
+            source,
+            axes,
+            place,
+            packed,
+            |channel, planes| {
+                let to = Tiles {
+                    values: &mut transformed[channel * ready.tiles..],
+                    stride: ready.position,
+                };
+                self.transforms.input(planes, &ready.offsets, to, count);
+            },
+        );
     }
 
     /// The products of some target channels at all positions, `[position][row][tile]`.

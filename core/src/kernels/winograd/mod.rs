@@ -2,7 +2,8 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `transform` | the transforms of tiles and weights |
+//! | `transform` | the transforms of tiles |
+//! | `points` | their points, and the transforms of weights |
 //! | `tiles` | cutting planes into tiles and putting them together again |
 //! | `gather` | the forward pass and the input gradient |
 //! | `weights` | the weight gradient |
@@ -13,12 +14,13 @@
 //! # Accuracy
 //! Sums and differences of neighbouring pixels round, so an output carries an error in proportion to the largest value
 //! of its tile, not to the terms of its own sum. Against `f64`, with random values, the largest error is about 3 times that
-//! of the direct sum and below 1e-6 of the sum of the magnitudes of a result's terms (`core/tests/winograd.rs`). What needs small
+//! of the direct sum and below 1e-6 of the sum of the magnitudes of a result's terms (`core/tests/kernels/winograd.rs`). What needs small
 //! differences of large values, as relevance with its quotients does, asks for [`Algorithm::Direct`].
 //!
 //! A value that is not finite reaches every output of the tiles that hold it, up to 5 pixels away instead of 1.
 
 mod gather;
+mod points;
 mod tiles;
 mod transform;
 mod weights;
@@ -50,9 +52,9 @@ pub enum Algorithm {
 /// Planes with fewer outputs are computed directly: their tiles are mostly border.
 const FEWEST_OUTPUTS: usize = 100;
 /// Planes with fewer outputs than this make little use of each transformed weight, and 36 are more to read from memory than 9, so
-/// there may be no more pairs of channels than a second-level cache holds the weights of.
+/// there may be no more pairs of channels than a third-level cache holds the weights of (20 MiB).
 const MANY_OUTPUTS: usize = 256;
-const PAIRS: usize = 16 << 10;
+const PAIRS: usize = 144 << 10;
 
 /// Whether a convolution has a form that the transforms know and is large enough to gain by them. It does not depend on
 /// the batch, so that a picture gives the same bits alone and among others.

@@ -3,8 +3,8 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::pack::Source;
-use super::super::plan::{Axis, Frame, Slab, Tap};
+use super::super::pack::{Buffer, Source};
+use super::super::plan::{Axis, Frame, MAX_LANES, Slab, Tap};
 use super::transform::Transforms;
 use super::{GRADIENT, POSITIONS, TILE};
 
@@ -38,9 +38,26 @@ pub(super) fn offsets(y: &Axis, x: &Axis, frame: &Frame) -> [usize; POSITIONS] {
     std::array::from_fn(|i| frame.tap_start(0, (y, y.taps[i / TILE]), (x, x.taps[i % TILE])))
 }
 
+/// Packs one channel of a slab after the other and calls `each` with the channel and its 16 phase planes.
+pub(super) fn for_channels(
+    transforms: &Transforms,
+    source: Source<'_>,
+    axes: (&Axis, &Axis),
+    (frame, slab): (&Frame, &Slab),
+    packed: &mut Buffer,
+    mut each: impl FnMut(usize, &[f32]),
+) {
+    // Zeros once: the padding is in the same places for every channel.
+    let packed = packed.zeros(frame.len(1) + MAX_LANES);
+    for channel in 0..source.channels {
+        pack_channel(transforms, source, channel, axes, frame, slab, packed);
+        each(channel, packed);
+    }
+}
+
 /// Packs the 16 phase planes of one channel of a slab. `packed` holds zeros where the frame has padding, as left by an
 /// earlier channel of the same slab.
-pub(super) fn pack_channel(
+fn pack_channel(
     transforms: &Transforms,
     source: Source<'_>,
     channel: usize,

@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use super::super::micro::{InstructionSet, Step};
 use super::super::pack::{Buffer, Source, with_scratch};
-use super::super::plan::{Axis, Frame, MAX_LANES, Slab, Slabs};
+use super::super::plan::{Axis, Frame, Slab, Slabs};
 use super::super::product::{Rows, Steps, dots};
 use super::super::shape::ConvShape;
-use super::transform::{self, Tiles, Transforms};
-use super::{GRADIENT, POSITIONS, tiles};
+use super::transform::{Tiles, Transforms};
+use super::{GRADIENT, POSITIONS, points, tiles};
 
 /// Tiles of a slab: long runs make the final sums of a dot product cheap.
 const SLAB_TILES: usize = 448;
@@ -45,7 +45,7 @@ pub(in super::super) fn weight_gradient(
     let mut gradient = Vec::with_capacity(outs * ins * 9);
     for pair in 0..outs * ins {
         let sums = std::array::from_fn(|position| total[position * outs * ins + pair]);
-        gradient.extend(transform::weight_gradient(sums));
+        gradient.extend(points::weight_gradient(sums));
     }
     gradient
 }
@@ -162,24 +162,12 @@ impl<'a> Plan<'a> {
             values: x,
             channels,
         };
-        let packed = packed.zeros(self.frame.len(1) + MAX_LANES);
-        for channel in 0..channels {
-            tiles::pack_channel(
-                self.transforms,
-                source,
-                channel,
-                (&self.y, &self.x),
-                &self.frame,
-                slab,
-                packed,
-            );
-            let to = Tiles {
-                values: &mut to[channel * self.tiles..],
-                stride: channels * self.tiles,
-            };
+        let axes = (&self.y, &self.x);
+        self.transform(source, axes, slab, packed, |channel, planes| {
+            let to = self.channel(channel, channels, to);
             self.transforms
-                .input(packed, &self.offsets, to, self.count(slab));
-        }
+                .input(planes, &self.offsets, to, self.count(slab));
+        });
     }
 
     /// The gradient tiles of a slab, `[position][channel][tile]`; zero for the tiles between rows and pictures.
@@ -189,25 +177,39 @@ impl<'a> Plan<'a> {
             values: g,
             channels,
         };
-        let packed = packed.zeros(self.frame.len(1) + MAX_LANES);
         let offsets =
             std::array::from_fn(|i| self.frame.plane_start(0, i / GRADIENT, i % GRADIENT));
-        for channel in 0..channels {
-            tiles::pack_channel(
-                self.transforms,
-                source,
-                channel,
-                (&self.g_y, &self.g_x),
-                &self.frame,
-                slab,
-                packed,
-            );
-            let to = Tiles {
-                values: &mut to[channel * self.tiles..],
-                stride: channels * self.tiles,
-            };
+        let axes = (&self.g_y, &self.g_x);
+        self.transform(source, axes, slab, packed, |channel, planes| {
+            let to = self.channel(channel, channels, to);
             self.transforms
-                .gradient(packed, &offsets, to, self.count(slab));
+                .gradient(planes, &offsets, to, self.count(slab));
+        });
+    }
+
+    fn transform(
+        &self,
+        source: Source<'_>,
+        axes: (&Axis, &Axis),
+        slab: &Slab,
+        packed: &mut Buffer,
+        each: impl FnMut(usize, &[f32]),
+    ) {
+        tiles::for_channels(
+            self.transforms,
+            source,
+            axes,
+            (&self.frame, slab),
+            packed,
+            each,
+        );
+    }
+
+    /// Where the tiles of one of `channels` go.
+    fn channel<'t>(&self, channel: usize, channels: usize, to: &'t mut [f32]) -> Tiles<'t> {
+        Tiles {
+            values: &mut to[channel * self.tiles..],
+            stride: channels * self.tiles,
         }
     }
 

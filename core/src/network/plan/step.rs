@@ -2,8 +2,8 @@
 
 use candle_core::{Device, Tensor};
 
-use super::super::forward::{inside, node_forward};
-use super::super::{Mode, NetworkError, Node, elementwise};
+use super::super::forward::inside;
+use super::super::{Mode, NetworkError, Node, elementwise, node_forward};
 use super::Steps;
 use super::build::{Head, Step};
 use super::links::{self, Sources, SpreadEdit};

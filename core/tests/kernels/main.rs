@@ -1,5 +1,8 @@
 //! The convolution and dense kernels against slow, obvious versions in `f64`, for every instruction set of the machine.
 
+mod signed;
+mod winograd;
+
 use ganoscope_core::kernels::{
     Algorithm, ConvShape, DenseShape, InstructionSet, ShapeError, Window,
     conv2d_input_gradient_with, conv2d_weight_gradient_with, conv2d_with,
@@ -99,23 +102,17 @@ impl Case {
     }
 
     /// All three functions: output, input gradient, weight gradient.
-    fn run(&self, set: InstructionSet) -> [Vec<f32>; 3] {
+    fn run(&self, set: InstructionSet, algorithm: Algorithm) -> [Vec<f32>; 3] {
         let shape = &self.shape;
         [
-            conv2d_with(
-                set,
-                Algorithm::Direct,
-                shape,
-                &self.x,
-                &self.w,
-                Some(&self.bias),
-            ),
-            conv2d_input_gradient_with(set, Algorithm::Direct, shape, &self.g, &self.w),
-            conv2d_weight_gradient_with(set, Algorithm::Direct, shape, &self.x, &self.g),
+            conv2d_with(set, algorithm, shape, &self.x, &self.w, Some(&self.bias)),
+            conv2d_input_gradient_with(set, algorithm, shape, &self.g, &self.w),
+            conv2d_weight_gradient_with(set, algorithm, shape, &self.x, &self.g),
         ]
     }
 
-    fn check(&self) {
+    /// What all three should give.
+    fn exact(&self) -> [Vec<Sum>; 3] {
         let shape = &self.shape;
         let mut y = vec![Sum::default(); shape.out_len()];
         let mut dx = vec![Sum::default(); shape.x_len()];
@@ -129,12 +126,20 @@ impl Case {
         for (i, sum) in y.iter_mut().enumerate() {
             sum.add(self.bias[i / plane % shape.out_channels()], 1.0);
         }
+        [y, dx, dw]
+    }
+
+    fn check(&self) {
+        let exact = self.exact();
         for set in InstructionSet::available() {
-            let [found_y, found_dx, found_dw] = self.run(set);
-            let context = (set.name(), shape);
-            assert_close(&found_y, &y, "output", context);
-            assert_close(&found_dx, &dx, "input gradient", context);
-            assert_close(&found_dw, &dw, "weight gradient", context);
+            let found = self.run(set, Algorithm::Direct);
+            let context = (set.name(), &self.shape);
+            for (i, what) in ["output", "input gradient", "weight gradient"]
+                .into_iter()
+                .enumerate()
+            {
+                assert_close(&found[i], &exact[i], what, context);
+            }
         }
     }
 }
@@ -222,8 +227,8 @@ fn the_number_of_threads_changes_no_bit() {
         let case = Case::new(shape, &mut stream);
         for set in InstructionSet::available() {
             let (alone, shared) = (
-                one.install(|| case.run(set)),
-                three.install(|| case.run(set)),
+                one.install(|| case.run(set, Algorithm::Direct)),
+                three.install(|| case.run(set, Algorithm::Direct)),
             );
             assert_eq!(alone, shared, "{} {shape:?}", set.name());
         }

@@ -1,18 +1,13 @@
 //! Winograd's convolutions against sums in `f64`, for every instruction set: the error that the module states holds, for
 //! sizes that fit the tiles and sizes that do not, and the number of threads or of pictures changes no bit.
 
-use ganoscope_core::kernels::{
-    Algorithm, ConvShape, InstructionSet, Window, conv2d_input_gradient_with,
-    conv2d_weight_gradient_with, conv2d_with,
-};
+use ganoscope_core::kernels::{Algorithm, ConvShape, InstructionSet, Window};
 use ganoscope_core::seed::Stream;
+
+use super::{Case, Sum};
 
 /// The largest error, in parts of the largest sum of the magnitudes of a result's terms.
 const LARGEST: f64 = 1e-6;
-
-fn values(stream: &mut Stream, len: usize) -> Vec<f32> {
-    (0..len).map(|_| stream.uniform(-1.0, 1.0) as f32).collect()
-}
 
 /// 3x3, `size` rows and columns, zeros before and after.
 fn shape(
@@ -29,88 +24,20 @@ fn shape(
     ConvShape::new([batch, ins, size[0], size[1]], [outs, ins, 3, 3], window).expect("sizes fit")
 }
 
-struct Case {
-    shape: ConvShape,
-    x: Vec<f32>,
-    w: Vec<f32>,
-    bias: Vec<f32>,
-    g: Vec<f32>,
-}
-
-impl Case {
-    fn new(shape: ConvShape, seed: u64) -> Self {
-        let mut stream = Stream::new(seed);
-        Self {
-            x: values(&mut stream, shape.x_len()),
-            w: values(&mut stream, shape.w_len()),
-            bias: values(&mut stream, shape.out_channels()),
-            g: values(&mut stream, shape.out_len()),
-            shape,
-        }
-    }
-
-    fn run(&self, set: InstructionSet, algorithm: Algorithm) -> [Vec<f32>; 3] {
-        let shape = &self.shape;
-        [
-            conv2d_with(set, algorithm, shape, &self.x, &self.w, Some(&self.bias)),
-            conv2d_input_gradient_with(set, algorithm, shape, &self.g, &self.w),
-            conv2d_weight_gradient_with(set, algorithm, shape, &self.x, &self.g),
-        ]
-    }
-
-    /// Value and sum of magnitudes of every result, in `f64`.
-    fn exact(&self) -> [Vec<[f64; 2]>; 3] {
-        let shape = &self.shape;
-        let ([h, w], [oh, ow]) = (shape.in_size(), shape.out_size());
-        let (ins, outs) = (shape.in_channels(), shape.out_channels());
-        let [top, left] = shape.window().pad_before;
-        let start = |i: usize| {
-            let bias = f64::from(self.bias[i / (oh * ow) % outs]);
-            [bias, bias.abs()]
-        };
-        let mut y: Vec<_> = (0..shape.out_len()).map(start).collect();
-        let mut dx = vec![[0.0; 2]; shape.x_len()];
-        let mut dw = vec![[0.0; 2]; shape.w_len()];
-        let add = |sum: &mut [f64; 2], a: f32, b: f32| {
-            let term = f64::from(a) * f64::from(b);
-            sum[0] += term;
-            sum[1] += term.abs();
-        };
-        for (o, y) in y.iter_mut().enumerate() {
-            let (ox, oy, co, n) = (
-                o % ow,
-                o / ow % oh,
-                o / (ow * oh) % outs,
-                o / (ow * oh * outs),
-            );
-            for k in 0..ins * 9 {
-                let (u, v, ci) = (k / 3 % 3, k % 3, k / 9);
-                let (Some(iy), Some(ix)) = ((oy + u).checked_sub(top), (ox + v).checked_sub(left))
-                else {
-                    continue;
-                };
-                if iy < h && ix < w {
-                    let (i, k) = (((n * ins + ci) * h + iy) * w + ix, co * ins * 9 + k);
-                    add(y, self.x[i], self.w[k]);
-                    add(&mut dx[i], self.g[o], self.w[k]);
-                    add(&mut dw[k], self.g[o], self.x[i]);
-                }
-            }
-        }
-        [y, dx, dw]
-    }
+fn case(shape: ConvShape, seed: u64) -> Case {
+    Case::new(shape, &mut Stream::new(seed))
 }
 
 /// The largest error in parts of the largest sum of magnitudes.
-fn error(found: &[f32], exact: &[[f64; 2]]) -> f64 {
+fn error(found: &[f32], exact: &[Sum]) -> f64 {
     assert_eq!(found.len(), exact.len());
     // What is not finite must not pass as no error.
     assert!(found.iter().all(|found| found.is_finite()));
-    let scale = exact.iter().map(|[_, scale]| *scale).fold(0.0, f64::max);
+    let scale = exact.iter().map(|sum| sum.scale).fold(0.0, f64::max);
     let errors = found
         .iter()
         .zip(exact)
-        .map(|(found, [value, _])| (f64::from(*found) - value).abs());
+        .map(|(found, sum)| (f64::from(*found) - sum.value).abs());
     errors.fold(0.0, f64::max) / scale
 }
 
@@ -131,7 +58,7 @@ fn shapes() -> Vec<ConvShape> {
 #[test]
 fn all_three_match_the_definition() {
     for (i, shape) in shapes().into_iter().enumerate() {
-        let case = Case::new(shape, i as u64);
+        let case = case(shape, i as u64);
         let exact = case.exact();
         for set in InstructionSet::available() {
             let direct = case.run(set, Algorithm::Direct);
@@ -164,7 +91,7 @@ fn wide_padding_gives_the_definition_too() {
     .into_iter()
     .enumerate()
     {
-        let case = Case::new(shape(2, [11, 11], [16, 16], pads), i as u64);
+        let case = case(shape(2, [11, 11], [16, 16], pads), i as u64);
         let exact = case.exact();
         for set in InstructionSet::available() {
             for (found, exact) in case.run(set, Algorithm::Fastest).iter().zip(&exact) {
@@ -172,6 +99,36 @@ fn wide_padding_gives_the_definition_too() {
             }
         }
     }
+}
+
+/// Whatever way a shape takes.
+#[test]
+fn random_kernels_of_nine_match_the_definition() {
+    let mut stream = Stream::new(9);
+    let mut tiled = 0;
+    for _ in 0..40 {
+        let mut between = |low: usize, high: usize| low + stream.below(high - low + 1);
+        let channels = [between(4, 20), between(4, 20)];
+        let size = [between(8, 28), between(8, 28)];
+        // Now and then wider than the tiles have room for.
+        let widest = [2, 2, 6][between(0, 2)];
+        let pads = [(); 2].map(|()| [between(0, widest), between(0, widest)]);
+        let case = Case::new(shape(between(1, 3), channels, size, pads), &mut stream);
+        let exact = case.exact();
+        for set in InstructionSet::available() {
+            let found = case.run(set, Algorithm::Fastest);
+            tiled += usize::from(found != case.run(set, Algorithm::Direct));
+            for (found, exact) in found.iter().zip(&exact) {
+                assert!(
+                    error(found, exact) <= LARGEST,
+                    "{} {:?}",
+                    set.name(),
+                    case.shape
+                );
+            }
+        }
+    }
+    assert!(tiled > 0, "some shapes are fit for tiles");
 }
 
 #[test]
@@ -182,14 +139,9 @@ fn threads_and_neighbours_in_the_batch_change_no_bit() {
     };
     let (one, three) = (pool(1), pool(3));
     for (i, shape) in shapes().into_iter().enumerate() {
-        let case = Case::new(shape, i as u64);
+        let case = case(shape, i as u64);
         let single = Case {
-            shape: self::shape(
-                1,
-                [shape.in_channels(), shape.out_channels()],
-                shape.in_size(),
-                [shape.window().pad_before, shape.window().pad_after],
-            ),
+            shape: shape.with_batch(1).expect("one of several fits"),
             x: case.x[..shape.x_len() / shape.batch()].to_vec(),
             w: case.w.clone(),
             bias: case.bias.clone(),
@@ -211,7 +163,7 @@ fn threads_and_neighbours_in_the_batch_change_no_bit() {
 fn what_is_not_finite_stays_within_reach_of_its_tiles() {
     let shape = shape(1, [16, 16], [20, 20], [[1, 1], [1, 1]]);
     for poison in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let mut case = Case::new(shape, 1);
+        let mut case = case(shape, 1);
         case.x[10 * 20 + 10] = poison;
         for set in InstructionSet::available() {
             let [y, ..] = case.run(set, Algorithm::Fastest);

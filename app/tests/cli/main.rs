@@ -1,0 +1,5 @@
+//! The headless commands as a person meets them: the real program, its files, its words and its exit codes.
+
+mod desk;
+mod refusals;
+mod results;
