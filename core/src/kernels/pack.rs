@@ -128,7 +128,7 @@ fn copy_phase(from: &[f32], step: usize, part: impl Fn(f32) -> f32 + Copy, to: &
             wide(move || {
                 to.iter_mut()
                     .zip(from)
-                    .for_each(|(to, from)| *to = part(*from))
+                    .for_each(|(to, from)| *to = part(*from));
             });
         }
         2 => {

@@ -151,7 +151,7 @@ struct Lists {
     taps: Vec<u32>,
     /// Per step the weights of its channels.
     weights: Vec<f32>,
-    lists: Vec<List>,
+    runs: Vec<List>,
     /// Per group, block and phase.
     blocks: Vec<Range<usize>>,
 }
@@ -248,10 +248,10 @@ impl Lists {
             for first in (0..gather.target_channels).step_by(rows) {
                 let block = first..(first + rows).min(gather.target_channels);
                 for phase in 0..gather.y.spread * gather.x.spread {
-                    let start = all.lists.len();
+                    let start = all.runs.len();
                     let counts = |tap: usize| phases[tap] == phase;
                     all.add_lists(gather, (w, sign), block.clone(), counts);
-                    all.blocks.push(start..all.lists.len());
+                    all.blocks.push(start..all.runs.len());
                 }
             }
         }
@@ -293,7 +293,7 @@ impl Lists {
                 self.taps.push(*tap);
                 self.weights.extend(&values[..count]);
             }
-            self.lists.push(List {
+            self.runs.push(List {
                 channels: channels as u8,
                 steps: first..self.taps.len(),
                 weights: first_weight..self.weights.len(),
@@ -507,7 +507,7 @@ impl Parted {
         for (phase, sums) in sums.chunks_mut(layout.phase).enumerate() {
             for start in (0..vectors).step_by(CHUNK) {
                 let chunk = (start * lanes, CHUNK.min(vectors - start));
-                for list in &lists.lists[lists.blocks[first + phase].clone()] {
+                for list in &lists.runs[lists.blocks[first + phase].clone()] {
                     let mut count = 0;
                     for channel in 0..MAX_ADDED_ROWS {
                         if list.channels & (1 << channel) != 0 {
