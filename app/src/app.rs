@@ -8,7 +8,11 @@ mod ending;
 mod logic;
 mod open;
 mod overlays;
+mod palette;
 mod saving;
+mod status;
+mod tiles;
+mod toasts;
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -28,7 +32,7 @@ use crate::notify::Notices;
 use crate::results::Results;
 use crate::store::Recovery;
 use crate::theme;
-use crate::views::{VIEWS, View, ViewCx};
+use crate::views::ViewCx;
 use crate::widgets::Textures;
 use crate::workbench::Workbench;
 pub use ending::Ending;
@@ -71,7 +75,7 @@ pub struct App {
     commands: Commands,
     textures: Textures,
     notices: Notices,
-    views: Vec<Box<dyn View>>,
+    views: tiles::PaneViews,
     saving: Saving,
     levels: LevelsCache,
     ending: Ending,
@@ -145,7 +149,7 @@ impl App {
             commands: Commands::default(),
             textures: Textures::default(),
             notices: Notices::default(),
-            views: VIEWS.iter().map(|key| key.make()).collect(),
+            views: tiles::PaneViews::default(),
             saving: Saving::new(recovery),
             levels: LevelsCache::default(),
             ending,

@@ -320,7 +320,7 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
             })
         }
         Slot::Units => {
-            if workbench.view != ViewKey::Units {
+            if !workbench.shows(ViewKey::Units) {
                 return Want::Anything;
             }
             run_of(document, results).and_then(|run| {
@@ -330,7 +330,7 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
             })
         }
         Slot::Relevance => {
-            if workbench.view != ViewKey::Relevance {
+            if !workbench.shows(ViewKey::Relevance) {
                 return Want::Anything;
             }
             let series = results.series.shown();

@@ -77,6 +77,17 @@ impl History {
         self.future.last().map(|p| p.name.as_str())
     }
 
+    /// The names of all changes that can be undone, oldest first, the open gesture included.
+    pub fn past_names(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let past = self.past.iter().map(|p| p.name.as_str());
+        past.chain(self.gesture.as_ref().map(|g| g.name.as_str()))
+    }
+
+    /// The names of all changes that can be made again, the next one first.
+    pub fn future_names(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.future.iter().rev().map(|p| p.name.as_str())
+    }
+
     /// Goes back by one gesture; returns its name.
     pub fn undo(&mut self, document: &mut Document) -> Option<String> {
         self.close(document);

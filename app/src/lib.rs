@@ -9,6 +9,7 @@ pub mod dialogs;
 pub mod display;
 pub mod document;
 pub mod history;
+pub mod layout;
 pub mod notify;
 pub mod results;
 pub mod store;

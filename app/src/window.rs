@@ -152,7 +152,7 @@ impl Begin {
         match recovery.load() {
             Ok(Some(session)) => {
                 self.document = session.document;
-                self.workbench = session.workbench;
+                self.workbench = session.workbench.mended();
             }
             Ok(None) => {}
             Err(text) => self.messages.push((Level::Warn, text)),

@@ -1,9 +1,16 @@
 //! The workbench: how the window is arranged. Saved with the session, not undone.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use egui::Theme;
 use serde::{Deserialize, Serialize};
 
+use crate::layout::{Layout, Pane, PaneId};
 use crate::views::ViewKey;
+
+/// Files and folders that were opened last; more are forgotten.
+const MOST_RECENT: usize = 12;
 
 /// Pan and zoom, shared by all pictures that are linked.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,8 +82,16 @@ impl UnitOrder {
     reason = "each is the open state of one side"
 )]
 pub struct Workbench {
-    /// The view in the middle.
+    /// The view that has the attention: the help explains it, and views are opened beside it.
     pub view: ViewKey,
+    /// Its pane.
+    pub attention: PaneId,
+    /// How the views are tiled.
+    pub layout: Layout,
+    /// Pan and zoom of the panes that are not linked.
+    pub own_navigation: BTreeMap<PaneId, Navigation>,
+    /// Files and folders that were opened last, the newest first.
+    pub recent: Vec<PathBuf>,
     /// Whether the list of pictures is open.
     pub library_open: bool,
     /// Whether the inspector is open.
@@ -95,6 +110,12 @@ pub struct Workbench {
     /// Whether the list of keys is open.
     #[serde(skip)]
     pub help_open: bool,
+    /// Whether the search over all commands is open.
+    #[serde(skip)]
+    pub palette_open: bool,
+    /// Whether the list of changes is open.
+    #[serde(skip)]
+    pub history_open: bool,
     /// The pixel under the pointer, (column, row) of the linked pictures.
     #[serde(skip)]
     pub cursor: Option<[usize; 2]>,
@@ -104,6 +125,10 @@ impl Default for Workbench {
     fn default() -> Self {
         Self {
             view: ViewKey::Deblend,
+            attention: PaneId::default(),
+            layout: Layout::default(),
+            own_navigation: BTreeMap::new(),
+            recent: Vec::new(),
             library_open: true,
             inspector_open: true,
             timeline_open: true,
@@ -112,12 +137,76 @@ impl Default for Workbench {
             unit_order: UnitOrder::Index,
             blink: false,
             help_open: false,
+            palette_open: false,
+            history_open: false,
             cursor: None,
         }
     }
 }
 
 impl Workbench {
+    /// Whether a view can be seen.
+    pub fn shows(&self, view: ViewKey) -> bool {
+        self.layout.shows(view)
+    }
+
+    /// Brings a view to the front and gives it the attention.
+    pub fn show(&mut self, view: ViewKey) {
+        self.attention = self.layout.show(view, self.attention);
+        self.view = view;
+    }
+
+    /// Gives a pane the attention.
+    pub fn attend(&mut self, id: PaneId) {
+        if let Some(pane) = self.layout.pane(id) {
+            self.attention = id;
+            self.view = pane.view;
+        }
+    }
+
+    /// Takes an arrangement; the attention stays where it can.
+    pub fn arrange(&mut self, layout: Layout) {
+        self.layout = layout;
+        let is_seen = |pane: &Pane| pane.id == self.attention;
+        let found = self.layout.visible().find(is_seen);
+        let found = found.or_else(|| self.layout.visible().min_by_key(|pane| pane.id));
+        if let Some(pane) = found {
+            (self.attention, self.view) = (pane.id, pane.view);
+        }
+        let layout = &self.layout;
+        self.own_navigation
+            .retain(|id, _| layout.pane(*id).is_some());
+    }
+
+    /// Pan and zoom of a pane.
+    pub fn navigation_of(&self, pane: Pane) -> Navigation {
+        if pane.is_linked {
+            self.navigation
+        } else {
+            self.own_navigation
+                .get(&pane.id)
+                .copied()
+                .unwrap_or_default()
+        }
+    }
+
+    /// Puts a path at the head of those opened last.
+    pub fn remember(&mut self, path: &Path) {
+        self.recent.retain(|recent| recent != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(MOST_RECENT);
+    }
+
+    /// A workbench from a file, made whole: a layout that cannot be shown becomes the usual one.
+    pub fn mended(mut self) -> Self {
+        if !self.layout.is_sound() {
+            self.layout = Layout::default();
+        }
+        let view = self.view;
+        self.show(view);
+        self
+    }
+
     /// The theme chosen, if one was.
     pub fn theme(&self) -> Option<Theme> {
         self.is_dark.map(Theme::from_dark_mode)

@@ -2,18 +2,15 @@
 
 use std::path::Path;
 
-use egui::{
-    Align, Align2, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText,
-    TextStyle, Ui, vec2,
-};
-use log::Level;
+use egui::{Align, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText, Ui};
 
+use super::tiles::{PaneViews, tiles_ui};
 use crate::command::{Command, UiCommand};
 use crate::history::History;
-use crate::notify::{Notices, Toast};
+use crate::notify::Notices;
 use crate::theme::{Tokens, size};
-use crate::views::{VIEWS, View, ViewCx, ViewKey, inspector_ui, library_ui, strip_ui};
-use crate::widgets::{Icon, icon_button, value_text};
+use crate::views::{ViewCx, ViewKey, inspector_ui, library_ui, strip_ui};
+use crate::widgets::{Icon, icon_button};
 
 /// What the window's frame may see.
 pub(super) struct Shell<'a> {
@@ -55,6 +52,8 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::AblateSelection),
             Some(UiCommand::ResetSelection),
             Some(UiCommand::ClearEdits),
+            None,
+            Some(UiCommand::ToggleHistory),
         ],
     ),
     (
@@ -64,6 +63,17 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::ShowUnits),
             Some(UiCommand::ShowRelevance),
             Some(UiCommand::ShowTimeline),
+            None,
+            Some(UiCommand::PresetInspect),
+            Some(UiCommand::PresetCompare),
+            Some(UiCommand::PresetRepair),
+            Some(UiCommand::PresetExplore),
+            Some(UiCommand::PresetTrain),
+            None,
+            Some(UiCommand::NextPane),
+            Some(UiCommand::DuplicatePane),
+            Some(UiCommand::ClosePane),
+            Some(UiCommand::ToggleLink),
             None,
             Some(UiCommand::Blink),
             Some(UiCommand::ResetZoom),
@@ -87,12 +97,12 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::Reload),
         ],
     ),
-    ("Help", &[Some(UiCommand::Help)]),
+    ("Help", &[Some(UiCommand::Palette), Some(UiCommand::Help)]),
 ];
 
 impl Shell<'_> {
     /// Lays the window out.
-    pub(super) fn ui(&self, ui: &mut Ui, views: &mut [Box<dyn View>]) {
+    pub(super) fn ui(&self, ui: &mut Ui, views: &mut PaneViews) {
         let tokens = Tokens::of(ui);
         let bench = self.cx.workbench;
         let bar = |fill| {
@@ -109,7 +119,7 @@ impl Shell<'_> {
         Panel::bottom("status")
             .frame(bar(tokens.side))
             .show(ui, |ui| self.status_ui(ui));
-        let has_strip = bench.timeline_open && bench.view != ViewKey::Timeline;
+        let has_strip = bench.timeline_open && !bench.shows(ViewKey::Timeline);
         if has_strip {
             Panel::bottom("timeline")
                 .resizable(true)
@@ -134,16 +144,14 @@ impl Shell<'_> {
                 .frame(side)
                 .show(ui, |ui| inspector_ui(self.cx, ui));
         }
-        let ground = Frame::new()
-            .fill(tokens.ground)
-            .inner_margin(Margin::same(size::MARGIN));
-        CentralPanel::default().frame(ground).show(ui, |ui| {
-            if let Some(view) = views.iter_mut().find(|view| view.key() == bench.view) {
-                view.ui(self.cx, ui);
-            }
-        });
+        let ground = Frame::new().fill(tokens.ground);
+        CentralPanel::default()
+            .frame(ground)
+            .show(ui, |ui| tiles_ui(self.cx, views, ui));
         self.toasts_ui(ui);
         self.help_ui(ui);
+        self.palette_ui(ui);
+        self.history_ui(ui);
         self.drop_hint_ui(ui);
     }
 
@@ -159,14 +167,32 @@ impl Shell<'_> {
                             }
                         }
                     }
+                    if title == "File" {
+                        self.recent_ui(ui);
+                    }
                 });
             }
             ui.add_space(size::GROUP_GAP);
-            for key in VIEWS {
-                self.tab_ui(ui, key);
-            }
+            self.presets_ui(ui);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 self.corner_ui(ui);
+            });
+        });
+    }
+
+    /// What was opened last, to be opened again.
+    fn recent_ui(&self, ui: &mut Ui) {
+        let recent = &self.cx.workbench.recent;
+        ui.separator();
+        ui.add_enabled_ui(!recent.is_empty(), |ui| {
+            ui.menu_button("Open recent", |ui| {
+                for path in recent {
+                    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+                    let response = ui.button(name.to_string());
+                    if response.on_hover_text(path.display().to_string()).clicked() {
+                        self.cx.commands.push(Command::Open(vec![path.clone()]));
+                    }
+                }
             });
         });
     }
@@ -182,7 +208,7 @@ impl Shell<'_> {
     }
 
     /// Undo and redo say what they would undo.
-    fn text_of(&self, command: UiCommand) -> String {
+    pub(super) fn text_of(&self, command: UiCommand) -> String {
         let named = |name: Option<&str>| {
             name.map_or_else(
                 || command.text().to_owned(),
@@ -196,7 +222,7 @@ impl Shell<'_> {
         }
     }
 
-    fn is_possible(&self, command: UiCommand) -> bool {
+    pub(super) fn is_possible(&self, command: UiCommand) -> bool {
         let document = self.cx.document;
         match command {
             UiCommand::Undo => self.history.undo_name().is_some(),
@@ -210,14 +236,20 @@ impl Shell<'_> {
         }
     }
 
-    fn tab_ui(&self, ui: &mut Ui, key: ViewKey) {
-        let is_shown = self.cx.workbench.view == key;
-        let command = key.command();
-        let response = ui.add(Button::selectable(is_shown, key.title()));
-        let keys = command.keys_text(ui.ctx());
-        let tooltip = format!("{} ({keys})", command.tooltip());
-        if response.on_hover_text(tooltip).clicked() {
-            self.cx.commands.push(Command::Show(key));
+    /// Presets of the workbench, in the middle of the menu bar.
+    fn presets_ui(&self, ui: &mut Ui) {
+        for (name, command) in [
+            ("Inspect", UiCommand::PresetInspect),
+            ("Compare", UiCommand::PresetCompare),
+            ("Repair", UiCommand::PresetRepair),
+            ("Explore", UiCommand::PresetExplore),
+            ("Train", UiCommand::PresetTrain),
+        ] {
+            let keys = command.keys_text(ui.ctx());
+            let tooltip = format!("{} ({keys})", command.tooltip());
+            if ui.button(name).on_hover_text(tooltip).clicked() {
+                self.cx.commands.push(command);
+            }
         }
     }
 
@@ -261,139 +293,5 @@ impl Shell<'_> {
         if response.on_hover_text(tooltip).clicked() {
             self.cx.commands.push(command);
         }
-    }
-
-    /// Readout on the left, running studies on the right.
-    fn status_ui(&self, ui: &mut Ui) {
-        let tokens = Tokens::of(ui);
-        ui.horizontal(|ui| {
-            ui.set_min_height(20.0);
-            let text = self.readout().unwrap_or_else(|| self.state_text());
-            ui.label(
-                RichText::new(text)
-                    .text_style(TextStyle::Monospace)
-                    .color(tokens.weak),
-            );
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                for job in self.cx.results.jobs.iter().rev() {
-                    let name = format!("Cancel {}", job.title.to_lowercase());
-                    if icon_button(ui, Icon::Cross, &name, false)
-                        .on_hover_text("Cancel")
-                        .clicked()
-                    {
-                        self.cx.commands.push(Command::Cancel(job.id));
-                    }
-                    let progress = job.progress.as_ref();
-                    let fraction = progress.map_or(0.0, ganoscope_core::jobs::Progress::fraction);
-                    let left = job
-                        .time_left_secs
-                        .map(|s| format!(", {} left", duration_text(s)))
-                        .unwrap_or_default();
-                    let text = progress.map_or_else(
-                        || "waiting".to_owned(),
-                        |p| format!("{} of {}{left}", p.done, p.total),
-                    );
-                    let bar = egui::ProgressBar::new(fraction)
-                        .desired_width(170.0)
-                        .desired_height(14.0)
-                        .text(RichText::new(text).text_style(TextStyle::Small));
-                    ui.add(bar);
-                    ui.label(RichText::new(job.title).color(tokens.weak));
-                }
-            });
-        });
-    }
-
-    /// The pixel under the pointer in blend and outputs.
-    fn readout(&self) -> Option<String> {
-        let [x, y] = self.cx.workbench.cursor?;
-        let scene = self.cx.results.scene.shown()?;
-        let mut text = format!(
-            "x {x:>3}  y {y:>3}   blend {}",
-            value_text(&scene.blend, [x, y])
-        );
-        if let Some(preview) = self.cx.results.deblend.shown() {
-            for (i, output) in preview.outputs.iter().enumerate() {
-                text += &format!("   galaxy {} {}", i + 1, value_text(output, [x, y]));
-            }
-        }
-        Some(text)
-    }
-
-    fn state_text(&self) -> String {
-        let display = &self.cx.document.display;
-        let mut text = format!(
-            "{} stretch, {}",
-            display.stretch.name(),
-            self.cx.levels.text()
-        );
-        if let Some(secs) = self
-            .cx
-            .results
-            .took_secs
-            .get(&ganoscope_core::jobs::Slot::Deblend)
-        {
-            // The whole preview, measurements and files included.
-            text += &format!("   last preview {:.0} ms on {}", 1e3 * secs, self.device);
-        }
-        text
-    }
-
-    fn toasts_ui(&self, ui: &mut Ui) {
-        let toasts: Vec<&Toast> = self.notices.toasts().collect();
-        if toasts.is_empty() {
-            return;
-        }
-        egui::Area::new(egui::Id::unique("toasts"))
-            .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -44.0))
-            .order(egui::Order::Foreground)
-            .show(ui.ctx(), |ui| {
-                ui.set_width(size::TOAST_WIDTH);
-                for toast in toasts {
-                    self.toast_ui(ui, toast);
-                }
-            });
-    }
-
-    fn toast_ui(&self, ui: &mut Ui, toast: &Toast) {
-        let tokens = Tokens::of(ui);
-        let color = match toast.message.level {
-            Level::Error => tokens.error,
-            Level::Warn => tokens.warning,
-            _ => tokens.good,
-        };
-        Frame::window(ui.style())
-            .inner_margin(Margin::same(8))
-            .show(ui, |ui| {
-                ui.horizontal_top(|ui| {
-                    let (mark, _) = ui.allocate_exact_size(vec2(4.0, 20.0), egui::Sense::hover());
-                    ui.painter().rect_filled(mark, 2.0, color);
-                    let times = if toast.count > 1 {
-                        format!(" ({} times)", toast.count)
-                    } else {
-                        String::new()
-                    };
-                    // The text wraps in a column of its own and leaves the cross its place.
-                    let column = vec2(ui.available_width() - 34.0, 0.0);
-                    ui.allocate_ui_with_layout(column, Layout::top_down(Align::Min), |ui| {
-                        ui.set_width(column.x);
-                        ui.label(format!("{}{times}", toast.message.text));
-                    });
-                    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-                        if icon_button(ui, Icon::Cross, "Dismiss", false).clicked() {
-                            self.cx.commands.push(Command::Dismiss(toast.id));
-                        }
-                    });
-                });
-            });
-    }
-}
-
-/// `8 s`, `3 min`.
-fn duration_text(secs: f64) -> String {
-    if secs < 100.0 {
-        format!("{secs:.0} s")
-    } else {
-        format!("{:.0} min", secs / 60.0)
     }
 }

@@ -11,8 +11,10 @@ use super::App;
 use crate::bridge::{Bridge, Notice};
 use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
+use crate::layout::{Layout, PaneId, Preset};
 use crate::notify::{Message, TERMINAL, sentence};
 use crate::views::ViewKey;
+use crate::workbench::Navigation;
 use ganoscope_core::edit::{EditStack, UnitSet};
 
 impl App {
@@ -117,8 +119,16 @@ impl App {
             Command::Open(paths) => {
                 self.bridge.start(StudySpec::Open(paths), &mut self.results);
             }
-            Command::Show(view) => self.workbench.view = view,
+            Command::Show(view) => self.workbench.show(view),
+            Command::Arrange(layout) => self.workbench.arrange(*layout),
+            Command::Attend(pane) => self.workbench.attend(pane),
+            Command::Duplicate(pane) => self.duplicate(pane),
+            Command::ToggleLink(pane) => self.workbench.layout.toggle_link(pane),
             Command::Navigate(navigation) => self.workbench.navigation = navigation,
+            Command::NavigateAlone(pane, navigation) => {
+                self.workbench.own_navigation.insert(pane, navigation);
+            }
+            Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
             Command::SortUnits(order) => self.workbench.unit_order = order,
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
@@ -222,12 +232,33 @@ impl App {
     fn arrange(&mut self, command: UiCommand, ctx: &Context) {
         let bench = &mut self.workbench;
         match command {
-            UiCommand::ShowDeblend => bench.view = ViewKey::Deblend,
-            UiCommand::ShowUnits => bench.view = ViewKey::Units,
-            UiCommand::ShowRelevance => bench.view = ViewKey::Relevance,
-            UiCommand::ShowTimeline => bench.view = ViewKey::Timeline,
+            UiCommand::ShowDeblend => bench.show(ViewKey::Deblend),
+            UiCommand::ShowUnits => bench.show(ViewKey::Units),
+            UiCommand::ShowRelevance => bench.show(ViewKey::Relevance),
+            UiCommand::ShowTimeline => bench.show(ViewKey::Timeline),
+            UiCommand::PresetInspect => bench.arrange(Layout::preset(Preset::Inspect)),
+            UiCommand::PresetCompare => bench.arrange(Layout::preset(Preset::Compare)),
+            UiCommand::PresetRepair => bench.arrange(Layout::preset(Preset::Repair)),
+            UiCommand::PresetExplore => bench.arrange(Layout::preset(Preset::Explore)),
+            UiCommand::PresetTrain => bench.arrange(Layout::preset(Preset::Train)),
+            UiCommand::NextPane => bench.attend(bench.layout.next_visible(bench.attention, 1)),
+            UiCommand::DuplicatePane => {
+                let pane = bench.attention;
+                self.duplicate(pane);
+            }
+            UiCommand::ClosePane => {
+                let mut layout = bench.layout.clone();
+                layout.close(bench.attention);
+                bench.arrange(layout);
+            }
+            UiCommand::ToggleLink => bench.layout.toggle_link(bench.attention),
             UiCommand::Blink => bench.blink = !bench.blink,
-            UiCommand::ResetZoom => bench.navigation = crate::workbench::Navigation::default(),
+            UiCommand::ResetZoom => {
+                bench.navigation = Navigation::default();
+                bench.own_navigation.clear();
+            }
+            UiCommand::Palette => bench.palette_open = !bench.palette_open,
+            UiCommand::ToggleHistory => bench.history_open = !bench.history_open,
             UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
@@ -238,6 +269,30 @@ impl App {
                 ctx.set_theme(egui::Theme::from_dark_mode(!is_dark));
             }
             _ => {}
+        }
+    }
+
+    fn duplicate(&mut self, pane: PaneId) {
+        let bench = &mut self.workbench;
+        if let Some(copy) = bench.layout.duplicate(pane) {
+            let from = bench
+                .layout
+                .pane(pane)
+                .map(|pane| bench.navigation_of(pane));
+            bench.own_navigation.insert(copy, from.unwrap_or_default());
+            bench.attend(copy);
+        }
+    }
+
+    /// Goes back (or forward) over so many changes, or as many as there are.
+    fn jump(&mut self, by: isize) {
+        let command = if by < 0 {
+            UiCommand::Undo
+        } else {
+            UiCommand::Redo
+        };
+        for _ in 0..by.unsigned_abs() {
+            self.commands.push(command);
         }
     }
 

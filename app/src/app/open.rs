@@ -38,6 +38,9 @@ impl App {
             // The same folder may hold other checkpoints than before.
             self.forget_timeline();
         }
+        for path in inputs.iter().rev().chain(&series) {
+            self.workbench.remember(path);
+        }
         if series.is_some() || !inputs.is_empty() {
             self.change(Change::Open { series, inputs });
             self.ask_anew();

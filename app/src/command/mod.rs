@@ -11,6 +11,7 @@ use ganoscope_core::jobs::{JobId, Slot};
 pub use change::Change;
 pub use ui_command::UiCommand;
 
+use crate::layout::{Layout, PaneId};
 use crate::views::ViewKey;
 use crate::workbench::{Navigation, UnitOrder};
 
@@ -25,8 +26,20 @@ pub enum Command {
     Open(Vec<PathBuf>),
     /// Show a view.
     Show(ViewKey),
+    /// Tile the views like this.
+    Arrange(Box<Layout>),
+    /// The pointer or a key went to a pane.
+    Attend(PaneId),
+    /// Open a second pane with the same view.
+    Duplicate(PaneId),
+    /// Pan and zoom a pane with the others, or by itself.
+    ToggleLink(PaneId),
     /// Pan or zoom the linked pictures.
     Navigate(Navigation),
+    /// Pan or zoom a pane that is not linked.
+    NavigateAlone(PaneId, Navigation),
+    /// Go back or forward over so many changes.
+    Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
     /// Sort the units.

@@ -42,6 +42,24 @@ pub enum UiCommand {
     ShowRelevance,
     /// Show the view of checkpoints.
     ShowTimeline,
+    /// Tile the views to inspect one network.
+    PresetInspect,
+    /// Tile the views to compare.
+    PresetCompare,
+    /// Tile the views to repair.
+    PresetRepair,
+    /// Tile the views to explore.
+    PresetExplore,
+    /// Tile the views to follow a training.
+    PresetTrain,
+    /// The next view gets the attention.
+    NextPane,
+    /// A second pane with the same view.
+    DuplicatePane,
+    /// Close the pane that has the attention.
+    ClosePane,
+    /// Link or unlink the pane that has the attention.
+    ToggleLink,
     /// The checkpoint before.
     PreviousStep,
     /// The checkpoint after.
@@ -66,6 +84,10 @@ pub enum UiCommand {
     ToggleInspector,
     /// Open or close the timeline.
     ToggleTimeline,
+    /// The search over all commands.
+    Palette,
+    /// Open or close the list of changes.
+    ToggleHistory,
     /// Dark or light.
     ToggleTheme,
     /// The list of keys.
@@ -99,7 +121,7 @@ macro_rules! row {
 
 impl UiCommand {
     /// Every command, grouped as in the menus.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 43] = [
         Self::OpenFiles,
         Self::OpenSeries,
         Self::OpenDemo,
@@ -118,6 +140,15 @@ impl UiCommand {
         Self::ShowUnits,
         Self::ShowRelevance,
         Self::ShowTimeline,
+        Self::PresetInspect,
+        Self::PresetCompare,
+        Self::PresetRepair,
+        Self::PresetExplore,
+        Self::PresetTrain,
+        Self::NextPane,
+        Self::DuplicatePane,
+        Self::ClosePane,
+        Self::ToggleLink,
         Self::PreviousStep,
         Self::NextStep,
         Self::PreviousInput,
@@ -130,6 +161,8 @@ impl UiCommand {
         Self::ToggleLibrary,
         Self::ToggleInspector,
         Self::ToggleTimeline,
+        Self::Palette,
+        Self::ToggleHistory,
         Self::ToggleTheme,
         Self::Help,
     ];
@@ -155,6 +188,15 @@ impl UiCommand {
             Self::ShowUnits => row!("Units", "What every unit of a layer does on this picture", plain(Key::Num2)),
             Self::ShowRelevance => row!("Relevance", "Why the discriminator calls a picture real or generated", plain(Key::Num3)),
             Self::ShowTimeline => row!("Timeline", "How the outputs changed over the training", plain(Key::Num4)),
+            Self::PresetInspect => row!("Arrange to inspect", "Outputs beside the reasons of the discriminator", ctrl(Key::Num1)),
+            Self::PresetCompare => row!("Arrange to compare", "Outputs twice, over the checkpoints", ctrl(Key::Num2)),
+            Self::PresetRepair => row!("Arrange to repair", "Outputs beside the units that draw them", ctrl(Key::Num3)),
+            Self::PresetExplore => row!("Arrange to explore", "The units in front, the outputs below", ctrl(Key::Num4)),
+            Self::PresetTrain => row!("Arrange for training", "The course of the training in front", ctrl(Key::Num5)),
+            Self::NextPane => row!("Next view", "Give the next view the attention", plain(Key::F2)),
+            Self::DuplicatePane => row!("Duplicate view", "Open a second pane with the same view, to be panned and zoomed by itself", ctrl(Key::D)),
+            Self::ClosePane => row!("Close view", "Close the view that has the attention; its number opens it again", ctrl(Key::W)),
+            Self::ToggleLink => row!("Link or unlink view", "Pan and zoom the view with the others, or by itself", plain(Key::L)),
             Self::PreviousStep => row!("Previous checkpoint", "Show the checkpoint before", plain(Key::ArrowLeft)),
             Self::NextStep => row!("Next checkpoint", "Show the checkpoint after", plain(Key::ArrowRight)),
             Self::PreviousInput => row!("Previous picture", "Show the picture before in the list", plain(Key::ArrowUp)),
@@ -167,6 +209,8 @@ impl UiCommand {
             Self::ToggleLibrary => row!("Pictures", "Show or hide the list of pictures", plain(Key::F6)),
             Self::ToggleInspector => row!("Inspector", "Show or hide the inspector", plain(Key::F7)),
             Self::ToggleTimeline => row!("Timeline strip", "Show or hide the timeline below the views", plain(Key::F8)),
+            Self::Palette => row!("Search commands", "Find any command by its name and run it", ctrl(Key::K)),
+            Self::ToggleHistory => row!("History", "Show all changes, to go back to any of them", plain(Key::F10)),
             Self::ToggleTheme => row!("Dark or light", "Switch between the dark and the light theme", plain(Key::F9)),
             Self::Help => row!("Keys", "Show all commands and their keys", plain(Key::Questionmark), plain(Key::F1)),
         }

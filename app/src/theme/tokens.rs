@@ -149,6 +149,8 @@ pub mod size {
     pub const GROUP_GAP: f32 = 14.0;
     /// Around the content of an area.
     pub const MARGIN: i8 = 10;
+    /// Height of a row of tabs.
+    pub const TAB_BAR: f32 = 26.0;
     /// Corners of wells and buttons.
     pub const CORNER: u8 = 4;
     /// The smallest and the largest side of a unit's map in the grid.

@@ -30,6 +30,10 @@ pub enum Icon {
     RightSide,
     /// A panel below.
     Bottom,
+    /// Two rings of a chain.
+    Link,
+    /// Two sheets.
+    Duplicate,
 }
 
 /// Paints an icon into `rect`.
@@ -50,6 +54,19 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::Cross => {
             line(vec![at(0.25, 0.25), at(0.75, 0.75)]);
             line(vec![at(0.75, 0.25), at(0.25, 0.75)]);
+        }
+        Icon::Link => {
+            for x in [0.36, 0.64] {
+                painter.circle_stroke(at(x, 0.5), side * 0.22, stroke);
+            }
+        }
+        Icon::Duplicate => {
+            for (low, high) in [(0.16, 0.66), (0.34, 0.84)] {
+                painter.add(Shape::closed_line(
+                    vec![at(low, low), at(high, low), at(high, high), at(low, high)],
+                    stroke,
+                ));
+            }
         }
         Icon::Undo => bent_arrow(painter, at, stroke, false),
         Icon::Redo => bent_arrow(painter, at, stroke, true),

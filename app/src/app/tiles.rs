@@ -1,0 +1,284 @@
+//! The panes in the middle of the window: every pane a view, tiled as the workbench says.
+//!
+//! Invariant: drawing changes no workbench. What a person does to the tiles is done to a copy, which is asked for as the new
+//! layout.
+
+use std::collections::HashMap;
+
+use egui::{Color32, Frame, Margin, Response, RichText, Role, Stroke, Ui, WidgetInfo, WidgetText};
+use egui_tiles::{
+    Behavior, Container, EditAction, SimplificationOptions, TabState, Tabs, Tile, TileId, Tiles,
+    UiResponse,
+};
+
+use crate::command::{Command, Commands};
+use crate::layout::{Layout, Pane, PaneId};
+use crate::theme::{Tokens, size};
+use crate::views::{View, ViewCx};
+use crate::widgets::{Icon, icon_button};
+use crate::workbench::Workbench;
+
+/// The views of the open panes; each keeps its own small state (a filter, a scroll position).
+#[derive(Default)]
+pub(super) struct PaneViews(HashMap<PaneId, Box<dyn View>>);
+
+impl PaneViews {
+    /// Makes views for new panes and lets go of those that were closed.
+    fn keep(&mut self, layout: &Layout) {
+        self.0
+            .retain(|id, view| layout.pane(*id).is_some_and(|pane| pane.view == view.key()));
+        for pane in layout.panes() {
+            self.0.entry(pane.id).or_insert_with(|| pane.view.make());
+        }
+    }
+}
+
+/// Draws all panes that can be seen.
+pub(super) fn tiles_ui(cx: &ViewCx<'_>, views: &mut PaneViews, ui: &mut Ui) {
+    views.keep(&cx.workbench.layout);
+    let mut layout = cx.workbench.layout.clone();
+    let mut panes = Panes {
+        cx,
+        views,
+        tokens: Tokens::of(ui),
+        can_close: layout.panes().count() > 1,
+        is_edited: false,
+    };
+    layout.tree_mut().ui(&mut panes, ui);
+    if panes.is_edited {
+        cx.commands.push(Command::Arrange(Box::new(layout)));
+    }
+}
+
+struct Panes<'a> {
+    cx: &'a ViewCx<'a>,
+    views: &'a mut PaneViews,
+    tokens: &'static Tokens,
+    can_close: bool,
+    is_edited: bool,
+}
+
+impl Panes<'_> {
+    /// A pane that is panned and zoomed by itself: sees a workbench of its own, and its moves stay its own.
+    fn alone_ui(cx: &ViewCx<'_>, view: &mut dyn View, pane: Pane, ui: &mut Ui) {
+        let commands = Commands::default();
+        let workbench = Workbench {
+            navigation: cx.workbench.navigation_of(pane),
+            cursor: None,
+            ..cx.workbench.clone()
+        };
+        let own = ViewCx {
+            workbench: &workbench,
+            commands: &commands,
+            ..*cx
+        };
+        view.ui(&own, ui);
+        for command in commands.take() {
+            cx.commands.push(match command {
+                Command::Navigate(navigation) => Command::NavigateAlone(pane.id, navigation),
+                other => other,
+            });
+        }
+    }
+
+    fn title(&self, pane: &Pane) -> String {
+        let mut title = pane.view.title().to_owned();
+        if !pane.is_linked {
+            title += " (not linked)";
+        }
+        title
+    }
+
+    fn has_attention(&self, pane: &Pane) -> bool {
+        self.cx.workbench.attention == pane.id
+    }
+}
+
+impl Behavior<Pane> for Panes<'_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
+        let rect = ui.max_rect();
+        let is_pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(rect);
+        if is_pressed && !self.has_attention(pane) {
+            self.cx.commands.push(Command::Attend(pane.id));
+        }
+        let Some(view) = self.views.0.get_mut(&pane.id) else {
+            return UiResponse::None;
+        };
+        let cx = self.cx;
+        Frame::new()
+            .inner_margin(Margin::same(size::MARGIN))
+            .show(ui, |ui| {
+                ui.push_id(pane.id, |ui| {
+                    if pane.is_linked {
+                        view.ui(cx, ui);
+                    } else {
+                        Self::alone_ui(cx, &mut **view, *pane, ui);
+                    }
+                });
+            });
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
+        let text = RichText::new(self.title(pane));
+        if self.has_attention(pane) {
+            text.color(self.tokens.accent).into()
+        } else {
+            text.into()
+        }
+    }
+
+    fn tab_title_for_tile(&mut self, tiles: &Tiles<Pane>, tile: TileId) -> WidgetText {
+        match tiles.get(tile) {
+            Some(Tile::Pane(pane)) => self.tab_title_for_pane(pane),
+            Some(Tile::Container(container)) => names_of(tiles, container).into(),
+            None => WidgetText::default(),
+        }
+    }
+
+    fn on_tab_button(
+        &mut self,
+        tiles: &mut Tiles<Pane>,
+        tile: TileId,
+        response: Response,
+    ) -> Response {
+        let name = match tiles.get(tile) {
+            Some(Tile::Pane(pane)) => self.title(pane),
+            Some(Tile::Container(container)) => names_of(tiles, container),
+            None => String::new(),
+        };
+        response.widget_info(|| WidgetInfo::labeled(Role::Tab, true, &name));
+        if let Some(pane) = tiles.get_pane(&tile) {
+            if response.clicked() {
+                self.cx.commands.push(Command::Attend(pane.id));
+            }
+            let command = pane.view.command();
+            let keys = command.keys_text(&response.ctx);
+            return response.on_hover_text(format!("{} ({keys})", command.tooltip()));
+        }
+        response
+    }
+
+    fn is_tab_closable(&self, tiles: &Tiles<Pane>, tile: TileId) -> bool {
+        self.can_close && tiles.get_pane(&tile).is_some()
+    }
+
+    fn on_tab_close(&mut self, _tiles: &mut Tiles<Pane>, _tile: TileId) -> bool {
+        self.is_edited = true;
+        true
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<Pane>,
+        ui: &mut Ui,
+        _tile: TileId,
+        tabs: &Tabs,
+        _scroll: &mut f32,
+    ) {
+        let Some(pane) = tabs.active.and_then(|tile| tiles.get_pane(&tile)) else {
+            return;
+        };
+        let title = pane.view.title();
+        let duplicate = format!("Duplicate {title}");
+        if icon_button(ui, Icon::Duplicate, &duplicate, false)
+            .on_hover_text("Open a second pane with this view")
+            .clicked()
+        {
+            self.cx.commands.push(Command::Duplicate(pane.id));
+        }
+        let link = if pane.is_linked { "Unlink" } else { "Link" };
+        let name = format!("{link} {title}");
+        let text = "Linked panes are panned and zoomed together";
+        if icon_button(ui, Icon::Link, &name, pane.is_linked)
+            .on_hover_text(text)
+            .clicked()
+        {
+            self.cx.commands.push(Command::ToggleLink(pane.id));
+        }
+    }
+
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions {
+            all_panes_must_have_tabs: true,
+            ..SimplificationOptions::default()
+        }
+    }
+
+    fn tab_bar_height(&self, _style: &egui::Style) -> f32 {
+        size::TAB_BAR
+    }
+
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        2.0
+    }
+
+    fn min_size(&self) -> f32 {
+        120.0
+    }
+
+    fn tab_bar_color(&self, _visuals: &egui::Visuals) -> Color32 {
+        self.tokens.side
+    }
+
+    fn tab_bg_color(
+        &self,
+        _visuals: &egui::Visuals,
+        _tiles: &Tiles<Pane>,
+        _tile: TileId,
+        state: &TabState,
+    ) -> Color32 {
+        if state.active {
+            self.tokens.ground
+        } else {
+            self.tokens.side
+        }
+    }
+
+    fn tab_outline_stroke(
+        &self,
+        _visuals: &egui::Visuals,
+        _tiles: &Tiles<Pane>,
+        _tile: TileId,
+        _state: &TabState,
+    ) -> Stroke {
+        Stroke::NONE
+    }
+
+    fn tab_bar_hline_stroke(&self, _visuals: &egui::Visuals) -> Stroke {
+        Stroke::new(1.0, self.tokens.line)
+    }
+
+    fn tab_text_color(
+        &self,
+        _visuals: &egui::Visuals,
+        _tiles: &Tiles<Pane>,
+        _tile: TileId,
+        state: &TabState,
+    ) -> Color32 {
+        if state.active {
+            self.tokens.strong
+        } else {
+            self.tokens.weak
+        }
+    }
+
+    fn on_edit(&mut self, action: EditAction) {
+        // A tab that is only drawn as being dragged is where it was.
+        if action != EditAction::TileDragged {
+            self.is_edited = true;
+        }
+    }
+}
+
+/// The views of a split, as the title of its tab.
+fn names_of(tiles: &Tiles<Pane>, container: &Container) -> String {
+    let names: Vec<String> = container
+        .children()
+        .filter_map(|tile| match tiles.get(*tile)? {
+            Tile::Pane(pane) => Some(pane.view.title().to_owned()),
+            Tile::Container(container) => Some(names_of(tiles, container)),
+        })
+        .collect();
+    names.join(", ")
+}
