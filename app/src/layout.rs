@@ -238,7 +238,7 @@ impl Layout {
                 }
             }
             Some(Tile::Container(container)) => {
-                container.replace_child(old, new);
+                let _place = container.replace_child(old, new);
             }
             _ => self.tree.root = Some(new),
         }
