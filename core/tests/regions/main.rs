@@ -1,0 +1,5 @@
+//! Regions on pictures and the sky: known positions, asymmetric pictures, files in and out.
+
+mod orientation;
+mod real;
+mod sky;
