@@ -1,4 +1,4 @@
-//! Results as the images of a FITS file: INPUT, OUT1, OUT2, RESID, TRUTH1, ..., REL_D, `ACT_LAYER`.
+//! Results as the images of a FITS file: INPUT, OUT1, OUT2, RESID, TRUTH1, ..., `REL_D`, `ACT_LAYER`.
 //!
 //! Invariant: INPUT, RESID and TRUTH are only written for a single stamp, whose coordinates and range they keep.
 

@@ -117,12 +117,11 @@ fn plain(table: &Table) -> String {
     use ganoscope_core::table::Values;
     let cell = |values: &Values, row: usize| match values {
         Values::Float(v) => v.get(row).copied().flatten().map_or_else(String::new, |v| {
-            let digits = if v.abs() >= 1e5 || (v != 0.0 && v.abs() < 1e-3) {
+            if v.abs() >= 1e5 || (v != 0.0 && v.abs() < 1e-3) {
                 format!("{v:.4e}")
             } else {
                 format!("{v:.5}")
-            };
-            digits
+            }
         }),
         other => other.field(row),
     };

@@ -203,7 +203,7 @@ fn fits_results_have_their_names_coordinates_and_provenance() -> Outcome {
     assert_eq!(read[0].pixels, pictures[0].pixels);
     assert_close(&read[2].pixels, &desk.expected("conv_in")?[1], 1e-6);
     for at in [0, 7, 300] {
-        let unit = |stamp: &Stamp| (stamp.pixels[at] + 1.0) / 2.0;
+        let unit = |stamp: &Stamp| f32::midpoint(stamp.pixels[at], 1.0);
         let residual = read[0].pixels[at] - unit(&read[1]).max(unit(&read[2]));
         assert!((read[4].pixels[at] - residual).abs() < 1e-6);
     }

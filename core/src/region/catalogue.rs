@@ -81,131 +81,75 @@ impl Catalogue {
 
     /// The table. The unit of sums and means is BUNIT where all stamps have the same.
     pub fn table(&self) -> Result<Table, TableProblem> {
-        let unit = if self.units_differ {
-            ""
-        } else {
-            self.unit.as_deref().unwrap_or_default()
-        };
-        let text = |part: fn(&Row) -> &str| {
-            let value = |row: &Row| Some(part(row).to_owned()).filter(|text| !text.is_empty());
-            Values::Text(self.rows.iter().map(value).collect())
-        };
-        let integer = |part: fn(&Row) -> i64| {
-            Values::Integer(self.rows.iter().map(|row| Some(part(row))).collect())
-        };
-        let float =
-            |part: fn(&Row) -> Option<f64>| Values::Float(self.rows.iter().map(part).collect());
-        let column = |name: &str, values: Values, unit: &str, description: &str| {
-            Column::new(name, values)
+        let own = self.unit.as_deref().filter(|_| !self.units_differ);
+        let column = |(name, cell, unit, description): &Description| {
+            let unit = match unit {
+                Unit::Fixed(unit) => unit,
+                Unit::Pixels => own.unwrap_or_default(),
+            };
+            Column::new(*name, cell.of(&self.rows))
                 .with_unit(unit)
-                .with_description(description)
+                .with_description(*description)
         };
-        Table::new(vec![
-            column("stamp", text(|r| &r.stamp), "", "name of the image"),
-            column(
-                "region",
-                integer(|r| r.region),
-                "",
-                "number of the region in its file, from 1",
-            ),
-            column("text", text(|r| &r.text), "", "words of the region"),
-            column("shape", text(|r| r.shape), "", "shape of the region"),
-            column(
-                "x",
-                float(|r| Some(r.centre[0])),
-                "pix",
-                "centre, FITS column (first is 1)",
-            ),
-            column(
-                "y",
-                float(|r| Some(r.centre[1])),
-                "pix",
-                "centre, FITS row (first is 1)",
-            ),
-            column(
-                "ra",
-                float(|r| Some(r.sky?[0])),
-                "deg",
-                "centre, ICRS right ascension",
-            ),
-            column(
-                "dec",
-                float(|r| Some(r.sky?[1])),
-                "deg",
-                "centre, ICRS declination",
-            ),
-            column(
-                "band",
-                text(|r| &r.band),
-                "",
-                "band, by name or number from 1",
-            ),
-            column(
-                "area",
-                float(|r| Some(r.statistics.area)),
-                "pix2",
-                "covered area without missing pixels",
-            ),
-            column(
-                "pixels",
-                integer(|r| r.statistics.pixels as i64),
-                "",
-                "pixels covered at all",
-            ),
-            column(
-                "missing",
-                integer(|r| r.statistics.missing as i64),
-                "",
-                "covered pixels that are NaN or infinite",
-            ),
-            column(
-                "sum",
-                float(|r| Some(r.statistics.sum)),
-                unit,
-                "sum of value times covered part",
-            ),
-            column(
-                "mean",
-                float(|r| r.statistics.mean),
-                unit,
-                "sum divided by area",
-            ),
-            column(
-                "median",
-                float(|r| r.statistics.median),
-                unit,
-                "median weighted by covered part",
-            ),
-            column(
-                "std",
-                float(|r| r.statistics.standard_deviation),
-                unit,
-                "standard deviation about the mean",
-            ),
-            column(
-                "min",
-                float(|r| r.statistics.minimum),
-                unit,
-                "smallest value",
-            ),
-            column(
-                "max",
-                float(|r| r.statistics.maximum),
-                unit,
-                "largest value",
-            ),
-            column(
-                "x_centroid",
-                float(|r| Some(r.centroid?[0])),
-                "pix",
-                "centroid of the values, FITS column",
-            ),
-            column(
-                "y_centroid",
-                float(|r| Some(r.centroid?[1])),
-                "pix",
-                "centroid of the values, FITS row",
-            ),
-        ])
+        Table::new(COLUMNS.iter().map(column).collect())
+    }
+}
+
+/// Name, values, unit and description of a column.
+type Description = (&'static str, Cell, Unit, &'static str);
+
+/// How a column takes its value from a row.
+enum Cell {
+    Text(fn(&Row) -> &str),
+    Integer(fn(&Row) -> i64),
+    Float(fn(&Row) -> Option<f64>),
+}
+
+enum Unit {
+    Fixed(&'static str),
+    /// That of the stamps' pixels.
+    Pixels,
+}
+
+const NONE: Unit = Unit::Fixed("");
+const PIXEL: Unit = Unit::Fixed("pix");
+const DEGREE: Unit = Unit::Fixed("deg");
+
+#[rustfmt::skip]
+const COLUMNS: [Description; 20] = [
+    ("stamp", Cell::Text(|r| &r.stamp), NONE, "name of the image"),
+    ("region", Cell::Integer(|r| r.region), NONE, "number of the region in its file, from 1"),
+    ("text", Cell::Text(|r| &r.text), NONE, "words of the region"),
+    ("shape", Cell::Text(|r| r.shape), NONE, "shape of the region"),
+    ("x", Cell::Float(|r| Some(r.centre[0])), PIXEL, "centre, FITS column (first is 1)"),
+    ("y", Cell::Float(|r| Some(r.centre[1])), PIXEL, "centre, FITS row (first is 1)"),
+    ("ra", Cell::Float(|r| Some(r.sky?[0])), DEGREE, "centre, ICRS right ascension"),
+    ("dec", Cell::Float(|r| Some(r.sky?[1])), DEGREE, "centre, ICRS declination"),
+    ("band", Cell::Text(|r| &r.band), NONE, "band, by name or number from 1"),
+    ("area", Cell::Float(|r| Some(r.statistics.area)), Unit::Fixed("pix2"), "covered area without missing pixels"),
+    ("pixels", Cell::Integer(|r| r.statistics.pixels as i64), NONE, "pixels covered at all"),
+    ("missing", Cell::Integer(|r| r.statistics.missing as i64), NONE, "covered pixels that are NaN or infinite"),
+    ("sum", Cell::Float(|r| Some(r.statistics.sum)), Unit::Pixels, "sum of value times covered part"),
+    ("mean", Cell::Float(|r| r.statistics.mean), Unit::Pixels, "sum divided by area"),
+    ("median", Cell::Float(|r| r.statistics.median), Unit::Pixels, "median weighted by covered part"),
+    ("std", Cell::Float(|r| r.statistics.standard_deviation), Unit::Pixels, "standard deviation about the mean"),
+    ("min", Cell::Float(|r| r.statistics.minimum), Unit::Pixels, "smallest value"),
+    ("max", Cell::Float(|r| r.statistics.maximum), Unit::Pixels, "largest value"),
+    ("x_centroid", Cell::Float(|r| Some(r.centroid?[0])), PIXEL, "centroid of the values, FITS column"),
+    ("y_centroid", Cell::Float(|r| Some(r.centroid?[1])), PIXEL, "centroid of the values, FITS row"),
+];
+
+impl Cell {
+    fn of(&self, rows: &[Row]) -> Values {
+        match self {
+            Self::Text(part) => {
+                let value = |row| Some(part(row).to_owned()).filter(|text| !text.is_empty());
+                Values::Text(rows.iter().map(value).collect())
+            }
+            Self::Integer(part) => {
+                Values::Integer(rows.iter().map(|row| Some(part(row))).collect())
+            }
+            Self::Float(part) => Values::Float(rows.iter().map(part).collect()),
+        }
     }
 }

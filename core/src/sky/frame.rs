@@ -1,7 +1,7 @@
 //! Directions on the sky and the fixed rotations between their frames.
 //!
-//! Source of the rotations: FK5 to ICRS from the Hipparcos catalogue (ESA SP-1200, vol. 1, section 1.5.7), the galactic pole of
-//! J2000 from Blaauw et al. 1960 as carried over by Reid and Brunthaler 2004; both as in astropy and SOFA.
+//! Source of the rotations: ICRS to FK5 from USNO Circular 179 (Kaplan 2005), section 3.5; the galactic pole of J2000 from Reid
+//! and Brunthaler 2004, `ApJ` 616, 872; both with the digits of astropy.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ impl Frame {
     }
 
     /// The rotation from ICRS to this frame, where one is known.
-    fn from_icrs(self) -> Option<Matrix> {
+    fn rotation(self) -> Option<Matrix> {
         match self {
             Self::Icrs => Some([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
             Self::Fk5 => Some(fk5_from_icrs()),
@@ -67,7 +67,7 @@ fn fk5_from_icrs() -> Matrix {
     const DEGREES_PER_MAS: f64 = 1.0 / 3_600_000.0;
     let turned = |mas: f64, axis| turned_axes(mas * DEGREES_PER_MAS, axis);
     product(
-        &turned(-19.9, 0),
+        &turned(19.9, 0),
         &product(&turned(9.1, 1), &turned(-22.9, 2)),
     )
 }
@@ -113,8 +113,8 @@ impl SkyPosition {
             from: self.frame.name(),
             to: frame.name(),
         };
-        let from = self.frame.from_icrs().ok_or_else(no_conversion)?;
-        let to = frame.from_icrs().ok_or_else(no_conversion)?;
+        let from = self.frame.rotation().ok_or_else(no_conversion)?;
+        let to = frame.rotation().ok_or_else(no_conversion)?;
         let rotation = product(&to, &transposed(&from));
         Ok(Self::from_vector(apply(&rotation, self.vector()), frame))
     }

@@ -101,7 +101,9 @@ impl Description {
         let mut matrix = matrix(&keys, [longitude, latitude])?;
         for (row, axis) in matrix.iter_mut().zip([longitude, latitude]) {
             let unit = unit(&keys, axis)?;
-            row.iter_mut().for_each(|value| *value *= unit);
+            for value in row.iter_mut() {
+                *value *= unit;
+            }
         }
         let value = |axis: usize| -> Result<f64, WcsError> {
             Ok(keys.number_or(&format!("CRVAL{axis}"), 0.0)? * unit(&keys, axis)?)

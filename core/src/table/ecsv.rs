@@ -44,7 +44,10 @@ pub(super) fn write(table: &Table) -> String {
         }
     }
     lines.push("schema: astropy-2.0".to_owned());
-    let mut text: String = lines.iter().map(|line| format!("# {line}\n")).collect();
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&format!("# {line}\n"));
+    }
     text.push_str(&csv_file::write(table, Lines::Lf));
     text
 }

@@ -63,15 +63,15 @@ impl Basis {
     }
 
     /// The angle in FITS pixels (from x through y) of an angle of the system, degrees.
-    pub(super) fn to_fits_angle(self, angle: f64) -> f64 {
+    pub(super) fn fits_angle(self, angle: f64) -> f64 {
         let (s, c) = angle.to_radians().sin_cos();
         let x = c * self.first[0] + s * self.second[0];
         let y = c * self.first[1] + s * self.second[1];
         y.atan2(x).to_degrees()
     }
 
-    /// The inverse of [`Basis::to_fits_angle`].
-    pub(super) fn from_fits_angle(self, angle: f64) -> f64 {
+    /// The inverse of [`Basis::fits_angle`].
+    pub(super) fn own_angle(self, angle: f64) -> f64 {
         let (s, c) = angle.to_radians().sin_cos();
         let ([a, b], [d, e]) = (self.first, self.second);
         let determinant = a * e - b * d;

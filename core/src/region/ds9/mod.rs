@@ -7,6 +7,7 @@
 mod basis;
 mod cursor;
 mod error;
+mod placing;
 mod properties;
 mod quantity;
 mod read;

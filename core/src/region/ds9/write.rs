@@ -124,7 +124,7 @@ impl Writer<'_> {
             let angle = if basis == Basis::IMAGE {
                 fits
             } else {
-                basis.from_fits_angle(fits)
+                basis.own_angle(fits)
             };
             parts.push(angle.to_string());
         }
