@@ -46,6 +46,8 @@ pub(super) struct Input {
     pub(super) format: Format,
     /// The blends (or plain stamps) in it, all of one size.
     pub(super) stamps: Vec<Stamp>,
+    /// The galaxies alone, where the file has one blend with its truths.
+    pub(super) truths: Vec<Stamp>,
 }
 
 impl Input {
@@ -53,12 +55,16 @@ impl Input {
     pub(super) fn read(text: &str) -> Result<Self, anyhow::Error> {
         let (path, selector) = split_selector(text);
         let path = Path::new(path);
+        let mut truths = Vec::new();
         let stamps = match &selector {
             Some(_) => io::read(path, selector.as_ref())?,
-            None => io::read_blends(path)?
-                .into_iter()
-                .map(|file| file.blend)
-                .collect(),
+            None => {
+                let mut blends = io::read_blends(path)?;
+                if let [only] = blends.as_mut_slice() {
+                    truths = std::mem::take(&mut only.truths);
+                }
+                blends.into_iter().map(|file| file.blend).collect()
+            }
         };
         let sizes = stamps.first().map(Stamp::dims);
         if let Some(other) = stamps.iter().find(|stamp| Some(stamp.dims()) != sizes) {
@@ -73,6 +79,7 @@ impl Input {
             stem: io::stem(path),
             format: format_of(path),
             stamps,
+            truths,
         })
     }
 
@@ -129,8 +136,25 @@ impl Input {
         given: Option<RangeArgument>,
         console: Console,
     ) -> Option<ValueRange> {
+        let (range, why) = self.taken_range(opened, given)?;
+        if let Some(why) = why {
+            let ValueRange { low, high } = range;
+            console.note(&format!(
+                "pixels are taken to be from {low} to {high}, {why}; say otherwise with --input-range: {}",
+                self.path.display()
+            ));
+        }
+        Some(range)
+    }
+
+    /// The range that the pixels are taken to be in where it is not the stamps' own, and why if nobody gave it.
+    fn taken_range(
+        &self,
+        opened: &Opened,
+        given: Option<RangeArgument>,
+    ) -> Option<(ValueRange, Option<&'static str>)> {
         if let Some(RangeArgument(range)) = given {
-            return Some(range);
+            return Some((range, None));
         }
         let guessed = |stamp: &Stamp| stamp.range_source == RangeSource::Guessed;
         if !self.stamps.iter().any(guessed) {
@@ -146,12 +170,20 @@ impl Input {
         } else {
             (self.stamps.first()?.range, "guessed from their extremes")
         };
-        let ValueRange { low, high } = range;
-        console.note(&format!(
-            "pixels are taken to be from {low} to {high}, {why}; say otherwise with --input-range: {}",
-            self.path.display()
-        ));
-        Some(range)
+        Some((range, Some(why)))
+    }
+
+    /// The first stamp, its range as the network's pixels were made from it.
+    pub(super) fn first_stamp(
+        &self,
+        opened: &Opened,
+        given: Option<RangeArgument>,
+    ) -> Option<Stamp> {
+        let stamp = self.stamps.first()?.clone();
+        Some(match self.taken_range(opened, given) {
+            Some((range, _)) => stamp.with_range(range),
+            None => stamp,
+        })
     }
 
     /// The pixels of a stamp as the network takes them. `range`: that of the pixels, the stamp's own when not given.

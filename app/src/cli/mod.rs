@@ -5,8 +5,11 @@
 //! under its final name before it is complete.
 
 mod common;
+mod extensions;
+mod header;
 mod inputs;
 mod inspect;
+mod measure;
 mod outputs;
 mod relevance;
 mod run;
@@ -55,6 +58,10 @@ enum Command {
     Run(run::Run),
     /// Explain an output of a network: relevance or sensitivity of every input pixel.
     Relevance(relevance::Relevance),
+    /// Statistics of the regions of a DS9 file on stamps, per band, as a table.
+    Measure(measure::Measure),
+    /// The header cards of a FITS file.
+    Header(header::HeaderCommand),
     /// Train a generator and a discriminator by a recipe.
     Train(train::Train),
 }
@@ -137,6 +144,8 @@ impl Cli {
             Command::Inspect(inspect) => inspect.execute(&common, &console),
             Command::Run(run) => run.execute(&common, &console),
             Command::Relevance(relevance) => relevance.execute(&common, &console),
+            Command::Measure(measure) => measure.execute(&common, &console),
+            Command::Header(header) => header.execute(&common, &console),
             Command::Train(train) => train.execute(&common, &console),
         }
     }

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use candle_core::{DType, Device, Tensor};
-use ganoscope_core::stamp::io::{Format, NamedArray, write, write_arrays};
-use ganoscope_core::stamp::{Card, Stamp, ValueRange};
+use ganoscope_core::checkpoint::{BlendRule, NetworkSpec, Opened};
+use ganoscope_core::stamp::io::{Format, NamedArray, Provenance, write, write_arrays};
+use ganoscope_core::stamp::{Stamp, ValueRange};
+
+use super::extensions::{beside, extension_name};
+use super::inputs::Input;
 
 /// A result gathered over the batches of an input.
 #[derive(Clone, Debug)]
@@ -23,7 +27,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Number of samples.
-    fn samples(&self) -> usize {
+    pub(super) fn samples(&self) -> usize {
         let len: usize = self.dims.iter().product();
         self.values.len() / len.max(1)
     }
@@ -80,16 +84,44 @@ impl Results {
 /// What a file of results says about itself besides the arrays.
 #[derive(Clone, Debug, Default)]
 pub(super) struct About<'a> {
-    /// The stamp the results belong to, whose coordinates carry over.
-    pub(super) stamp: Option<&'a Stamp>,
-    /// How the results were made, one sentence per line.
-    pub(super) history: Vec<String>,
+    /// The stamp the results belong to, in the range its pixels were taken to be in; its coordinates carry over.
+    pub(super) stamp: Option<Stamp>,
+    /// The galaxies alone, where the input file has them.
+    pub(super) truths: &'a [Stamp],
+    /// How the outputs make up the stamp, where they do.
+    pub(super) blend_rule: Option<BlendRule>,
+    /// Whether the network is a discriminator.
+    pub(super) is_discriminator: bool,
+    /// How the results were made.
+    pub(super) provenance: Provenance,
 }
 
-impl About<'_> {
-    fn provenance(&self) -> Vec<Card> {
-        let line = |text: &String| Card::commentary("HISTORY", text.clone());
-        self.history.iter().map(line).collect()
+/// What a command made its results from.
+pub(super) fn made_by(
+    command: &str,
+    spec: &NetworkSpec,
+    opened: &Opened,
+    input: Option<&Input>,
+) -> Provenance {
+    Provenance {
+        model: Some(spec.to_string()),
+        weights_sha256: Some(opened.sha256.clone()),
+        role: Some(opened.role.to_string()),
+        step: opened.step,
+        input: input.map(|input| input.path.display().to_string()),
+        edits: Vec::new(),
+        history: vec![format!(
+            "made by ganoscope {command} {spec}, weights sha256 {}",
+            opened.sha256
+        )],
+    }
+}
+
+/// The name of an array in a file of a format.
+pub(super) fn name_in(format: Format, name: &str, is_discriminator: bool) -> String {
+    match format {
+        Format::Fits => extension_name(name, is_discriminator),
+        _ => name.to_owned(),
     }
 }
 
@@ -139,8 +171,18 @@ pub(super) fn write_file(
         };
         return write_png(path, array, about);
     }
-    let named: Vec<NamedArray<'_>> = arrays.iter().map(|a| named(a, format, about)).collect();
-    Ok(write_arrays(path, &named, format, &about.provenance())?)
+    let mut named: Vec<NamedArray<'_>> = arrays.iter().map(|a| named(a, format, about)).collect();
+    if format == Format::Fits {
+        let (before, after) = beside(arrays, about);
+        named.splice(0..0, before);
+        named.extend(after);
+    }
+    Ok(write_arrays(
+        path,
+        &named,
+        format,
+        &about.provenance.cards(),
+    )?)
 }
 
 fn named<'a>(array: &'a Gathered, format: Format, about: &About<'_>) -> NamedArray<'a> {
@@ -150,9 +192,10 @@ fn named<'a>(array: &'a Gathered, format: Format, about: &About<'_>) -> NamedArr
     } else {
         array.batched_dims()
     };
-    let mut named = NamedArray::new(array.name.clone(), dims, array.values.as_slice());
+    let name = name_in(format, &array.name, about.is_discriminator);
+    let mut named = NamedArray::new(name, dims, array.values.as_slice());
     named.range = array.range;
-    if let Some(stamp) = about.stamp {
+    if let Some(stamp) = &about.stamp {
         let same_grid =
             matches!(array.dims.as_slice(), [_, h, w] if [*h, *w] == [stamp.height, stamp.width]);
         if same_grid && array.samples() == 1 {
@@ -183,5 +226,10 @@ fn write_png(path: &Path, array: &Gathered, about: &About<'_>) -> Result<(), any
     };
     let dims = [channels, height, width];
     let stamp = Stamp::new(array.name.as_str(), array.values.clone(), dims, range);
-    Ok(write(path, &[stamp], Format::Png, &about.provenance())?)
+    Ok(write(
+        path,
+        &[stamp],
+        Format::Png,
+        &about.provenance.cards(),
+    )?)
 }

@@ -14,7 +14,7 @@ use ganoscope_core::stamp::io::Format;
 use super::Failure;
 use super::common::{Common, Console, columns, refuse_to_replace};
 use super::inputs::{Input, RangeArgument};
-use super::outputs::{About, Gathered, Results, write_file};
+use super::outputs::{About, Gathered, Results, made_by, write_file};
 use super::run::say_guesses;
 
 /// Arguments of `relevance`.
@@ -112,16 +112,18 @@ impl Relevance {
                 gather(&map, &mut results)?;
             }
         }
-        let made = format!(
-            "made by ganoscope relevance {spec} by {method}, weights sha256 {}",
-            opened.sha256
-        );
+        let first = inputs.first();
+        let mut provenance = made_by("relevance", &spec, &opened, first);
+        provenance.history.push(format!("method {method}"));
         // In the order of the maps, from 0.
         let of = rows.iter().enumerate();
         let of = of.map(|(i, row)| format!("map {i} is of {}", row.input));
+        provenance.history.extend(of);
         let about = About {
-            stamp: inputs.first().and_then(|input| input.stamps.first()),
-            history: std::iter::once(made).chain(of).collect(),
+            stamp: first.and_then(|input| input.first_stamp(&opened, self.input_range)),
+            is_discriminator: opened.role == NetworkRole::Discriminator,
+            provenance,
+            ..About::default()
         };
         self.write(format, &results, &about)?;
         report(&rows, &method, common, *console)

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
-use ganoscope_core::checkpoint::{NetworkSpec, Opened, open_network_for};
-use ganoscope_core::edit::EditStack;
+use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, Opened, open_network_for};
+use ganoscope_core::edit::{Action, Edit, EditStack};
 use ganoscope_core::network::{Edits, LayerName, Retain};
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
 use super::common::{Common, Console, columns, refuse_to_replace};
 use super::inputs::{Input, RangeArgument};
-use super::outputs::{About, Results, files, write_file};
+use super::outputs::{About, Gathered, Results, files, made_by, name_in, write_file};
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -75,14 +75,7 @@ impl Run {
         for layer in &retain {
             opened.network.find(layer)?;
         }
-        let (edits, mut history) = self.edits(&opened)?;
-        history.insert(
-            0,
-            format!(
-                "made by ganoscope run {spec}, weights sha256 {}",
-                opened.sha256
-            ),
-        );
+        let (edits, said_of_edits) = self.edits(&opened)?;
         self.check_names(&inputs, &opened, &retain)?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make the folder {}", self.out.display()))?;
@@ -101,9 +94,14 @@ impl Run {
                     .with_context(|| format!("cannot run {}", input.path.display()))?;
             }
             warn_of_overflow(&results, &input.path, *console);
+            let mut provenance = made_by("run", &spec, &opened, Some(input));
+            provenance.edits.clone_from(&said_of_edits);
             let about = About {
-                stamp: input.stamps.first(),
-                history: history.clone(),
+                stamp: input.first_stamp(&opened, self.input_range),
+                truths: &input.truths,
+                blend_rule: opened.manifest.as_ref().map(|manifest| manifest.blend_rule),
+                is_discriminator: opened.role == NetworkRole::Discriminator,
+                provenance,
             };
             let format = self.format(input, &opened);
             written.extend(self.write(input, format, &results, &about)?);
@@ -115,10 +113,13 @@ impl Run {
         let Some(path) = &self.edit else {
             return Ok((Edits::new(), Vec::new()));
         };
-        let edits = EditStack::read(path)?
+        let stack = EditStack::read(path)?;
+        let edits = stack
             .resolve(&opened.network)
             .map_err(|error| anyhow!("{error}: {}", path.display()))?;
-        Ok((edits, vec![format!("edited by {}", path.display())]))
+        let enabled = stack.edits.iter().filter(|edit| edit.enabled);
+        let said = enabled.map(|edit| format!("{} ({})", sentence(edit), path.display()));
+        Ok((edits, said.collect()))
     }
 
     /// As asked; else as the input, when that format can hold what the network gives.
@@ -180,11 +181,12 @@ impl Run {
             .map(|(path, members)| {
                 let members: Vec<_> = members.iter().map(|i| &arrays[*i]).collect();
                 write_file(&path, format, &members, about)?;
-                let names = members.iter().map(|a| a.name.clone()).collect();
+                let name = |a: &Gathered| name_in(format, &a.name, about.is_discriminator);
+                let names = members.iter().map(|a| name(a)).collect();
                 let scalars = members
                     .iter()
                     .filter(|a| a.dims.iter().product::<usize>() == 1)
-                    .map(|a| (a.name.clone(), a.values.clone()))
+                    .map(|a| (name(a), a.values.clone()))
                     .collect();
                 Ok(Written {
                     path,
@@ -194,6 +196,21 @@ impl Run {
             })
             .collect()
     }
+}
+
+/// What an edit does, in words.
+fn sentence(edit: &Edit) -> String {
+    let what = match edit.action {
+        Action::Ablate => "off".to_owned(),
+        Action::Insert { level } => format!("at level {level}"),
+        Action::Scale { by } => format!("scaled by {by}"),
+    };
+    let place = if edit.mask.is_some() {
+        ", within a mask"
+    } else {
+        ""
+    };
+    format!("{} {what}, strength {}{place}", edit.units, edit.strength)
 }
 
 /// A written file and the arrays in it.

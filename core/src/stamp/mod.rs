@@ -251,6 +251,12 @@ impl Stamp {
         }
     }
 
+    /// Whether FITS coordinates of this picture count rows from its top: only where its own FITS file has them so and says so
+    /// by ROWORDER. FITS files are written accordingly.
+    pub fn counts_rows_from_top(&self) -> bool {
+        rows_from_top(self.rows, &self.cards)
+    }
+
     /// The value of the first header card `keyword` (any case), trimmed.
     pub fn card(&self, keyword: &str) -> Option<&str> {
         let card = self
@@ -259,4 +265,9 @@ impl Stamp {
             .find(|c| c.keyword.eq_ignore_ascii_case(keyword))?;
         Some(card.value.trim())
     }
+}
+
+/// See [`Stamp::counts_rows_from_top`].
+pub(crate) fn rows_from_top(rows: RowOrder, cards: &[Card]) -> bool {
+    rows == RowOrder::TopDown && cards.iter().any(|card| card.keyword == "ROWORDER")
 }

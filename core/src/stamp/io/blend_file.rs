@@ -38,11 +38,16 @@ fn role(name: &str) -> Option<(Role, u32)> {
     };
     let role = match name.to_ascii_lowercase().as_str() {
         "blend" | "blended" => Role::Blend,
+        // In capitals it is the name in files of results; a tensor called `input` may be anything.
+        "input" if name == "INPUT" => Role::Blend,
         "x" => Role::Truth(1),
         "y" => Role::Truth(2),
         "fill" => Role::Fill,
         other => {
-            let number = other.strip_prefix("galaxy")?.trim_start_matches('_');
+            let number = other
+                .strip_prefix("galaxy")
+                .or_else(|| other.strip_prefix("truth"))?
+                .trim_start_matches('_');
             Role::Truth(number.parse().ok().filter(|n| *n > 0)?)
         }
     };
@@ -79,7 +84,7 @@ pub(super) fn share_range(stamps: &mut [Stamp]) {
     }
 }
 
-/// The blends of a file. FITS: extensions BLEND, GALAXY1, GALAXY2, ... and FILL. `TFRecord`: features `blended`, `x`, `y`
+/// The blends of a file. FITS: extensions BLEND, GALAXY1, GALAXY2, ... and FILL, or INPUT, TRUTH1, TRUTH2, ... of results. `TFRecord`: features `blended`, `x`, `y`
 /// of each record. NPZ and safetensors: arrays of any of these names. Other files: each stamp is a blend without truth.
 pub fn read_blends(path: &Path) -> Result<Vec<BlendFile>, StampError> {
     let stamps = read(path, None)?;
@@ -186,6 +191,9 @@ mod tests {
         assert_eq!(role("galaxy2"), Some((Role::Truth(2), 0)));
         assert_eq!(role("blended[3]"), Some((Role::Blend, 3)));
         assert_eq!(role("y[3]"), Some((Role::Truth(2), 3)));
+        assert_eq!(role("INPUT"), Some((Role::Blend, 0)));
+        assert_eq!(role("input"), None);
+        assert_eq!(role("TRUTH2"), Some((Role::Truth(2), 0)));
         assert_eq!(role("galaxy"), None);
         assert_eq!(role("GALAXY0"), None);
         assert_eq!(role("SCI"), None);

@@ -55,27 +55,44 @@ impl Hdu<'_> {
 
 /// The HDUs of a file. Bytes after the last HDU that start no extension are ignored, as the standard allows.
 pub(super) fn hdus(bytes: &[u8]) -> Result<Vec<Hdu<'_>>, StampProblem> {
+    let (hdus, stopped) = hdus_until(bytes);
+    stopped.map_or(Ok(hdus), Err)
+}
+
+/// The HDUs up to the first that cannot be read, and what is wrong with that one.
+pub(super) fn hdus_until(bytes: &[u8]) -> (Vec<Hdu<'_>>, Option<StampProblem>) {
     let mut found = Vec::new();
     let mut rest = bytes;
     while found.is_empty() || rest.starts_with(b"XTENSION") {
-        let (header, header_bytes) = Header::parse(found.len(), rest)?;
-        let axes = header.axes("")?;
-        let claimed_bytes = header.data_bytes(&axes)?;
-        let after = rest.get(header_bytes..).unwrap_or_default();
-        let available = usize::try_from(claimed_bytes)
-            .unwrap_or(usize::MAX)
-            .min(after.len());
-        let (data, after) = after.split_at(available);
-        let padding = available.next_multiple_of(BLOCK) - available;
-        rest = after.get(padding..).unwrap_or_default();
-        found.push(Hdu {
-            header,
-            axes,
-            data,
-            claimed_bytes,
-        });
+        match hdu(found.len(), rest) {
+            Ok((hdu, after)) => {
+                found.push(hdu);
+                rest = after;
+            }
+            Err(problem) => return (found, Some(problem)),
+        }
     }
-    Ok(found)
+    (found, None)
+}
+
+/// The HDU at the start of `bytes`, and the bytes after it.
+fn hdu(index: usize, bytes: &[u8]) -> Result<(Hdu<'_>, &[u8]), StampProblem> {
+    let (header, header_bytes) = Header::parse(index, bytes)?;
+    let axes = header.axes("")?;
+    let claimed_bytes = header.data_bytes(&axes)?;
+    let after = bytes.get(header_bytes..).unwrap_or_default();
+    let available = usize::try_from(claimed_bytes)
+        .unwrap_or(usize::MAX)
+        .min(after.len());
+    let (data, after) = after.split_at(available);
+    let padding = available.next_multiple_of(BLOCK) - available;
+    let hdu = Hdu {
+        header,
+        axes,
+        data,
+        claimed_bytes,
+    };
+    Ok((hdu, after.get(padding..).unwrap_or_default()))
 }
 
 /// The images of a file, all of them or those that `selector` names. Images that are sound but no pictures (a spectrum,

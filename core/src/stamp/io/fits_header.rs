@@ -3,6 +3,7 @@
 //! Invariant: any bytes either give a header or an error that names the HDU; sizes are computed with checks before
 //! anything is allocated. Source: FITS standard 4.0, sections 4.1 to 4.4 and 4.2.1.2 (CONTINUE).
 
+use super::Selector;
 use super::error::StampProblem;
 use crate::stamp::{Card, CardKind};
 
@@ -89,6 +90,12 @@ impl Header {
     /// The name of the HDU: EXTNAME, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.text("EXTNAME").filter(|name| !name.is_empty())
+    }
+
+    /// Whether a selector such as `[1]` or `[SCI,2]` means this HDU.
+    pub fn is_selected_by(&self, selector: &Selector) -> bool {
+        let version = self.integer("EXTVER").unwrap_or(1);
+        selector.matches(self.index, self.name(), version)
     }
 
     /// `extension BLEND`, `extension 2`, `primary HDU`: what messages call this HDU.

@@ -9,8 +9,9 @@ use std::io::{self, Write};
 
 use super::fits::{RANGE_HIGH, RANGE_LOW, is_structural};
 use super::fits_header::{BLOCK, CARD};
+use super::product::is_provenance;
 use super::write::NamedArray;
-use crate::stamp::{Card, CardKind, RowOrder};
+use crate::stamp::{Card, CardKind, rows_from_top};
 
 /// Characters of a string that fit into one card, between its quotes.
 const STRING: usize = 67;
@@ -70,13 +71,14 @@ fn extension_cards(array: &NamedArray<'_>, version: u32) -> Vec<Card> {
     if stays_top_down(array) {
         cards.push(Card::text("ROWORDER", "TOP-DOWN").with_comment("first row on top"));
     }
-    cards.extend(descriptive(&array.cards));
+    let own = descriptive(&array.cards).filter(|card| !is_provenance(&card.keyword));
+    cards.extend(own);
     cards
 }
 
 /// Whether the coordinates in the cards count rows from the top, as few FITS files do; then the rows stay that way.
 fn stays_top_down(array: &NamedArray<'_>) -> bool {
-    array.rows == RowOrder::TopDown && array.cards.iter().any(|c| c.keyword == "ROWORDER")
+    rows_from_top(array.rows, &array.cards)
 }
 
 /// A number as a card value.

@@ -7,6 +7,7 @@
 mod blend_file;
 mod error;
 mod fits;
+mod fits_check;
 mod fits_codec;
 mod fits_header;
 mod fits_rice;
@@ -15,6 +16,7 @@ mod fits_write;
 mod npy;
 mod numbers;
 mod picture;
+mod product;
 mod raw;
 mod selector;
 mod tensors;
@@ -31,7 +33,9 @@ use image::ImageFormat;
 
 pub use self::blend_file::{BlendFile, read_blend, read_blends};
 pub use self::error::{StampError, StampProblem};
+pub use self::fits_check::HeaderFinding;
 pub use self::fits_header::Header;
+pub use self::product::{Product, Provenance};
 pub use self::selector::{Selector, split_selector};
 pub use self::write::{NamedArray, encode_png, write, write_arrays};
 
@@ -159,10 +163,24 @@ pub fn read_one(path: &Path, selector: Option<&Selector>) -> Result<Stamp, Stamp
 
 /// The headers of all HDUs of a FITS file.
 pub fn read_header(path: &Path) -> Result<Vec<Header>, StampError> {
+    let (headers, stopped) = read_headers(path)?;
+    stopped.map_or(Ok(headers), Err)
+}
+
+/// The headers of a FITS file up to the first that cannot be read, and what is wrong with that one. Fails when not even
+/// the first can be read.
+pub fn read_headers(path: &Path) -> Result<(Vec<Header>, Option<StampError>), StampError> {
     let read = || {
         let bytes = content(path)?;
         match Format::sniff(&bytes) {
-            Some(Format::Fits) => Ok(fits::hdus(&bytes)?.into_iter().map(|h| h.header).collect()),
+            Some(Format::Fits) => {
+                let (hdus, stopped) = fits::hdus_until(&bytes);
+                let headers: Vec<Header> = hdus.into_iter().map(|h| h.header).collect();
+                match stopped {
+                    Some(problem) if headers.is_empty() => Err(problem),
+                    stopped => Ok((headers, stopped.map(|problem| problem.at(path)))),
+                }
+            }
             Some(other) => Err(StampProblem::unsupported(
                 "header",
                 format!("this is a {} file", other.name()),

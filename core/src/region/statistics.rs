@@ -1,0 +1,116 @@
+//! Statistics of the pixels that a region covers, per band.
+//!
+//! Invariant: every pixel counts with the part of it that is covered; pixels that are NaN or infinite count as missing and enter
+//! nothing else. Numbers are in the units of the stamp's pixels.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Coverage, Place, Region};
+use crate::stamp::Stamp;
+
+/// What the pixels of one band under a region are like. `None` where there is nothing to say it of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Finite pixels that are covered at all.
+    pub pixels: usize,
+    /// Pixels covered at all that are NaN or infinite.
+    pub missing: usize,
+    /// Covered area of the finite pixels, square pixels.
+    pub area: f64,
+    /// Sum of value times covered part.
+    pub sum: f64,
+    /// `sum / area`.
+    pub mean: Option<f64>,
+    /// The value below and above which half of the area lies; between two values their middle.
+    pub median: Option<f64>,
+    /// Root of the mean squared distance from the mean (of the area, not of a sample).
+    pub standard_deviation: Option<f64>,
+    /// Smallest value.
+    pub minimum: Option<f64>,
+    /// Largest value.
+    pub maximum: Option<f64>,
+    /// Mean place weighted by value times covered part; `None` when the sum is not above 0.
+    pub centroid: Option<Place>,
+}
+
+/// The statistics of a region on a stamp.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegionStatistics {
+    /// Covered area inside the picture, missing pixels included, square pixels.
+    pub area: f64,
+    /// One per band of the stamp.
+    pub bands: Vec<Statistics>,
+}
+
+/// The statistics of a region without the parts that `excluded` regions take away.
+pub fn measure<'a>(
+    stamp: &Stamp,
+    region: &Region,
+    excluded: impl IntoIterator<Item = &'a Region>,
+) -> RegionStatistics {
+    let cover = Coverage::of_region(region, excluded, [stamp.height, stamp.width]);
+    let covered: Vec<([usize; 2], f64)> = cover.pixels().collect();
+    let bands = (0..stamp.channels)
+        .map(|channel| Statistics::of(stamp.plane(channel), stamp.width, &covered))
+        .collect();
+    RegionStatistics {
+        area: cover.area(),
+        bands,
+    }
+}
+
+impl Statistics {
+    /// Of a plane of pixels, `width` to a row, under `covered` pixels `[column, row]`.
+    fn of(plane: &[f32], width: usize, covered: &[([usize; 2], f64)]) -> Self {
+        let mut found = Self::default();
+        let mut weighted: Vec<(f64, f64)> = Vec::with_capacity(covered.len());
+        let (mut column_sum, mut row_sum) = (0.0, 0.0);
+        for ([column, row], share) in covered {
+            let value = plane.get(row * width + column).copied().map(f64::from);
+            let Some(value) = value.filter(|v| v.is_finite()) else {
+                found.missing += 1;
+                continue;
+            };
+            weighted.push((value, *share));
+            found.area += share;
+            found.sum += share * value;
+            column_sum += share * value * *column as f64;
+            row_sum += share * value * *row as f64;
+        }
+        found.pixels = weighted.len();
+        if found.area <= 0.0 {
+            return found;
+        }
+        let mean = found.sum / found.area;
+        let squares = weighted.iter().map(|(v, w)| w * (v - mean) * (v - mean));
+        found.standard_deviation = Some((squares.sum::<f64>() / found.area).sqrt());
+        found.mean = Some(mean);
+        weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found.minimum = weighted.first().map(|(value, _)| *value);
+        found.maximum = weighted.last().map(|(value, _)| *value);
+        found.median = median(&weighted, found.area);
+        if found.sum > 0.0 {
+            found.centroid = Some(Place::new(column_sum / found.sum, row_sum / found.sum));
+        }
+        found
+    }
+}
+
+/// The weighted median of sorted values: where the weights below reach half; on the boundary between two values, their
+/// middle.
+fn median(sorted: &[(f64, f64)], total: f64) -> Option<f64> {
+    let half = total / 2.0;
+    let slack = total * 1e-12;
+    let mut below = 0.0;
+    for (index, (value, weight)) in sorted.iter().enumerate() {
+        below += weight;
+        if (below - half).abs() <= slack {
+            let next = sorted.get(index + 1).map_or(*value, |(next, _)| *next);
+            return Some(f64::midpoint(*value, next));
+        }
+        if below > half {
+            return Some(*value);
+        }
+    }
+    sorted.last().map(|(value, _)| *value)
+}
