@@ -223,6 +223,7 @@ impl App {
         let bench = &mut self.workbench;
         match command {
             UiCommand::ShowDeblend => bench.view = ViewKey::Deblend,
+            UiCommand::ShowLayers => bench.view = ViewKey::Layers,
             UiCommand::ShowUnits => bench.view = ViewKey::Units,
             UiCommand::ShowRelevance => bench.view = ViewKey::Relevance,
             UiCommand::ShowTimeline => bench.view = ViewKey::Timeline,
