@@ -3,6 +3,7 @@
 //! Branches stand side by side, residuals pass beside what they skip, and repeated blocks are drawn as one until they are
 //! opened, so that a network of hundreds of layers stays legible. Only what is seen is painted.
 
+mod brackets;
 mod camera;
 mod canvas;
 mod details;
@@ -191,7 +192,7 @@ impl Layers {
                 ui.add_space(6.0);
             }
             let text = format!(
-                "{} layers, {} parameters, {} multiply-adds per stamp",
+                "{} layers, {} parameters, {} multiply-adds",
                 graph.layers.len(),
                 count_text(graph.parameters as u64),
                 count_text(graph.multiply_adds)

@@ -79,7 +79,9 @@ impl Stage {
     }
 
     fn with(self, builder: HarnessBuilder<Self>) -> Harness<'static, Self> {
+        // Short steps, so that two clicks are a double-click.
         let mut harness = builder
+            .with_step_dt(1.0 / 30.0)
             .with_context_setup(theme::install)
             .build_ui_state(|ui, stage: &mut Self| stage.ui(ui), self);
         harness.run_steps(3);

@@ -72,6 +72,8 @@ struct Search<'a> {
     readers: Vec<Vec<usize>>,
     /// Whether a value of the box leaves the network.
     is_output: Vec<bool>,
+    /// Whether a value enters the network in the box: what a network is given is not hidden in a chain.
+    is_given: Vec<bool>,
 }
 
 impl<'a> Search<'a> {
@@ -89,11 +91,13 @@ impl<'a> Search<'a> {
             }
         }
         let is_output = |one: &GraphBox| one.layers.iter().any(|l| !layers[*l].outputs.is_empty());
+        let is_given = |one: &GraphBox| layers[one.main].kind == "Input";
         Self {
             boxes,
             signature,
             readers,
             is_output: boxes.iter().map(is_output).collect(),
+            is_given: boxes.iter().map(is_given).collect(),
         }
     }
 
@@ -153,7 +157,8 @@ impl<'a> Search<'a> {
         let is_closed = inside.into_iter().all(|i| {
             !self.is_output[i] && self.readers[i].iter().all(|reader| block.contains(reader))
         });
-        (is_only && is_closed).then_some(entry)
+        let is_given = self.is_given[block].contains(&true);
+        (is_only && is_closed && !is_given).then_some(entry)
     }
 
     /// Whether two blocks are connected inside in the same way.

@@ -1,28 +1,26 @@
 //! The drawing itself: what is seen of it is painted, and pointer and keys act on it.
 
 use egui::{
-    Align2, EventFilter, Id, Key, Painter, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind,
-    Ui, Vec2, WidgetInfo, pos2, vec2,
+    EventFilter, Id, Key, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, vec2,
 };
 use ganoscope_core::graph::{Area, Shown};
 
+use super::brackets;
 use super::camera::{Camera, rect_of};
 use super::details::details_ui;
 use super::edges;
 use super::faces::{Face, Faces, Part};
+use super::marks::Mark;
 use super::notes::Notes;
 use super::overview::{self, overview_ui};
 use super::sheet::Sheet;
 use super::walk::{self, Way};
-use super::words::{chain_name, last_layer, spoken};
+use super::words::{last_layer, spoken};
 use crate::theme::{Tokens, size};
 
 /// One step of the keys that magnify.
 const ZOOM_STEP: f32 = 1.25;
-/// Side of the button that closes a chain, points.
-const BUTTON: f32 = 14.0;
-/// How far left of its boxes the bracket of an open chain is, at a magnification of 1.
-const BRACKET: f32 = 18.0;
 
 /// What a person asked of the drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,11 +217,14 @@ impl Canvas<'_> {
             zoom: camera.zoom,
             largest_cost: sheet.largest_cost(),
         };
-        self.brackets(ui, &faces, (view, &camera), wishes);
+        brackets::paint(ui, &faces, (view, &camera), self.salt, wishes);
         for (shown, rect, response) in visible {
+            let marks = self.notes.marks(sheet, shown);
             let face = Face {
-                marks: self.notes.marks(sheet, shown),
-                is_at: sheet.at == Some(shown) && canvas.has_focus(),
+                // A hit is gone to from the search, which has the focus then.
+                is_at: sheet.at == Some(shown)
+                    && (canvas.has_focus() || marks.contains(&Mark::Found)),
+                marks,
                 is_hovered: response.hovered(),
                 shown_layer: self.notes.shown,
             };
@@ -300,83 +301,6 @@ impl Canvas<'_> {
             response.on_hover_text(format!("{label}, {}", info.summary));
         }
     }
-
-    /// Open chains: a bracket beside their boxes with a button that closes them.
-    fn brackets(
-        &self,
-        ui: &Ui,
-        faces: &Faces<'_>,
-        (view, camera): (Rect, &Camera),
-        wishes: &mut Vec<Wish>,
-    ) {
-        let sheet = faces.sheet;
-        let graph = sheet.graph();
-        let open = (0..graph.chains.len()).filter(|chain| sheet.is_open(*chain));
-        for chain in open {
-            let Some(area) = sheet.layout().area_of_chain(graph, chain) else {
-                continue;
-            };
-            let rect = camera.rect(view, area);
-            let x = rect.left() - (BRACKET * camera.zoom).max(BUTTON * 0.75);
-            if !view.intersects(Rect::from_x_y_ranges(
-                x - BUTTON..=rect.left(),
-                rect.y_range(),
-            )) {
-                continue;
-            }
-            let tokens = faces.tokens;
-            let stroke = Stroke::new(1.5, tokens.weak);
-            let hook = vec2(5.0, 0.0);
-            let ends = [pos2(x, rect.top()), pos2(x, rect.bottom())];
-            faces.painter.line_segment(ends, stroke);
-            for end in ends {
-                faces.painter.line_segment([end, end + hook], stroke);
-            }
-            // The button stays in view while any of the chain is.
-            let low = view.top() + BUTTON;
-            let high = (view.bottom() - BUTTON)
-                .min(rect.bottom() - BUTTON)
-                .max(low);
-            let at = pos2(x, (rect.top() + BUTTON * 0.8).clamp(low, high));
-            let name = chain_name(graph, chain);
-            if close_button(ui, faces, at, (self.salt, chain), &name) {
-                wishes.push(Wish::Open(chain, false));
-            }
-            if camera.zoom < 0.3 {
-                let count = graph.chains[chain].count;
-                let beside = at - vec2(BUTTON, 0.0);
-                faces.label_beside(beside, Align2::RIGHT_CENTER, format!("{count} x {name}"));
-            }
-        }
-    }
-}
-
-/// A small square with a minus; returns whether it was clicked.
-fn close_button(ui: &Ui, faces: &Faces<'_>, at: Pos2, salt: (usize, usize), name: &str) -> bool {
-    let rect = Rect::from_center_size(at, Vec2::splat(BUTTON));
-    let id = Id::unique(("close chain", salt));
-    let response = ui.interact(rect.expand(3.0), id, Sense::CLICK);
-    let label = format!("Close {name}");
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &label));
-    let tokens = faces.tokens;
-    let fill = if response.hovered() {
-        tokens.hovered
-    } else {
-        tokens.raised
-    };
-    let stroke = Stroke::new(1.0, tokens.text);
-    faces
-        .painter
-        .rect(rect, 2.0, fill, stroke, StrokeKind::Inside);
-    let half = vec2(BUTTON * 0.25, 0.0);
-    let line = Stroke::new(1.5, tokens.text);
-    faces.painter.line_segment([at - half, at + half], line);
-    if response.hovered() {
-        ui.set_cursor_icon(egui::CursorIcon::PointingHand);
-    }
-    let is_clicked = response.clicked();
-    response.on_hover_text(format!("{label}: draw its blocks as one"));
-    is_clicked
 }
 
 /// Dragging pans, the wheel magnifies around the pointer and goes sideways.

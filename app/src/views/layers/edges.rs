@@ -12,6 +12,8 @@ const CORNER: f32 = 9.0;
 const ARC: f32 = 15.0;
 /// Pieces a corner is drawn with.
 const PIECES: usize = 5;
+/// Edges are faint below this magnification.
+const FAINT_BELOW: f32 = 0.2;
 /// Points at the ends of edges are left out below this magnification.
 const POINTED_FROM: f32 = 0.3;
 
@@ -26,8 +28,14 @@ pub(super) fn paint(
     let seen = camera.seen(view).expand(CORNER);
     let visible = routes.iter().filter(|route| is_seen(route, seen));
     let (lit, quiet): (Vec<&Route>, Vec<&Route>) = visible.partition(|route| is_lit(route));
-    for (routes, color, width) in [(quiet, tokens.weak, 1.0), (lit, tokens.accent, 2.0)] {
-        let width = width * camera.zoom.clamp(0.6, 1.4);
+    // Far away edges lie close; they must not hide the boxes.
+    let (quiet_color, narrowest) = if camera.zoom < FAINT_BELOW {
+        (tokens.line, 0.5)
+    } else {
+        (tokens.weak, 0.6)
+    };
+    for (routes, color, width) in [(quiet, quiet_color, 1.0), (lit, tokens.accent, 2.0)] {
+        let width = width * camera.zoom.clamp(narrowest, 1.4);
         for route in routes {
             paint_one(painter, (view, camera), route, Stroke::new(width, color));
         }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use egui::{Id, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Id, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 use ganoscope_core::graph::Item;
 
 use super::camera::{Camera, rect_of};
 use super::faces::family_of;
+use super::marks::Mark;
 use super::notes::Notes;
 use super::sheet::Sheet;
 use crate::theme::{Tokens, size};
@@ -16,7 +17,9 @@ const WIDEST: f32 = 84.0;
 /// The narrowest, so that it can be hit.
 const NARROWEST: f32 = 26.0;
 /// Between the overview and what is drawn in it.
-const MARGIN: f32 = 5.0;
+const MARGIN: f32 = 8.0;
+/// The largest scale: it must not look like the drawing itself.
+const LARGEST: f32 = 0.12;
 
 /// Splits a view: the drawing, and its overview when it cannot be read as a whole.
 pub(super) fn split(sheet: &Sheet, view: Rect) -> (Rect, Option<Rect>) {
@@ -24,12 +27,18 @@ pub(super) fn split(sheet: &Sheet, view: Rect) -> (Rect, Option<Rect>) {
         return (view, None);
     }
     let drawing = sheet.size();
-    let by_height = (view.height() - 2.0 * MARGIN) / drawing.y.max(1.0);
-    let width = (drawing.x * by_height + 2.0 * MARGIN).clamp(NARROWEST, WIDEST);
+    let space = vec2(WIDEST, view.height()) - Vec2::splat(2.0 * MARGIN);
+    let width = (drawing.x * scale(drawing, space) + 2.0 * MARGIN).max(NARROWEST);
     let edge = view.right() - width;
     let left = Rect::from_min_max(view.min, pos2(edge - size::GAP, view.bottom()));
     let right = Rect::from_min_max(pos2(edge, view.top()), view.max);
     (left, Some(right))
+}
+
+/// Points for one length of the drawing, so that it fits into a space and stays small.
+fn scale(drawing: Vec2, space: Vec2) -> f32 {
+    let fitting = (space.x / drawing.x.max(1.0)).min(space.y / drawing.y.max(1.0));
+    fitting.clamp(1e-4, LARGEST)
 }
 
 /// Draws it; press or drag moves what is seen.
@@ -46,7 +55,7 @@ pub(super) fn overview_ui(
     response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, ui.is_enabled(), "Overview"));
     let drawing = sheet.size();
     let inner = rect.shrink(MARGIN);
-    let scale = (inner.width() / drawing.x.max(1.0)).min(inner.height() / drawing.y.max(1.0));
+    let scale = scale(drawing, inner.size());
     let origin = inner.center() - drawing * scale / 2.0;
     let mut camera = camera;
     if response.is_pointer_button_down_on()
@@ -64,7 +73,8 @@ pub(super) fn overview_ui(
         Rect::from_center_size(rect.center(), rect.size().max(vec2(2.0, 1.5)))
     };
     for item in thinned(&sheet.layout().items, scale) {
-        let marked = !notes.marks(sheet, item.shown).is_empty();
+        let mut marks = notes.marks(sheet, item.shown).into_iter();
+        let marked = marks.any(|mark| !matches!(mark, Mark::Output(_)));
         let color = tokens.family(family_of(sheet.graph(), item.shown));
         let rect = small(rect_of(item.area));
         painter.rect_filled(rect, 0.0, color);

@@ -1,6 +1,6 @@
 //! Finding layers by name or operation.
 
-use ganoscope_core::graph::Graph;
+use ganoscope_core::graph::{Graph, GraphLayer};
 
 /// What is searched for, and which hit is looked at.
 #[derive(Debug, Default)]
@@ -54,21 +54,32 @@ impl Search {
     }
 }
 
-/// The layers whose name or operation contains every word, whatever its case.
+/// The layers whose name contains every word, whatever its case; when there are none, those of which name and operation
+/// together do.
 fn hits(graph: &Graph, text: &str) -> Vec<usize> {
     let text = text.to_lowercase();
     let words: Vec<&str> = text.split_whitespace().collect();
     if words.is_empty() {
         return Vec::new();
     }
-    let is_hit = |layer: &ganoscope_core::graph::GraphLayer| {
-        let (name, summary) = (layer.name.to_lowercase(), layer.summary.to_lowercase());
-        let is_in = |word: &&str| name.contains(*word) || summary.contains(*word);
-        words.iter().all(|word| is_in(&word))
+    let matching = |with_operation: bool| -> Vec<usize> {
+        let is_hit = |layer: &GraphLayer| {
+            let name = layer.name.to_lowercase();
+            let operation = layer.summary.to_lowercase();
+            let is_in =
+                |word: &&str| name.contains(*word) || (with_operation && operation.contains(*word));
+            words.iter().all(|word| is_in(&word))
+        };
+        let layers = graph.layers.iter().enumerate();
+        layers
+            .filter(|(_, layer)| is_hit(layer))
+            .map(|(at, _)| at)
+            .collect()
     };
-    let layers = graph.layers.iter().enumerate();
-    layers
-        .filter(|(_, layer)| is_hit(layer))
-        .map(|(at, _)| at)
-        .collect()
+    let by_name = matching(false);
+    if by_name.is_empty() {
+        matching(true)
+    } else {
+        by_name
+    }
 }

@@ -47,7 +47,7 @@ pub(super) fn endings(name: &str) -> impl Iterator<Item = &str> {
         .filter(|ending| !ending.is_empty())
 }
 
-/// What a closed chain is called: the part of the name its blocks differ in, from the first to the last.
+/// What a closed chain is called: its first block, and the part of the name that the last one differs in: `root.0 to 9`.
 pub(super) fn chain_name(graph: &Graph, chain: usize) -> String {
     let Some(chain) = graph.chains.get(chain) else {
         return String::new();
@@ -56,7 +56,11 @@ pub(super) fn chain_name(graph: &Graph, chain: usize) -> String {
         let mut layers = graph.layers_of(at..at + 1);
         layers.next().map_or("", |layer| &*layer.name)
     };
-    let (first, last) = (name_at(chain.first), name_at(chain.end() - chain.period));
+    range_text(name_at(chain.first), name_at(chain.end() - chain.period))
+}
+
+/// From one layer to another of the same part of a block.
+fn range_text(first: &str, last: &str) -> String {
     // What both end with is the layer; what is left is the block.
     let (mut first, mut last) = (first, last);
     while let (Some((a, end_a)), Some((b, end_b))) = (cut(first), cut(last)) {
@@ -65,7 +69,10 @@ pub(super) fn chain_name(graph: &Graph, chain: usize) -> String {
         }
         (first, last) = (a, b);
     }
-    format!("{first} to {last}")
+    match (cut(first), cut(last)) {
+        (Some((a, _)), Some((b, end))) if a == b => format!("{first} to {end}"),
+        _ => format!("{first} to {last}"),
+    }
 }
 
 /// A dotted name without its last part, and that part.
@@ -154,6 +161,19 @@ mod tests {
         assert_eq!(share_text(0.0004), "< 0.1 %");
         assert_eq!(share_text(0.0421), "4.2 %");
         assert_eq!(share_text(0.62), "62 %");
+    }
+
+    #[test]
+    fn chains_are_called_by_what_their_blocks_differ_in() {
+        for (first, last, text) in [
+            ("root.0.conv1", "root.9.conv1", "root.0 to 9"),
+            ("branch1.0.conv1", "branch1.10.conv1", "branch1.0 to 10"),
+            ("conv2d_1", "conv2d_9", "conv2d_1 to conv2d_9"),
+            ("/a/0/conv/Conv", "/a/5/conv/Conv", "/a/0 to 5"),
+            ("conv1", "conv8", "conv1 to conv8"),
+        ] {
+            assert_eq!(range_text(first, last), text);
+        }
     }
 
     #[test]
