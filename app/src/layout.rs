@@ -99,14 +99,14 @@ impl Layout {
     /// The arrangement of a preset.
     pub fn preset(preset: Preset) -> Self {
         use LinearDir::{Horizontal, Vertical};
-        use ViewKey::{Deblend, Relevance, Timeline, Units};
+        use ViewKey::{Deblend, Layers, Relevance, Timeline, Units};
         let mut b = Builder {
             tiles: Tiles::default(),
             next: 0,
         };
         let root = match preset {
             Preset::Inspect => {
-                let sides = [b.tabs(&[Deblend, Units, Timeline]), b.tabs(&[Relevance])];
+                let sides = [b.tabs(&[Deblend, Layers, Units, Timeline]), b.tabs(&[Relevance])];
                 b.split(Horizontal, sides, 0.56)
             }
             Preset::Compare => {
@@ -116,11 +116,11 @@ impl Layout {
                 b.split(Vertical, [above, below], 0.6)
             }
             Preset::Repair => {
-                let sides = [b.tabs(&[Deblend, Relevance]), b.tabs(&[Units])];
+                let sides = [b.tabs(&[Deblend, Relevance]), b.tabs(&[Units, Layers])];
                 b.split(Horizontal, sides, 0.5)
             }
             Preset::Explore => {
-                let sides = [b.tabs(&[Units]), b.tabs(&[Deblend, Relevance])];
+                let sides = [b.tabs(&[Units, Layers]), b.tabs(&[Deblend, Relevance])];
                 b.split(Vertical, sides, 0.6)
             }
             Preset::Train => {

@@ -10,10 +10,12 @@ use ganoscope_core::architecture::{
 use ganoscope_core::checkpoint::{
     Metrics, SeriesManifest, create_series, procedural_weights, write_checkpoint,
 };
+use ganoscope_core::graph::Graph;
 use ganoscope_core::jobs::{
     CheckpointInfo, DeblendPreview, Failure, LayerInfo, Measures, NetworkInfo, PoleMap,
     RelevancePreview, RelevanceRow, Scene, SeriesInfo, TimelinePoint, UnitMaps, UnitRange,
 };
+use ganoscope_core::network::{Network, NetworkError};
 use ganoscope_core::stamp::io::{Format, write};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
@@ -147,14 +149,46 @@ pub fn tiny_series_info(path: &Path) -> SeriesInfo {
             ],
             parameters: 4_812,
             outputs: vec!["galaxy1".to_owned(), "galaxy2".to_owned()],
+            graph: graph_of(&generator(&drawn_generator(), procedural_weights(0))),
         },
         discriminator: Some(NetworkInfo {
             layers: Vec::new(),
             parameters: 20_331,
             outputs: vec!["logit".to_owned()],
+            graph: graph_of(&discriminator(
+                &drawn_discriminator(),
+                procedural_weights(0),
+            )),
         }),
         warnings: Vec::new(),
     }
+}
+
+/// The generator that the tests' drawings show: three blocks in the root and in each branch.
+fn drawn_generator() -> GeneratorConfig {
+    GeneratorConfig {
+        filters: 12,
+        root_blocks: 3,
+        branch_blocks: 3,
+        stamp_size: 24,
+        prelu: PreluKind::PerChannel,
+        position_channels: true,
+        ..GeneratorConfig::default()
+    }
+}
+
+fn drawn_discriminator() -> DiscriminatorConfig {
+    DiscriminatorConfig {
+        filters: 4,
+        dense: 8,
+        stamp_size: 24,
+        ..DiscriminatorConfig::default()
+    }
+}
+
+/// The drawing of a network; an empty one for a network that cannot be built, which no test takes for a drawing.
+fn graph_of(network: &Result<Network, NetworkError>) -> Arc<Graph> {
+    network.as_ref().map(Graph::of).unwrap_or_default().into()
 }
 
 /// Results in which everything is there.

@@ -121,8 +121,12 @@ fn every_view_says_why_it_failed_and_tries_again() {
         harness.get_by_label("Try again").click();
         assert_eq!(pushed(&mut harness), [Command::Retry(slot)]);
     }
-    let harness = Stage::new(Some(ViewKey::Timeline), failed_results()).harness();
-    harness.get_by_label("The series has no checkpoint");
+    for key in [ViewKey::Layers, ViewKey::Timeline] {
+        let mut harness = Stage::new(Some(key), failed_results()).harness();
+        harness.get_by_label("The series has no checkpoint");
+        harness.get_by_label("Try again").click();
+        assert_eq!(pushed(&mut harness), [Command::Ui(UiCommand::Reload)]);
+    }
 }
 
 #[test]

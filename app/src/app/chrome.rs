@@ -60,6 +60,7 @@ const MENUS: [Menu; 5] = [
         "View",
         &[
             Some(UiCommand::ShowDeblend),
+            Some(UiCommand::ShowLayers),
             Some(UiCommand::ShowUnits),
             Some(UiCommand::ShowRelevance),
             Some(UiCommand::ShowTimeline),

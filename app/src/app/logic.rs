@@ -233,6 +233,7 @@ impl App {
         let bench = &mut self.workbench;
         match command {
             UiCommand::ShowDeblend => bench.show(ViewKey::Deblend),
+            UiCommand::ShowLayers => bench.show(ViewKey::Layers),
             UiCommand::ShowUnits => bench.show(ViewKey::Units),
             UiCommand::ShowRelevance => bench.show(ViewKey::Relevance),
             UiCommand::ShowTimeline => bench.show(ViewKey::Timeline),

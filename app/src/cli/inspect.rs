@@ -45,6 +45,7 @@ fn json(opened: &Opened) -> serde_json::Value {
         "step": opened.step,
         "architecture": opened.config,
         "parameters": network.parameter_count(),
+        "multiply_adds": network.total_multiply_adds(),
         "input_range": opened.input_range,
         "output_range": opened.output_range,
         "inputs": inputs,
@@ -73,10 +74,20 @@ fn table(opened: &Opened) -> String {
     text.push_str(&format!("\n{}\n\n", opened.report));
 
     let mut rows = vec![
-        ["layer", "operation", "shape", "parameters", "reads"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "layer",
+            "operation",
+            "shape",
+            "parameters",
+            "multiply-adds",
+            "share",
+            "reads",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
+    let total = network.total_multiply_adds();
+    let share = |cost: u64| format!("{:.1} %", 100.0 * cost as f64 / total.max(1) as f64);
     for layer in network.layer_infos() {
         let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
         let reads: Vec<&str> = layer.inputs.iter().map(|name| &**name).collect();
@@ -85,6 +96,8 @@ fn table(opened: &Opened) -> String {
             layer.op,
             dims.join("x"),
             layer.parameters.to_string(),
+            layer.multiply_adds.to_string(),
+            share(layer.multiply_adds),
             reads.join(", "),
         ]);
     }
@@ -93,8 +106,10 @@ fn table(opened: &Opened) -> String {
         format!("{} layers", network.nodes().len()),
         String::new(),
         network.parameter_count().to_string(),
+        total.to_string(),
+        share(total),
     ]);
-    text.push_str(&columns(&rows, &[1, 4]));
+    text.push_str(&columns(&rows, &[1, 6]));
     for output in network.outputs() {
         let node = network.node(output.node);
         text.push_str(&format!(

@@ -36,6 +36,8 @@ pub enum UiCommand {
     ClearEdits,
     /// Show the view of outputs.
     ShowDeblend,
+    /// Show the view of layers.
+    ShowLayers,
     /// Show the view of units.
     ShowUnits,
     /// Show the view of relevance.
@@ -121,7 +123,7 @@ macro_rules! row {
 
 impl UiCommand {
     /// Every command, grouped as in the menus.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::OpenFiles,
         Self::OpenSeries,
         Self::OpenDemo,
@@ -137,6 +139,7 @@ impl UiCommand {
         Self::SelectNone,
         Self::ClearEdits,
         Self::ShowDeblend,
+        Self::ShowLayers,
         Self::ShowUnits,
         Self::ShowRelevance,
         Self::ShowTimeline,
@@ -185,6 +188,7 @@ impl UiCommand {
             Self::SelectNone => row!("Select no unit", "Clear the selection", plain(Key::Escape)),
             Self::ClearEdits => row!("Remove all edits", "Go back to the network as it was trained", ctrl(Key::Backspace)),
             Self::ShowDeblend => row!("Deblend", "Blend, outputs, truths and residual", plain(Key::Num1)),
+            Self::ShowLayers => row!("Layers", "The network as a graph: shapes, parameters, cost, edits", plain(Key::L)),
             Self::ShowUnits => row!("Units", "What every unit of a layer does on this picture", plain(Key::Num2)),
             Self::ShowRelevance => row!("Relevance", "Why the discriminator calls a picture real or generated", plain(Key::Num3)),
             Self::ShowTimeline => row!("Timeline", "How the outputs changed over the training", plain(Key::Num4)),

@@ -3,6 +3,7 @@
 //! Red and blue are kept for evidence (real and generated) everywhere; the accent is gold so that it is neither.
 
 use egui::{Color32, Theme, Ui};
+use ganoscope_core::graph::Family;
 
 const fn rgb(r: u8, g: u8, b: u8) -> Color32 {
     Color32::from_rgb(r, g, b)
@@ -57,6 +58,8 @@ pub struct Tokens {
     pub good: Color32,
     /// Pixels without a value.
     pub missing: Color32,
+    /// Kinds of layers, by [`Family::index`]; a shape always goes with them.
+    pub families: [Color32; Family::ALL.len()],
 }
 
 /// For dark rooms: near-black with a little blue, so that pictures are the brightest thing.
@@ -84,6 +87,16 @@ pub const DARK: Tokens = Tokens {
     warning: rgb(0xE6, 0xB8, 0x5C),
     good: rgb(0x7F, 0xC8, 0x8F),
     missing: rgb(0x3B, 0x2A, 0x4A),
+    families: [
+        rgb(0xA6, 0xAD, 0xB8),
+        rgb(0x5F, 0xBE, 0xA6),
+        rgb(0xBB, 0x9B, 0xE4),
+        rgb(0xAE, 0xB8, 0x62),
+        rgb(0xDD, 0x98, 0x62),
+        rgb(0xDD, 0xE1, 0xE8),
+        rgb(0xD9, 0x8F, 0xBB),
+        rgb(0x8E, 0x97, 0xA6),
+    ],
 };
 
 /// For bright rooms and print.
@@ -111,6 +124,16 @@ pub const LIGHT: Tokens = Tokens {
     warning: rgb(0x8A, 0x5A, 0x00),
     good: rgb(0x2A, 0x78, 0x40),
     missing: rgb(0xC7, 0xB8, 0xD6),
+    families: [
+        rgb(0x59, 0x60, 0x6B),
+        rgb(0x0F, 0x6B, 0x56),
+        rgb(0x6C, 0x42, 0x98),
+        rgb(0x59, 0x66, 0x12),
+        rgb(0x95, 0x4A, 0x10),
+        rgb(0x28, 0x2C, 0x33),
+        rgb(0x92, 0x35, 0x74),
+        rgb(0x66, 0x6C, 0x76),
+    ],
 };
 
 impl Tokens {
@@ -138,6 +161,11 @@ impl Tokens {
             1 => self.galaxy2,
             _ => self.text,
         }
+    }
+
+    /// The mark of a kind of layers.
+    pub const fn family(&self, family: Family) -> Color32 {
+        self.families[family.index()]
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod deblend;
 mod inspector;
+mod layers;
 mod library;
 mod parts;
 mod relevance;
@@ -81,6 +82,8 @@ pub enum ViewKey {
     /// Blend, outputs, truths, residual.
     #[default]
     Deblend,
+    /// The network as a graph.
+    Layers,
     /// Activations of a layer.
     Units,
     /// Reasons of the discriminator.
@@ -90,8 +93,9 @@ pub enum ViewKey {
 }
 
 /// All views, in the order of the tabs.
-pub const VIEWS: [ViewKey; 4] = [
+pub const VIEWS: [ViewKey; 5] = [
     ViewKey::Deblend,
+    ViewKey::Layers,
     ViewKey::Units,
     ViewKey::Relevance,
     ViewKey::Timeline,
@@ -102,6 +106,7 @@ impl ViewKey {
     pub const fn command(self) -> UiCommand {
         match self {
             Self::Deblend => UiCommand::ShowDeblend,
+            Self::Layers => UiCommand::ShowLayers,
             Self::Units => UiCommand::ShowUnits,
             Self::Relevance => UiCommand::ShowRelevance,
             Self::Timeline => UiCommand::ShowTimeline,
@@ -121,6 +126,12 @@ impl ViewKey {
                  The recombination puts the outputs together again; the residual is what it leaves of the blend: \
                  orange where light is missing, teal where there is too much. Scroll to zoom, drag to pan, \
                  double-click to see the whole; all pictures in all views move together. B shows the truths in the place of the outputs."
+            }
+            Self::Layers => {
+                "The network from its inputs at the top to its outputs at the bottom: names, operations, shapes, \
+                 parameters and cost. Boxes that follow each other alike are drawn as one; click opens them. A click \
+                 on a box shows its layer, on an operation in it that layer; double-click shows the units. Drag to \
+                 pan, scroll to zoom, double-click beside the boxes to see the whole; arrow keys go along the lines."
             }
             Self::Units => {
                 "What every unit of one layer does on this picture, before any edit. Click selects a unit, Ctrl adds \
@@ -144,6 +155,7 @@ impl ViewKey {
     pub fn make(self) -> Box<dyn View> {
         match self {
             Self::Deblend => Box::new(deblend::Deblend),
+            Self::Layers => Box::<layers::Layers>::default(),
             Self::Units => Box::<units::Units>::default(),
             Self::Relevance => Box::new(relevance::Relevance),
             Self::Timeline => Box::new(timeline::Timeline),

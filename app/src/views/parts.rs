@@ -1,11 +1,11 @@
 //! What several views are made of: a well with its caption, the look of light, the bar of display choices.
 
 use egui::{Align, Align2, ComboBox, Id, Layout, RichText, TextStyle, Ui, vec2};
-use ganoscope_core::jobs::Slot;
+use ganoscope_core::jobs::{SeriesInfo, Slot};
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 
 use super::ViewCx;
-use crate::command::{Change, Command};
+use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
 use crate::results::Loadable;
 use crate::theme::{Tokens, size};
@@ -78,7 +78,6 @@ pub(super) fn is_there<T>(
 
 /// Says what is missing before anything can be shown, and offers it.
 fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
-    use crate::command::UiCommand;
     let button = |ui: &mut Ui, command: UiCommand| {
         let button = ui.button(command.text());
         if button.on_hover_text(command.tooltip()).clicked() {
@@ -107,6 +106,37 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         });
     } else {
         loading_ui(ui, "Opening the series");
+    }
+}
+
+/// The series, or what stands in its place.
+pub(super) fn series_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a SeriesInfo> {
+    match &cx.results.series {
+        Loadable::Empty => {
+            let hint = "Open the folder of a training run, or drop it on the window.";
+            empty_ui(ui, "No series is open", hint, |ui| {
+                for command in [UiCommand::OpenSeries, UiCommand::OpenDemo] {
+                    if ui.button(command.text()).clicked() {
+                        cx.commands.push(command);
+                    }
+                }
+            });
+            None
+        }
+        Loadable::Failed {
+            why,
+            previous: None,
+        } => {
+            if failed_ui(ui, "The series cannot be opened", why) {
+                cx.commands.push(UiCommand::Reload);
+            }
+            None
+        }
+        Loadable::Pending { previous: None, .. } => {
+            loading_ui(ui, "Opening the series");
+            None
+        }
+        other => other.shown().map(|s| &**s),
     }
 }
 

@@ -10,12 +10,11 @@ use egui::{
 };
 use ganoscope_core::jobs::{SeriesInfo, TimelinePoint};
 
-use super::parts::light;
+use super::parts::{light, series_or_state};
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, UiCommand};
-use crate::results::Loadable;
 use crate::theme::{Tokens, size};
-use crate::widgets::{Picture, StampView, empty_ui, failed_ui, loading_ui};
+use crate::widgets::{Picture, StampView};
 
 /// Height of the scrubber with its labels, points.
 const SCRUBBER: f32 = 30.0;
@@ -101,37 +100,6 @@ pub fn strip_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         Rail::over(ui, series.checkpoints.len())
     };
     scrubber_ui(cx, ui, series, rail);
-}
-
-/// The series, or what stands in its place.
-fn series_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a SeriesInfo> {
-    match &cx.results.series {
-        Loadable::Empty => {
-            let hint = "Open the folder of a training run, or drop it on the window.";
-            empty_ui(ui, "No series is open", hint, |ui| {
-                for command in [UiCommand::OpenSeries, UiCommand::OpenDemo] {
-                    if ui.button(command.text()).clicked() {
-                        cx.commands.push(command);
-                    }
-                }
-            });
-            None
-        }
-        Loadable::Failed {
-            why,
-            previous: None,
-        } => {
-            if failed_ui(ui, "The series cannot be opened", why) {
-                cx.commands.push(UiCommand::Reload);
-            }
-            None
-        }
-        Loadable::Pending { previous: None, .. } => {
-            loading_ui(ui, "Opening the series");
-            None
-        }
-        other => other.shown().map(|s| &**s),
-    }
 }
 
 fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {

@@ -18,6 +18,8 @@ fn inspect_prints_layers_and_says_what_was_guessed() -> Outcome {
         "step 40",
         "branch2.0.conv1",
         "Conv2d 9x9",
+        "multiply-adds",
+        "100.0 %",
         "guessed step: 40",
         "guessed role: generator",
     ] {
@@ -31,6 +33,11 @@ fn inspect_prints_layers_and_says_what_was_guessed() -> Outcome {
     assert_eq!(json["outputs"][0]["name"], "logit");
     assert_eq!(json["architecture"]["discriminator"]["filters"], 2);
     assert_eq!(json["layers"].as_array().map(Vec::len), Some(28));
+    let cost = |of: &serde_json::Value| of["multiply_adds"].as_u64();
+    let layers = json["layers"].as_array().ok_or("layers")?;
+    let sum: Option<u64> = layers.iter().map(cost).sum();
+    assert_eq!(cost(&json), sum);
+    assert!(sum > Some(0));
     Ok(())
 }
 

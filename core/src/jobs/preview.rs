@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::graph::Graph;
 use crate::network::LayerName;
 use crate::stamp::{Stamp, ValueRange};
 
@@ -69,6 +70,8 @@ pub struct NetworkInfo {
     pub parameters: usize,
     /// Names of the outputs.
     pub outputs: Vec<String>,
+    /// All layers, inputs and constants too, and how they are connected.
+    pub graph: Arc<Graph>,
 }
 
 impl NetworkInfo {

@@ -15,6 +15,8 @@ pub struct LayerInfo {
     pub dims: Vec<usize>,
     /// Number of stored values.
     pub parameters: usize,
+    /// Multiply-adds for one stamp.
+    pub multiply_adds: u64,
     /// Names of the layers it reads.
     pub inputs: Vec<LayerName>,
 }
@@ -22,13 +24,13 @@ pub struct LayerInfo {
 impl Network {
     /// Every layer in order.
     pub fn layer_infos(&self) -> Vec<LayerInfo> {
-        self.nodes()
-            .iter()
-            .map(|node| LayerInfo {
+        self.iter()
+            .map(|(id, node)| LayerInfo {
                 name: node.name.clone(),
                 op: node.op.to_string(),
                 dims: node.fact.dims.clone(),
                 parameters: node.params.iter().map(|p| p.tensor.elem_count()).sum(),
+                multiply_adds: self.multiply_adds(id),
                 inputs: node
                     .inputs
                     .iter()
@@ -58,6 +60,7 @@ mod tests {
             (infos[1].parameters, infos[1].dims.as_slice()),
             (4 * 27 + 4, &[4, 4, 4][..])
         );
+        assert_eq!(infos[1].multiply_adds, 4 * 27 * 16);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod activation;
 mod batch_norm;
 mod build;
 mod canonize;
+mod cost;
 mod dump;
 mod elementwise;
 mod error;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::networks::Networks;
 use crate::checkpoint::{Metrics, NetworkRole, Series};
+use crate::graph::Graph;
 use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
 use crate::network::{GoOn, Network, Op};
 
@@ -70,6 +71,7 @@ fn describe(network: &Network) -> NetworkInfo {
         layers,
         parameters: network.parameter_count(),
         outputs: outputs.collect(),
+        graph: Graph::of(network).into(),
     }
 }
 
