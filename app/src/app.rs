@@ -13,6 +13,7 @@ mod saving;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use eframe::egui_wgpu::RenderState;
 use egui::{Context, Ui};
 use ganoscope_core::jobs::Scene;
 use ganoscope_core::stamp::stretch::Limits;
@@ -24,7 +25,7 @@ use crate::dialogs::FileDialogs;
 use crate::display::Levels;
 use crate::document::Document;
 use crate::history::History;
-use crate::notify::Notices;
+use crate::notify::{Notices, TERMINAL};
 use crate::results::Results;
 use crate::store::Recovery;
 use crate::theme;
@@ -153,6 +154,14 @@ impl App {
             first_picture_secs: None,
             frame_begun: started,
             longest_frame_secs: 0.0,
+        }
+    }
+
+    /// Has pictures drawn by the graphics card that the window is drawn with, where it can.
+    pub fn draw_on(&mut self, state: Option<&RenderState>) {
+        match state {
+            Some(state) => self.textures = Textures::on(state),
+            None => log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu"),
         }
     }
 

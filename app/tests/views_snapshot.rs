@@ -40,7 +40,8 @@ fn take(
     results: Results,
 ) -> SnapshotResults {
     let mut view = key.map(ViewKey::make);
-    let textures = Textures::default();
+    let (state, renderer) = common::renderer();
+    let textures = Textures::on(&state);
     let commands = Commands::default();
     let workbench = Workbench::default();
     let size = if key.is_some() { SIZE } else { [264.0, 480.0] };
@@ -49,7 +50,7 @@ fn take(
         .with_pixels_per_point(1.0)
         .with_theme(theme)
         .with_context_setup(theme::install)
-        .wgpu()
+        .renderer(renderer)
         .build_ui(move |ui| {
             let cx = ViewCx {
                 document: &document,

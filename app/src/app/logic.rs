@@ -120,6 +120,10 @@ impl App {
             Command::Show(view) => self.workbench.view = view,
             Command::Navigate(navigation) => self.workbench.navigation = navigation,
             Command::Point(_) => {}
+            Command::Shade(by) => {
+                let display = self.document.display.shifted_by(by);
+                self.change(Change::SetDisplay(display));
+            }
             Command::SortUnits(order) => self.workbench.unit_order = order,
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),
