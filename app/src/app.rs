@@ -275,7 +275,7 @@ impl eframe::App for App {
     fn on_exit(&mut self) {
         self.save_now();
         log::info!(
-            target: crate::notify::TERMINAL,
+            target: TERMINAL,
             "longest frame {:.1} ms",
             1e3 * self.longest_frame_secs
         );

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn old_sessions_are_read_and_new_choices_are_kept() {
-        let old = "(stretch: linear, limits: min-max, colouring: grey, overlay: 0.5)";
+        let old = "(stretch: linear, limits: r#min-max, colouring: grey, overlay: 0.5)";
         let display: Display = ron::from_str(old).unwrap();
         assert_eq!((display.contrast, display.bias), (1.0, 0.5));
         let changed = Display {

@@ -122,7 +122,10 @@ impl Batch {
 
 /// The block means of a map, kept while the map is drawn.
 struct Means {
-    /// Kept, so that no other pixels can take their address.
+    #[expect(
+        dead_code,
+        reason = "kept, so that no other pixels can take their address"
+    )]
     of: Arc<[f32]>,
     values: Arc<[f32]>,
     dims: [usize; 3],

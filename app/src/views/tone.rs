@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{CollapsingHeader, DragValue, Id, RichText, Slider, Ui};
+use egui::{CollapsingHeader, DragValue, Id, RichText, Slider, SliderClamping, Ui};
 use ganoscope_core::stamp::colormap::Colormap;
 use ganoscope_core::stamp::histogram::Histogram;
 use ganoscope_core::stamp::stretch::Limits;
@@ -119,7 +119,10 @@ fn shift_ui(ui: &mut Ui, display: &mut Display) {
     ] {
         ui.horizontal(|ui| {
             let label = ui.label(RichText::new(name).color(weak));
-            let slider = Slider::new(value, range).max_decimals(2);
+            let slider = Slider::new(value, range)
+                .max_decimals(2)
+                // What a drag or a session has set is shown as it is, not rounded by being shown.
+                .clamping(SliderClamping::Edits);
             ui.add(slider)
                 .labelled_by(label.id)
                 .on_hover_text("Also by dragging on a picture with the right button");
