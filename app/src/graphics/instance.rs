@@ -86,7 +86,7 @@ pub(super) struct Parts {
     pub(super) base: Part,
     pub(super) bands: usize,
     pub(super) over: Option<Part>,
-    /// With the side of a block.
+    /// With the side of a block, a power of two.
     pub(super) marks: Option<(Part, usize)>,
     pub(super) lines: Option<Part>,
 }
@@ -144,7 +144,7 @@ impl Instance {
                 size_of_part(parts.over),
                 size_of_part(marks),
                 size_of_part(parts.lines),
-                parts.marks.map_or(1, |(_, side)| side as u32),
+                parts.marks.map_or(0, |(_, side)| side.trailing_zeros()),
             ],
             tone: [low, slope, parameter(stretch), stretch.norm()],
             shift: [

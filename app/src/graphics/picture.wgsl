@@ -38,7 +38,7 @@ struct Instance {
     @location(2) screen: vec4<f32>,
     // Columns, rows, first plane, planes on top of each other.
     @location(3) base: vec4<u32>,
-    // Columns + rows * 65536 of overlay, marks, contours; side of a mark's block.
+    // Columns + rows * 65536 of overlay, marks, contours; side of a mark's block as a power of two.
     @location(4) others: vec4<u32>,
     // Black, 1 / (white - black) or 0, parameter of the stretch, its norm.
     @location(5) tone: vec4<f32>,
@@ -62,6 +62,7 @@ struct Fragment {
     @location(0) @interpolate(flat) origin: vec4<f32>,
     // Shares per pixel; opacity; pixels per point.
     @location(1) @interpolate(flat) step: vec4<f32>,
+    // Columns, rows; columns + rows * 65536 where the first and the second plane begin.
     @location(2) @interpolate(flat) base: vec4<u32>,
     @location(3) @interpolate(flat) others: vec4<u32>,
     @location(4) @interpolate(flat) tone: vec4<f32>,
@@ -70,8 +71,20 @@ struct Fragment {
     @location(7) @interpolate(flat) over_inks: vec4<u32>,
     @location(8) @interpolate(flat) overlay: vec4<f32>,
     @location(9) @interpolate(flat) contours: vec4<f32>,
+    // As in the instance; the last is where the third plane begins, or planes on top of each other for a mean.
     @location(10) @interpolate(flat) extra: vec4<u32>,
 };
+
+// Where a plane begins in its block, whose planes are stacked in columns of so many.
+fn corner_of(plane: u32, stacked: u32, dims: vec2<u32>) -> vec2<u32> {
+    return vec2<u32>(plane / stacked, plane % stacked) * dims;
+}
+
+// Both in one number; no texture is larger than 65535.
+fn packed_corner(base: vec4<u32>, band: u32) -> u32 {
+    let corner = corner_of(base.z + band, base.w, base.xy);
+    return corner.x | (corner.y << 16u);
+}
 
 @vertex
 fn vs_main(@builtin(vertex_index) corner: u32, in: Instance) -> Fragment {
@@ -82,7 +95,8 @@ fn vs_main(@builtin(vertex_index) corner: u32, in: Instance) -> Fragment {
     out.position = vec4<f32>(2.0 * share.x - 1.0, 1.0 - 2.0 * share.y, 0.0, 1.0);
     out.origin = vec4<f32>(in.rect.xy, in.visible.xy);
     out.step = vec4<f32>(in.visible.zw, in.screen.zw);
-    out.base = in.base;
+    // Here, because a division for every pixel is what a wall would spend most of its time on.
+    out.base = vec4<u32>(in.base.xy, packed_corner(in.base, 0u), packed_corner(in.base, 1u));
     out.others = in.others;
     out.tone = in.tone;
     out.shift = in.shift;
@@ -90,7 +104,7 @@ fn vs_main(@builtin(vertex_index) corner: u32, in: Instance) -> Fragment {
     out.over_inks = in.over_inks;
     out.overlay = in.overlay;
     out.contours = in.contours;
-    out.extra = in.extra;
+    out.extra = vec4<u32>(in.extra.xyz, select(in.base.w, packed_corner(in.base, 2u), INK < 4u));
     return out;
 }
 
@@ -112,11 +126,8 @@ fn texel(share: vec2<f32>, dims: vec2<u32>) -> vec2<u32> {
     return min(vec2<u32>(max(share * vec2<f32>(dims), vec2<f32>(0.0))), dims - 1u);
 }
 
-// Planes of a block are stacked in columns of so many.
-fn base_value(in: Fragment, at: vec2<u32>, band: u32) -> f32 {
-    let plane = in.base.z + band;
-    let corner = vec2<u32>(plane / in.base.w, plane % in.base.w) * in.base.xy;
-    return textureLoad(base_map, corner + at, 0).r;
+fn base_value(at: vec2<u32>, corner: u32) -> f32 {
+    return textureLoad(base_map, dims_of(corner) + at, 0).r;
 }
 
 fn place_of(in: Fragment, value: f32) -> f32 {
@@ -168,7 +179,7 @@ fn inked(in: Fragment, y: f32) -> vec3<f32> {
 
 // Red, green, blue; the last is 0 where a band is not finite.
 fn composite(in: Fragment, at: vec2<u32>) -> vec4<f32> {
-    let bands = vec3<f32>(base_value(in, at, 0u), base_value(in, at, 1u), base_value(in, at, 2u));
+    let bands = vec3<f32>(base_value(at, in.base.z), base_value(at, in.base.w), base_value(at, in.extra.w));
     if !(is_finite(bands.x) && is_finite(bands.y) && is_finite(bands.z)) {
         return vec4<f32>(0.0);
     }
@@ -194,11 +205,11 @@ fn shade(in: Fragment, share: vec2<f32>) -> vec4<f32> {
     if INK == 2u || INK == 3u {
         return composite(in, at);
     }
-    var value = base_value(in, at, 0u);
+    var value = base_value(at, in.base.z);
     if INK >= 4u {
         let bands = u32(in.overlay.w);
         for (var band = 1u; band < bands; band++) {
-            value += base_value(in, at, band);
+            value += textureLoad(base_map, corner_of(band, in.extra.w, in.base.xy) + at, 0).r;
         }
         value /= in.overlay.w;
     }
@@ -222,14 +233,14 @@ fn covered(in: Fragment, color: vec4<f32>, share: vec2<f32>) -> vec4<f32> {
 
 fn marked(in: Fragment, color: vec3<f32>, share: vec2<f32>) -> vec3<f32> {
     let dims = dims_of(in.others.x);
-    let side = in.others.w;
-    let block = texel(share, dims) / side;
+    let block = texel(share, dims) >> vec2<u32>(in.others.w);
     let value = textureLoad(mark_map, block, 0).r / max(in.overlay.x, TINY);
     let strength = min(abs(value), 1.0);
     if strength < MARK_FROM {
         return color;
     }
-    let middle_share = (vec2<f32>(block) + 0.5) * f32(side) / vec2<f32>(dims);
+    let side = f32(1u << in.others.w);
+    let middle_share = (vec2<f32>(block) + 0.5) * side / vec2<f32>(dims);
     let middle = (middle_share - in.origin.zw) / in.step.xy;
     let pixel = in.position.xy - in.origin.xy;
     let offset = abs((pixel - middle) / in.step.w);
