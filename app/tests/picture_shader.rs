@@ -1,5 +1,10 @@
 //! The shader against its twin on the processor, pixel by pixel, on the software driver.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare itself has failed"
+)]
+
 mod common;
 
 use std::cell::RefCell;

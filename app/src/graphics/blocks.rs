@@ -33,7 +33,7 @@ impl Part {
     }
 
     /// The same from another plane on.
-    pub(super) const fn from_plane(self, plane: usize) -> Self {
+    pub(super) const fn starting_at(self, plane: usize) -> Self {
         Self {
             first: plane as u32,
             ..self

@@ -207,7 +207,7 @@ impl Graphics {
         let [bands, ..] = picture.base.1;
         let bands = if picture.plane.is_some() { 1 } else { bands };
         let parts = Parts {
-            base: part.from_plane(picture.plane.unwrap_or(0)),
+            base: part.starting_at(picture.plane.unwrap_or(0)),
             bands,
             over: over.1,
             marks: marks.1.zip(means.as_ref().map(|(_, side)| *side)),

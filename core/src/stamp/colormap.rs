@@ -80,7 +80,8 @@ impl Colormap {
 
     /// The colour, 0 to 1, of brightness `t`; clips, and takes NaN for 0.
     pub fn shade(self, t: f32) -> [f32; 3] {
-        let place = t.max(0.0).min(1.0) * (LEVELS - 1) as f32;
+        let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
+        let place = t * (LEVELS - 1) as f32;
         let below = (place as usize).min(LEVELS - 2);
         let share = place - below as f32;
         let (low, high) = (self.table()[below], self.table()[below + 1]);
@@ -282,15 +283,21 @@ mod tests {
 
     #[test]
     fn heat_and_b_are_those_of_ds9() {
-        // The levels of DS9's maps: ramps between these places, by hand.
-        let at = |map: Colormap, t: f32| map.shade(t).map(|v| (v * 100.0).round() as i32);
-        assert_eq!(at(Colormap::Heat, 0.17), [50, 17, 0]);
-        assert_eq!(at(Colormap::Heat, 0.815), [100, 82, 50]);
-        assert_eq!(at(Colormap::B, 0.125), [0, 0, 50]);
-        assert_eq!(at(Colormap::B, 0.25), [0, 0, 100]);
-        assert_eq!(at(Colormap::B, 0.375), [50, 0, 50]);
-        assert_eq!(at(Colormap::B, 0.625), [100, 50, 0]);
-        assert_eq!(at(Colormap::B, 0.875), [100, 100, 50]);
+        // The levels of DS9's maps: ramps between these places, by hand, in percent; a table of 256 cuts the corners of a
+        // ramp a little.
+        for (map, t, expected) in [
+            (Colormap::Heat, 0.17, [50.0, 17.0, 0.0]),
+            (Colormap::Heat, 0.815, [100.0, 81.5, 50.0]),
+            (Colormap::B, 0.125, [0.0, 0.0, 50.0]),
+            (Colormap::B, 0.25, [0.0, 0.0, 100.0]),
+            (Colormap::B, 0.375, [50.0, 0.0, 50.0]),
+            (Colormap::B, 0.625, [100.0, 50.0, 0.0]),
+            (Colormap::B, 0.875, [100.0, 100.0, 50.0]),
+        ] {
+            for (got, expected) in map.shade(t).into_iter().zip(expected) {
+                assert!((100.0 * got - expected).abs() < 1.0, "{map:?} {t}: {got}");
+            }
+        }
     }
 
     #[test]
