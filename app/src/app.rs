@@ -17,6 +17,7 @@ mod toasts;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use eframe::egui_wgpu::RenderState;
 use egui::{Context, Ui};
 use ganoscope_core::jobs::Scene;
 use ganoscope_core::stamp::stretch::Limits;
@@ -28,7 +29,7 @@ use crate::dialogs::FileDialogs;
 use crate::display::Levels;
 use crate::document::Document;
 use crate::history::History;
-use crate::notify::Notices;
+use crate::notify::{Notices, TERMINAL};
 use crate::results::Results;
 use crate::store::Recovery;
 use crate::theme;
@@ -160,6 +161,14 @@ impl App {
         }
     }
 
+    /// Has pictures drawn by the graphics card that the window is drawn with, where it can.
+    pub fn draw_on(&mut self, state: Option<&RenderState>) {
+        match state {
+            Some(state) => self.textures = Textures::on(state),
+            None => log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu"),
+        }
+    }
+
     /// What is worked on.
     pub fn document(&self) -> &Document {
         &self.document
@@ -270,7 +279,7 @@ impl eframe::App for App {
     fn on_exit(&mut self) {
         self.save_now();
         log::info!(
-            target: crate::notify::TERMINAL,
+            target: TERMINAL,
             "longest frame {:.1} ms",
             1e3 * self.longest_frame_secs
         );

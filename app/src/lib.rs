@@ -8,6 +8,7 @@ pub mod demo;
 pub mod dialogs;
 pub mod display;
 pub mod document;
+pub mod graphics;
 pub mod history;
 pub mod layout;
 pub mod notify;

@@ -77,6 +77,7 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
     let create = |cc: &eframe::CreationContext<'_>| {
         notify::attach(&cc.egui_ctx);
         let mut app = App::new(&cc.egui_ctx, parts);
+        app.draw_on(cc.wgpu_render_state.as_ref());
         for (level, text) in &begin.messages {
             app.say(*level, text, &cc.egui_ctx);
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::command::{Change, Command, Commands, UiCommand};
-use ganoscope::display::Levels;
+use ganoscope::display::{Display, Levels};
 use ganoscope::document::Document;
 use ganoscope::results::Results;
 use ganoscope::testing::{failed_results, loading_results, ready_results};
@@ -15,6 +15,7 @@ use ganoscope::widgets::Textures;
 use ganoscope::workbench::Workbench;
 use ganoscope_core::edit::{Action, Edit, UnitSet};
 use ganoscope_core::jobs::Slot;
+use ganoscope_core::stamp::stretch::Limits;
 
 /// A view alone, with everything it may see.
 struct Stage {
@@ -292,4 +293,126 @@ fn scrolling_zooms_all_pictures() {
         .iter()
         .any(|c| matches!(c, Command::Navigate(n) if n.zoom > 1.0));
     assert!(zoomed, "{commands:?}");
+}
+
+/// Drags from one place to another with a button; returns what was asked for.
+fn dragged(
+    harness: &mut Harness<'_, Stage>,
+    button: egui::PointerButton,
+    [from, to]: [egui::Pos2; 2],
+) -> Vec<Command> {
+    let press = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button,
+        pressed,
+        modifiers: egui::Modifiers::NONE,
+    };
+    harness.hover_at(from);
+    harness.step();
+    harness.event(press(from, true));
+    harness.step();
+    harness.hover_at(to);
+    harness.step();
+    harness.event(press(to, false));
+    pushed(harness)
+}
+
+#[test]
+fn the_right_button_shades_and_the_left_one_pans() {
+    let mut stage = Stage::ready(ViewKey::Deblend);
+    stage.workbench.navigation.zoom = 2.0;
+    let mut harness = stage.harness();
+    let rects = harness.query_all_by_label("Blend").map(|node| node.rect());
+    let picture = rects.reduce(|a, b| if b.height() > a.height() { b } else { a });
+    let picture = picture.expect("the blend is shown");
+    let from = picture.center();
+    let to = from + egui::vec2(0.25, -0.125) * picture.size();
+    let ways = [from, to];
+    let shades = dragged(&mut harness, egui::PointerButton::Secondary, ways);
+    let total = shades
+        .iter()
+        .fold([0.0, 0.0], |sum, command| match command {
+            Command::Shade([right, down]) => [sum[0] + right, sum[1] + down],
+            other => panic!("{other:?}"),
+        });
+    assert!(
+        (total[0] - 0.25).abs() < 0.01 && (total[1] + 0.125).abs() < 0.01,
+        "{total:?}"
+    );
+    let pans = dragged(&mut harness, egui::PointerButton::Primary, ways);
+    assert!(!pans.is_empty());
+    assert!(
+        pans.iter().all(|c| matches!(c, Command::Navigate(_))),
+        "{pans:?}"
+    );
+}
+
+/// The inspector with its section of display choices open.
+fn display_section(display: Display) -> Harness<'static, Stage> {
+    let results = ready_results(Path::new("series"), Path::new("blend.fits"));
+    let mut stage = Stage::new(None, results);
+    stage.document.display = display;
+    let mut harness = stage.harness();
+    harness.get_by_label("Display").click();
+    harness.run_steps(20);
+    harness
+}
+
+#[test]
+fn limits_are_dragged_in_the_histogram() {
+    let mut harness = display_section(Display::default());
+    harness.check_accessibility();
+    let rect = harness
+        .get_by_label("Histogram with black and white")
+        .rect();
+    let at = |share: f32| egui::pos2(rect.left() + share * rect.width(), rect.center().y);
+    // White is at the right end or beyond; black stays.
+    let ways = [at(0.97), at(0.5)];
+    let commands = dragged(&mut harness, egui::PointerButton::Primary, ways);
+    let Some(Command::Change(Change::SetDisplay(display))) = commands.last() else {
+        panic!("{commands:?}");
+    };
+    let Limits::Manual { low, high } = display.limits else {
+        panic!("{display:?}");
+    };
+    assert_eq!(low, 0.0);
+    assert!((0.3..0.7).contains(&high), "{high}");
+    let kept = Display {
+        limits: display.limits,
+        ..Display::default()
+    };
+    assert_eq!(*display, kept, "nothing else changes");
+}
+
+#[test]
+fn showing_the_display_does_not_change_it() {
+    let display = Display {
+        contrast: 1.234_567,
+        bias: 0.123_456_7,
+        limits: Limits::Manual {
+            low: 0.012_345_67,
+            high: 0.987_654_3,
+        },
+        ..Display::default()
+    };
+    let mut harness = display_section(display);
+    assert_eq!(pushed(&mut harness), []);
+}
+
+#[test]
+fn the_display_is_reset_at_once() {
+    let changed = Display {
+        contrast: 3.0,
+        is_inverted: true,
+        overlay: 0.2,
+        ..Display::default()
+    };
+    let mut harness = display_section(changed);
+    harness.get_by_label("Reset the display").click();
+    let start = Display {
+        overlay: 0.2,
+        ..Display::default()
+    };
+    let expected = Command::Change(Change::SetDisplay(start));
+    assert_eq!(pushed(&mut harness), [expected]);
 }

@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 
 use egui::Theme;
+use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, SnapshotResults};
 use ganoscope::command::Commands;
 use ganoscope::display::Levels;
@@ -16,9 +17,13 @@ use ganoscope::views::{VIEWS, ViewCx, ViewKey, inspector_ui};
 use ganoscope::widgets::Textures;
 use ganoscope::workbench::Workbench;
 use ganoscope_core::edit::{Action, Edit, UnitSet};
+use ganoscope_core::stamp::colormap::Colormap;
 
 /// Small, so that a change is seen and the repository stays light.
 const SIZE: [f32; 2] = [480.0, 320.0];
+
+/// The inspector with its section of display choices open.
+const DISPLAY: &str = "inspector_display";
 
 fn document() -> Document {
     let mut document = Document::new(Some("series".into()), vec!["blend.fits".into()]);
@@ -40,16 +45,21 @@ fn take(
     results: Results,
 ) -> SnapshotResults {
     let mut view = key.map(ViewKey::make);
-    let textures = Textures::default();
+    let (state, renderer) = common::renderer();
+    let textures = Textures::on(&state);
     let commands = Commands::default();
     let workbench = Workbench::default();
-    let size = if key.is_some() { SIZE } else { [264.0, 480.0] };
+    let size = match key {
+        Some(_) => SIZE,
+        None if name == DISPLAY => [264.0, 760.0],
+        None => [264.0, 480.0],
+    };
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(1.0)
         .with_theme(theme)
         .with_context_setup(theme::install)
-        .wgpu()
+        .renderer(renderer)
         .build_ui(move |ui| {
             let cx = ViewCx {
                 document: &document,
@@ -70,6 +80,10 @@ fn take(
             cx.commands.take();
         });
     harness.run_steps(3);
+    if name == DISPLAY {
+        harness.get_by_label("Display").click();
+        harness.run_steps(20);
+    }
     harness.snapshot(name);
     harness.take_snapshot_results()
 }
@@ -129,5 +143,12 @@ fn every_view_matches_its_pictures() {
         document(),
         ready(),
     ));
+    let mut shown = Document {
+        units: UnitSet::default(),
+        ..document()
+    };
+    shown.display.colormap = Colormap::Heat;
+    shown.display.contrast = 1.4;
+    all.extend(take(DISPLAY, None, Theme::Dark, shown, ready()));
     all.unwrap();
 }

@@ -130,6 +130,10 @@ impl App {
             }
             Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
+            Command::Shade(by) => {
+                let display = self.document.display.shifted_by(by);
+                self.change(Change::SetDisplay(display));
+            }
             Command::SortUnits(order) => self.workbench.unit_order = order,
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),

@@ -42,6 +42,8 @@ pub enum Command {
     Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
+    /// Shift contrast and bias by a drag over a picture: shares of its width to the right and of its height down.
+    Shade([f32; 2]),
     /// Sort the units.
     SortUnits(UnitOrder),
     /// Stop a study.

@@ -42,6 +42,12 @@ pub struct Tokens {
     pub real: Color32,
     /// Evidence for "generated".
     pub generated: Color32,
+    /// A residual where light is missing.
+    pub too_little: Color32,
+    /// A residual where there is too much light.
+    pub too_much: Color32,
+    /// Zero in a signed map.
+    pub level: Color32,
     /// The first galaxy's line in plots.
     pub galaxy1: Color32,
     /// The second galaxy's line in plots.
@@ -79,6 +85,9 @@ pub const DARK: Tokens = Tokens {
     accent_text: rgb(0xF7, 0xE6, 0xBE),
     real: rgb(0xE8, 0x5D, 0x4C),
     generated: rgb(0x4C, 0x8D, 0xE8),
+    too_little: rgb(0xF5, 0xA8, 0x52),
+    too_much: rgb(0x4D, 0xBD, 0xB3),
+    level: rgb(0x0D, 0x0D, 0x0D),
     galaxy1: rgb(0x6F, 0xC2, 0xA8),
     galaxy2: rgb(0xC0, 0x9A, 0xE0),
     cursor: rgb(0xF7, 0xE6, 0xBE),
@@ -116,6 +125,10 @@ pub const LIGHT: Tokens = Tokens {
     accent_text: rgb(0x3E, 0x2A, 0x02),
     real: rgb(0xB8, 0x2E, 0x20),
     generated: rgb(0x1F, 0x5F, 0xB8),
+    // Darker than in the dark: on paper the ends have to be seen.
+    too_little: rgb(0xB0, 0x79, 0x3B),
+    too_much: rgb(0x37, 0x88, 0x81),
+    level: rgb(0xF5, 0xF5, 0xF5),
     galaxy1: rgb(0x1E, 0x7D, 0x62),
     galaxy2: rgb(0x7A, 0x4A, 0xA6),
     cursor: rgb(0xF7, 0xE6, 0xBE),

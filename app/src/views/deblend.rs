@@ -2,12 +2,13 @@
 
 use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
 use ganoscope_core::jobs::{DeblendPreview, Measures, Scene, Slot};
+use ganoscope_core::stamp::sky::Sky;
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, legend_ui, loading_over};
+use crate::widgets::{Look, Picture, legend_ui, loading_over, sky_ui};
 
 /// The view.
 pub(super) struct Deblend;
@@ -60,7 +61,7 @@ impl Pictures<'_> {
         let side = side_for(ui, columns, rows, 0.0);
         let blink = self.cx.workbench.blink && self.preview.has_truth;
         ui.horizontal_top(|ui| {
-            self.picture_ui(ui, side, 0, "Blend", &self.scene.blend, self.blend_note());
+            self.blend_ui(ui, side);
             for (i, output) in self.preview.outputs.iter().enumerate() {
                 let truth = self.scene.truths.get(i).filter(|_| blink);
                 let is_edited = !self.cx.document.edits.is_idle();
@@ -118,6 +119,17 @@ impl Pictures<'_> {
         }
     }
 
+    /// The blend, with compass and scale bar where its file says where it is on the sky.
+    fn blend_ui(&self, ui: &mut Ui, side: f32) {
+        let blend = &self.scene.blend;
+        let well = self.picture_ui(ui, side, 0, "Blend", blend, self.blend_note());
+        if let Some(sky) = Sky::of(blend) {
+            let longest = blend.width.max(blend.height).max(1);
+            let points_per_pixel = side / longest as f32 * self.cx.workbench.navigation.zoom;
+            sky_ui(ui, well, &sky, points_per_pixel);
+        }
+    }
+
     fn blend_note(&self) -> String {
         let [bands, rows, columns] = self.scene.blend.dims();
         let bands = if bands == 1 {
@@ -136,7 +148,7 @@ impl Pictures<'_> {
         caption: &str,
         stamp: &Stamp,
         footnote: String,
-    ) {
+    ) -> egui::Rect {
         Well {
             place: ("deblend", place, 0),
             caption,
@@ -145,7 +157,7 @@ impl Pictures<'_> {
             side,
             is_dimmed: self.is_dimmed,
         }
-        .show(self.cx, ui);
+        .show(self.cx, ui)
     }
 
     fn residual_ui(&self, ui: &mut Ui, side: f32) {

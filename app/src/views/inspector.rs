@@ -7,6 +7,7 @@ use ganoscope_core::jobs::LayerInfo;
 use super::ViewCx;
 use super::library::heading;
 use super::parts::{is_stale, light};
+use super::tone::tone_ui;
 use crate::command::{Change, UiCommand};
 use crate::theme::{Tokens, size};
 use crate::widgets::{Icon, Picture, StampView, icon_button};
@@ -26,6 +27,8 @@ pub fn inspector_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         units_ui(cx, ui);
         ui.add_space(size::GROUP_GAP);
         edits_ui(cx, ui);
+        ui.add_space(size::GROUP_GAP);
+        tone_ui(cx, ui);
     });
 }
 

@@ -10,6 +10,7 @@ mod library;
 mod parts;
 mod relevance;
 mod timeline;
+mod tone;
 mod units;
 
 use egui::Ui;

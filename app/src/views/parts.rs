@@ -8,9 +8,9 @@ use super::ViewCx;
 use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
 use crate::results::Loadable;
-use crate::theme::{Tokens, size};
+use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
-    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, value_text,
+    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, rgb, value_text,
 };
 
 /// Old pictures are dimmed only after this time, so that a fast answer does not flicker. Seconds.
@@ -22,13 +22,9 @@ pub(super) const CAPTION: f32 = 18.0;
 pub(super) const FOOTNOTE: f32 = 16.0;
 
 /// The look of light under the document's choices.
-pub(super) const fn light(cx: &ViewCx<'_>) -> Look {
-    let display = &cx.document.display;
-    Look::Light {
-        levels: cx.levels,
-        stretch: display.stretch,
-        colouring: display.colouring,
-    }
+pub(super) fn light(cx: &ViewCx<'_>) -> Look {
+    let missing = rgb(DARK.missing);
+    Look::Exact(cx.document.display.look(cx.levels, missing))
 }
 
 /// Whether a result has been old for long enough to show it.
@@ -212,7 +208,7 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             }
         });
         combo(ui, "Limits", &limits_text(display.limits), |ui| {
-            for percent in [99.9, 99.5, 99.0, 98.0, 95.0] {
+            for percent in [99.9, 99.5, 99.0, 98.0, 95.0, 90.0] {
                 let limits = Limits::Percentile(percent);
                 ui.selectable_value(&mut display.limits, limits, limits_text(limits));
             }
@@ -227,7 +223,7 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
                 ui.selectable_value(&mut display.limits, limits, limits_text(limits));
             }
         });
-        let mut in_colour = display.colouring == Colouring::Natural;
+        let mut in_colour = display.colouring != Colouring::Grey;
         if ui.checkbox(&mut in_colour, "Colour").changed() {
             display.colouring = if in_colour {
                 Colouring::Natural

@@ -8,7 +8,7 @@ use super::parts::{Well, combo, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::command::Change;
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, legend_ui, loading_over, sign_marks, visible_part};
+use crate::widgets::{Look, Picture, legend_ui, loading_over};
 
 /// A gap from which a map deserves doubt.
 const LARGE_GAP: f64 = 0.1;
@@ -144,11 +144,7 @@ fn row_ui(
         }
         .show(cx, ui);
         for (i, map) in row.maps.iter().enumerate() {
-            let well = map_ui(cx, ui, preview, row, map, (at, i), side, is_dimmed);
-            let visible = visible_part(cx.workbench.navigation);
-            if cx.document.display.overlay > 0.0 {
-                sign_marks(ui, well, visible, &map.map, preview.scale);
-            }
+            map_ui(cx, ui, preview, row, map, (at, i), side, is_dimmed);
         }
     });
 }
@@ -166,7 +162,7 @@ fn map_ui(
     (at, i): (usize, usize),
     side: f32,
     is_dimmed: bool,
-) -> egui::Rect {
+) {
     let caption = match map.is_real_pole {
         Some(true) => "for real",
         Some(false) => "for generated",
@@ -182,11 +178,7 @@ fn map_ui(
         place: ("relevance", at, 1 + i),
         caption,
         footnote: gap_text(map),
-        picture: Picture {
-            stamp: &row.image,
-            over: Some(&map.map),
-            look,
-        },
+        picture: Picture::new(&row.image, look).with_over(&map.map),
         side,
         is_dimmed,
     }
@@ -194,7 +186,6 @@ fn map_ui(
     if map.conservation_gap.is_some_and(|g| g.abs() > LARGE_GAP) || !map.warnings.is_empty() {
         doubt_ui(ui, rect, map);
     }
-    rect
 }
 
 fn gap_text(map: &PoleMap) -> String {

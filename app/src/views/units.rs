@@ -1,8 +1,5 @@
 //! Units: the activation map of every unit of one layer, as a grid of which only the visible part is drawn.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use egui::{Id, Modifiers, RichText, ScrollArea, TextStyle, Ui, Vec2, vec2};
 use ganoscope_core::edit::{Combine, Unit, UnitSet};
 use ganoscope_core::jobs::{LayerInfo, Slot, UnitMaps};
@@ -13,17 +10,15 @@ use super::parts::{combo, is_stale, is_there};
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, Command, UiCommand};
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, StampView, loading_over, value_text};
+use crate::widgets::{Look, Picture, StampView, loading_over, plane_text};
 use crate::workbench::UnitOrder;
 
 /// Height of a row in the list of layers, points.
 const LAYER_ROW: f32 = 21.0;
 
-/// The view. It keeps the maps cut out of a layer's block of values, so that a texture is only made for new values.
+/// The view.
 #[derive(Default)]
 pub(super) struct Units {
-    cut: HashMap<usize, Stamp>,
-    cut_from: Option<Arc<UnitMaps>>,
     /// The unit clicked last: where a Shift click starts.
     anchor: Option<usize>,
     /// The layer the list was scrolled to.
@@ -51,13 +46,13 @@ impl View for Units {
             if !is_there(cx, ui, units, Slot::Units, "The units") {
                 return;
             }
-            let Some(maps) = units.shown().cloned() else {
+            let Some(maps) = units.shown() else {
                 return;
             };
-            bar_ui(cx, ui, &maps);
+            bar_ui(cx, ui, maps);
             let is_dimmed = is_stale(ui, units);
             let space = ui.available_rect_before_wrap();
-            self.grid_ui(cx, ui, &maps, is_dimmed);
+            self.grid_ui(cx, ui, maps, is_dimmed);
             if units.is_pending() && is_dimmed {
                 loading_over(ui, space, "Computing the units");
             }
@@ -158,6 +153,14 @@ fn cell_side(space: Vec2, count: usize) -> f32 {
         .clamp(*size::UNIT_CELL.start(), *size::UNIT_CELL.end())
 }
 
+/// The maps that are drawn.
+struct Grid<'a> {
+    maps: &'a UnitMaps,
+    /// All maps as one block of pixels.
+    block: Stamp,
+    is_dimmed: bool,
+}
+
 impl Units {
     /// The layers of the generator; click shows one.
     fn layers_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
@@ -189,12 +192,17 @@ impl Units {
         });
     }
 
-    fn grid_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, maps: &Arc<UnitMaps>, is_dimmed: bool) {
-        let is_same = self.cut_from.as_ref().is_some_and(|m| Arc::ptr_eq(m, maps));
-        if !is_same {
-            self.cut.clear();
-            self.cut_from = Some(maps.clone());
-        }
+    fn grid_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps, is_dimmed: bool) {
+        let grid = Grid {
+            maps,
+            block: Stamp::new(
+                &*maps.layer,
+                maps.values.clone(),
+                maps.dims,
+                ValueRange::UNIT,
+            ),
+            is_dimmed,
+        };
         let order = sorted(cx, maps);
         let cell = cell_side(ui.available_size(), order.len());
         let columns = ((ui.available_width() + size::GAP) / (cell + size::GAP)).max(1.0) as usize;
@@ -204,14 +212,16 @@ impl Units {
             cell + UNIT_CAPTION,
             rows,
             |ui, visible| {
-                for row in visible {
-                    ui.horizontal(|ui| {
-                        let from = row * columns;
-                        for place in from..(from + columns).min(order.len()) {
-                            self.unit_ui(cx, ui, maps, (&order, place), cell, is_dimmed);
-                        }
-                    });
-                }
+                cx.textures.wall(ui, |ui| {
+                    for row in visible {
+                        ui.horizontal(|ui| {
+                            let from = row * columns;
+                            for place in from..(from + columns).min(order.len()) {
+                                self.unit_ui(cx, ui, &grid, (&order, place), cell);
+                            }
+                        });
+                    }
+                });
             },
         );
     }
@@ -220,24 +230,16 @@ impl Units {
         &mut self,
         cx: &ViewCx<'_>,
         ui: &mut Ui,
-        maps: &UnitMaps,
+        grid: &Grid<'_>,
         (order, place): (&[usize], usize),
         side: f32,
-        is_dimmed: bool,
     ) {
         let channel = order[place];
-        let stamp = self.cut.entry(channel).or_insert_with(|| {
-            let [_, height, width] = maps.dims;
-            let name = format!("unit {channel}");
-            Stamp::new(
-                name,
-                maps.map(channel).to_vec(),
-                [1, height, width],
-                ValueRange::UNIT,
-            )
-        });
-        let cursor = cx.workbench.cursor;
-        let here = cursor.map(|[x, y]| format!("at x {x}, y {y}: {}", value_text(stamp, [x, y])));
+        let Grid {
+            maps,
+            block,
+            is_dimmed,
+        } = grid;
         let unit = Unit::new(maps.layer.clone(), channel);
         let is_selected = cx.document.units.contains(&unit);
         let range = maps.ranges[channel];
@@ -256,10 +258,10 @@ impl Units {
                 let response = StampView {
                     place: Id::unique(("unit", place)),
                     label: &label,
-                    picture: Picture::new(stamp, look),
+                    picture: Picture::of_plane(block, channel, look),
                     side,
-                    link: cx.follows(stamp),
-                    is_dimmed,
+                    link: cx.follows(block),
+                    is_dimmed: *is_dimmed,
                     is_selected,
                 }
                 .show(ui, cx.textures, cx.commands);
@@ -284,8 +286,9 @@ impl Units {
         }
         response.on_hover_ui(|ui| {
             ui.label(format!("Unit {channel} of {}", maps.layer));
-            if let Some(here) = here {
-                ui.label(here);
+            if let Some([x, y]) = cx.workbench.cursor {
+                let value = plane_text(block, channel, [x, y]);
+                ui.label(format!("at x {x}, y {y}: {value}"));
             }
             ui.label(format!(
                 "from {:.3} to {:.3}, mean {:.3}",

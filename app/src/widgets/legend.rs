@@ -1,9 +1,12 @@
-//! Legends of colour scales, and marks that show signs without colour.
+//! Legends of colour scales: with two named ends, or with ticks in the units of the pixels.
 
 use egui::{
-    Color32, Mesh, Rect, Sense, Shape, Stroke, TextStyle, Ui, Vec2, lerp, pos2, remap, vec2,
+    Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, TextStyle, Ui, WidgetInfo, lerp, pos2,
+    vec2,
 };
-use ganoscope_core::stamp::Stamp;
+use ganoscope_core::stamp::look::Look;
+use ganoscope_core::stamp::render;
+use ganoscope_core::stamp::stretch::between;
 
 use crate::theme::Tokens;
 
@@ -35,58 +38,109 @@ fn gradient(rect: Rect, colors: &[Color32]) -> Shape {
     Shape::mesh(mesh)
 }
 
-/// Marks of one side of a well, so that they never crowd.
-const MARKS: usize = 9;
-/// The share of the scale below which a place gets no mark.
-const MARK_FROM: f32 = 0.25;
+/// Colours of a bar; between them is interpolated.
+const COLORS: usize = 64;
+/// Ticks of a bar.
+const TICKS: usize = 5;
 
-/// Draws + and - over a signed map where it is strong, one mark per cell of a coarse grid: signs are never told by
-/// colour alone. `visible` is the part of the map that `frame` shows, in shares of width and height.
-pub fn sign_marks(ui: &Ui, frame: Rect, visible: Rect, map: &Stamp, scale: f32) {
+/// The colours of a look from black to white with ticks in the units of the pixels, as wide as there is room.
+pub fn color_bar_ui(ui: &mut Ui, look: &Look) {
     let tokens = Tokens::of(ui);
-    let painter = ui.painter_at(frame);
-    let cell = frame.size() / MARKS as f32;
-    for row in 0..MARKS {
-        for column in 0..MARKS {
-            let corner = frame.min + vec2(column as f32, row as f32) * cell;
-            let here = Rect::from_min_size(corner, cell);
-            let mean = mean_over(map, frame, visible, here) / scale.max(f32::MIN_POSITIVE);
-            if mean.abs() < MARK_FROM {
-                continue;
-            }
-            let arm = remap(mean.abs().min(1.0), MARK_FROM..=1.0, 2.0..=3.5);
-            let middle = here.center();
-            for (color, width) in [(tokens.cursor_shade, 3.0), (tokens.cursor, 1.2)] {
-                let stroke = Stroke::new(width, color);
-                let across = Vec2::new(arm, 0.0);
-                painter.line_segment([middle - across, middle + across], stroke);
-                if mean > 0.0 {
-                    let down = Vec2::new(0.0, arm);
-                    painter.line_segment([middle - down, middle + down], stroke);
-                }
-            }
+    let font = TextStyle::Small.resolve(ui.style());
+    let height = 12.0 + 4.0 + font.size + 2.0;
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let ticks = ticks_of(look, TICKS);
+    response.widget_info(|| {
+        let text = format!("Colours from {} to {}", look.limits[0], look.limits[1]);
+        WidgetInfo::labeled(Role::Image, ui.is_enabled(), text)
+    });
+    let bar = rect.with_max_y(rect.top() + 12.0);
+    let color = |[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b);
+    let colors: Vec<Color32> = render::bar(look, COLORS).into_iter().map(color).collect();
+    let painter = ui.painter();
+    painter.add(gradient(bar, &colors));
+    let mut free_from = f32::NEG_INFINITY;
+    for (share, text) in ticks {
+        let x = lerp(bar.x_range().min..=bar.x_range().max, share);
+        let stroke = Stroke::new(1.0, tokens.weak);
+        painter.vline(x, bar.bottom()..=bar.bottom() + 3.0, stroke);
+        let text = painter.layout_no_wrap(text, font.clone(), tokens.weak);
+        // At the ends a number moves in, and one that would run into its neighbour is left out.
+        let half = text.size().x / 2.0;
+        let middle = x.clamp(
+            rect.left() + half,
+            (rect.right() - half).max(rect.left() + half),
+        );
+        if middle - half >= free_from {
+            free_from = middle + half + 4.0;
+            let at = Align2::CENTER_TOP.anchor_size(pos2(middle, bar.bottom() + 4.0), text.size());
+            painter.galley(at.min, text, tokens.weak);
         }
     }
 }
 
-/// The mean of the map under a part of the frame.
-fn mean_over(map: &Stamp, frame: Rect, visible: Rect, part: Rect) -> f32 {
-    let share = |pos: egui::Pos2| visible.min + (pos - frame.min) / frame.size() * visible.size();
-    let (from, to) = (share(part.min), share(part.max));
-    let span = |a: f32, b: f32, n: usize| {
-        let start = ((a * n as f32) as usize).min(n.saturating_sub(1));
-        let end = ((b * n as f32).ceil() as usize).clamp(start + 1, n.max(start + 1));
-        start..end.min(n)
+/// Places from 0 to 1 on a bar and the values there: at even steps of brightness, rounded to two digits of their distance.
+fn ticks_of(look: &Look, count: usize) -> Vec<(f32, String)> {
+    let [low, high] = look.limits;
+    if !(high > low && (high - low).is_finite()) {
+        return vec![(0.5, format!("{low}"))];
+    }
+    let last = count.saturating_sub(1).max(1);
+    let value = |i: usize| {
+        let share = look.stretch.invert(i as f32 / last as f32);
+        low + share * (high - low)
     };
-    let (mut sum, mut count) = (0.0, 0);
-    for y in span(from.y, to.y, map.height) {
-        for x in span(from.x, to.x, map.width) {
-            let value = map.pixels[y * map.width + x];
-            if value.is_finite() {
-                sum += value;
-                count += 1;
-            }
+    (0..count)
+        .map(|i| {
+            let apart = (value((i + 1).min(last)) - value(i))
+                .abs()
+                .min((value(i) - value(i.saturating_sub(1))).abs());
+            let apart = if apart > 0.0 {
+                apart
+            } else {
+                (high - low) / last as f32
+            };
+            let digits = (1.0 - apart.log10().floor()).clamp(0.0, 9.0) as usize;
+            let text = format!("{:.digits$}", value(i));
+            // The tick is where the number is, not where it was before it was rounded.
+            let rounded: f32 = text.parse().unwrap_or(low);
+            let share = look.stretch.apply(between(look.limits, rounded));
+            (share.clamp(0.0, 1.0), text)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ganoscope_core::stamp::colormap::Colormap;
+    use ganoscope_core::stamp::look::Ink;
+    use ganoscope_core::stamp::stretch::Stretch;
+
+    use super::*;
+
+    fn look(limits: [f32; 2], stretch: Stretch) -> Look {
+        Look::new(Ink::Map(Colormap::Grey), limits, stretch)
+    }
+
+    #[test]
+    fn ticks_stand_where_their_values_are_shown() {
+        let ticks = ticks_of(&look([0.0, 4.0], Stretch::Linear), 5);
+        let expected = ["0.0", "1.0", "2.0", "3.0", "4.0"];
+        for (i, ((share, text), expected)) in ticks.iter().zip(expected).enumerate() {
+            assert_eq!(text, expected);
+            assert!((share - 0.25 * i as f32).abs() < 1e-6);
+        }
+        let curved = look([-0.013, 0.87], Stretch::Asinh(0.1));
+        for (share, text) in ticks_of(&curved, 5) {
+            let value: f32 = text.parse().unwrap();
+            let shown = curved.stretch.apply(between(curved.limits, value));
+            assert!((share - shown).abs() < 1e-6, "{text} at {share}");
         }
     }
-    if count == 0 { 0.0 } else { sum / count as f32 }
+
+    #[test]
+    fn limits_that_coincide_have_one_tick() {
+        assert_eq!(ticks_of(&look([2.0, 2.0], Stretch::Linear), 5).len(), 1);
+    }
 }

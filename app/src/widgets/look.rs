@@ -1,12 +1,16 @@
-//! From float pixels to colours: light under a stretch, signed maps, activations, and relevance laid over light.
+//! The looks of the program in the colours of its themes: light under a stretch, signed maps, activations, and relevance
+//! laid over light.
 
 use egui::{Color32, ColorImage};
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::colormap::Colormap;
+use ganoscope_core::stamp::look::{self, Ink, Marks, Overlay, Rgb};
+use ganoscope_core::stamp::render::{Canvas, Raster, Rasters, render};
 use ganoscope_core::stamp::stretch::Stretch;
 
+use super::textures::Picture;
 use crate::display::{Colouring, Levels};
-use crate::theme::Tokens;
+use crate::theme::{DARK, LIGHT, Tokens};
 
 /// How a picture's values become colours.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,139 +47,129 @@ pub enum Look {
         /// Whether the theme is dark.
         is_dark: bool,
     },
+    /// Whatever the core can say.
+    Exact(look::Look),
 }
 
-/// Rows and columns of the largest picture drawn.
+/// What light under relevance is multiplied with, so that the poles stand out.
+const GROUND: f32 = 0.75;
+
+impl Look {
+    /// The look in full.
+    pub fn exact(self) -> look::Look {
+        let linear = |ink, limits| look::Look::new(ink, limits, Stretch::Linear);
+        let look = match self {
+            Self::Light {
+                levels,
+                stretch,
+                colouring,
+            } => look::Look::new(
+                colouring.ink(Colormap::Grey, levels),
+                levels.limits(),
+                stretch,
+            ),
+            Self::Signed { largest, is_dark } => {
+                let tokens = tokens_of(is_dark);
+                let ramp = [tokens.too_much, tokens.level, tokens.too_little].map(rgb);
+                let largest = largest.max(f32::MIN_POSITIVE);
+                linear(Ink::Ramp(ramp), [-largest, largest])
+            }
+            Self::Activation { largest } => {
+                let largest = largest.max(f32::MIN_POSITIVE);
+                linear(Ink::Map(Colormap::Inferno), [0.0, largest])
+            }
+            Self::Relevance {
+                levels,
+                scale,
+                opacity,
+                is_dark,
+            } => look::Look {
+                overlay: Some(evidence(scale, opacity, is_dark)),
+                ..look::Look::new(
+                    Ink::Map(Colormap::Grey),
+                    levels.limits(),
+                    Stretch::default(),
+                )
+            },
+            Self::Exact(look) => return look,
+        };
+        look::Look {
+            missing: rgb(DARK.missing),
+            ..look
+        }
+    }
+}
+
+/// Relevance in the colours of a theme, with its signs.
+pub fn evidence(scale: f32, opacity: f32, is_dark: bool) -> Overlay {
+    let tokens = tokens_of(is_dark);
+    let shade = tokens.cursor_shade;
+    let marks = Marks {
+        ink: rgb(tokens.cursor),
+        shade: rgb(shade),
+        shade_opacity: f32::from(shade.a()) / 255.0,
+    };
+    Overlay {
+        scale,
+        opacity,
+        negative: rgb(tokens.generated),
+        positive: rgb(tokens.real),
+        ground: GROUND,
+        marks: (opacity > 0.0).then_some(marks),
+    }
+}
+
+const fn tokens_of(is_dark: bool) -> &'static Tokens {
+    if is_dark { &DARK } else { &LIGHT }
+}
+
+/// The opaque part of a colour.
+pub const fn rgb(color: Color32) -> Rgb {
+    [color.r(), color.g(), color.b()]
+}
+
+/// Rows and columns of the largest picture that is drawn as a texture of egui.
 const MAX_SIDE: usize = 4096;
 
-/// Where too little light is drawn.
-const ORANGE: [f32; 3] = [0.96, 0.66, 0.32];
-/// Where too much is drawn.
-const TEAL: [f32; 3] = [0.30, 0.74, 0.70];
-/// The colours of `stamp` under a look; `over` is the relevance of [`Look::Relevance`].
+/// Graphics cards take no larger picture; of a larger one every nth row and column is shown.
+pub(super) fn thinning(stamp: &Stamp) -> usize {
+    stamp.width.max(stamp.height).div_ceil(MAX_SIDE).max(1)
+}
+
+/// The colours of a picture, a pixel each; `over` is the relevance of [`Look::Relevance`].
 pub fn image_of(stamp: &Stamp, over: Option<&Stamp>, look: Look) -> ColorImage {
-    // Graphics cards take no larger picture; of a larger one every nth pixel is shown.
-    let apart = stamp.width.max(stamp.height).div_ceil(MAX_SIDE).max(1);
-    let size = [stamp.width.div_ceil(apart), stamp.height.div_ceil(apart)];
-    let shown = || {
-        let index = |i: usize| i / size[0] * apart * stamp.width + i % size[0] * apart;
-        (0..size[0] * size[1]).map(index)
+    let picture = Picture {
+        over,
+        ..Picture::new(stamp, look)
     };
-    let bands: Vec<&[f32]> = (0..stamp.channels).map(|c| stamp.plane(c)).collect();
-    let mean = |i: usize| bands.iter().map(|b| b[i]).sum::<f32>() / bands.len() as f32;
-    let pixels: Vec<Color32> = match look {
-        Look::Light {
-            levels,
-            stretch,
-            colouring,
-        } => match (&bands[..], colouring) {
-            (&[r, g, b], Colouring::Natural) => shown()
-                .map(|i| natural([r[i], g[i], b[i]], levels, stretch))
-                .collect(),
-            _ => shown()
-                .map(|i| grey(stretch.apply(levels.place(mean(i))), mean(i)))
-                .collect(),
-        },
-        Look::Signed { largest, is_dark } => {
-            shown().map(|i| signed(mean(i), largest, is_dark)).collect()
-        }
-        Look::Activation { largest } => shown().map(|i| heat(mean(i), largest)).collect(),
-        Look::Relevance {
-            levels,
-            scale,
-            opacity,
-            is_dark,
-        } => {
-            let tokens = if is_dark {
-                &crate::theme::DARK
-            } else {
-                &crate::theme::LIGHT
-            };
-            let relevance = over.filter(|o| o.width == stamp.width && o.height == stamp.height);
-            let at = |i: usize| relevance.map_or(0.0, |r| r.pixels[i]);
-            shown()
-                .map(|i| {
-                    let light = Stretch::default().apply(levels.place(mean(i)));
-                    evidence(light, at(i) / scale, opacity, tokens)
-                })
-                .collect()
-        }
+    color_image(&picture, None, thinning(stamp))
+}
+
+/// The colours of every `apart`-th pixel of a picture, or of what `canvas` says.
+pub(super) fn color_image(
+    picture: &Picture<'_>,
+    canvas: Option<Canvas>,
+    apart: usize,
+) -> ColorImage {
+    let look = picture.look.exact();
+    let stamp = picture.stamp;
+    let base = match picture.plane {
+        Some(plane) => Raster::new(stamp.plane(plane), [1, stamp.height, stamp.width]),
+        None => Raster::of(stamp),
     };
-    ColorImage::new(size, pixels)
-}
-
-fn missing() -> Color32 {
-    crate::theme::DARK.missing
-}
-
-fn color([r, g, b]: [f32; 3]) -> Color32 {
-    let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
-    Color32::from_rgb(byte(r), byte(g), byte(b))
-}
-
-fn grey(brightness: f32, value: f32) -> Color32 {
-    if value.is_finite() {
-        color([brightness; 3])
-    } else {
-        missing()
-    }
-}
-
-/// One curve of the intensity, bands scaled with it; where a band would pass white, all are held back together so that
-/// the colour stays (Lupton et al. 2004, PASP 116, 133, section 2).
-fn natural(rgb: [f32; 3], levels: Levels, stretch: Stretch) -> Color32 {
-    let light = rgb.map(|v| levels.place(v).max(0.0));
-    let intensity = (light[0] + light[1] + light[2]) / 3.0;
-    if !intensity.is_finite() {
-        return missing();
-    }
-    if intensity <= 0.0 {
-        return Color32::BLACK;
-    }
-    let gain = stretch.apply(intensity) / intensity;
-    let bright = light.map(|v| v * gain);
-    let most = bright[0].max(bright[1]).max(bright[2]).max(1.0);
-    color(bright.map(|v| v / most))
-}
-
-fn mix(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
-    [0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * t)
-}
-
-fn signed(value: f32, largest: f32, is_dark: bool) -> Color32 {
-    if !value.is_finite() {
-        return missing();
-    }
-    let t = (value / largest.max(f32::MIN_POSITIVE)).clamp(-1.0, 1.0);
-    let zero = if is_dark { [0.05; 3] } else { [0.96; 3] };
-    let end = if t > 0.0 { ORANGE } else { TEAL };
-    // On paper the ends have to be darker to be seen.
-    let end = if is_dark { end } else { end.map(|v| v * 0.72) };
-    color(mix(zero, end, t.abs()))
-}
-
-fn heat(value: f32, largest: f32) -> Color32 {
-    if !value.is_finite() {
-        return missing();
-    }
-    let t = value / largest.max(f32::MIN_POSITIVE);
-    let [r, g, b, _] = Colormap::Inferno.rgba(t);
-    Color32::from_rgb(r, g, b)
-}
-
-/// Light dimmed to a grey ground, covered with the colour of a pole in proportion to its relevance.
-fn evidence(light: f32, relevance: f32, opacity: f32, tokens: &Tokens) -> Color32 {
-    if !light.is_finite() || !relevance.is_finite() {
-        return missing();
-    }
-    let pole = if relevance > 0.0 {
-        tokens.real
-    } else {
-        tokens.generated
+    let Some(base) = base.map(|base| base.thinned(apart)) else {
+        return ColorImage::filled([1, 1], DARK.missing);
     };
-    let pole = [pole.r(), pole.g(), pole.b()].map(|v| f32::from(v) / 255.0);
-    let cover = relevance.abs().min(1.0) * opacity;
-    color(mix([light * 0.75; 3], pole, cover))
+    let [_, height, width] = base.dims();
+    let canvas = canvas.unwrap_or(Canvas::whole([width, height]));
+    let rasters = Rasters {
+        base,
+        over: picture.over.and_then(Raster::of),
+        lines: picture.lines.and_then(Raster::of),
+    };
+    let pixels = render(&rasters, &look, &canvas);
+    let color = |[r, g, b, _]: [u8; 4]| Color32::from_rgb(r, g, b);
+    ColorImage::new(canvas.size, pixels.into_iter().map(color).collect())
 }
 
 #[cfg(test)]
@@ -184,25 +178,38 @@ mod tests {
 
     use super::*;
 
+    fn pixel(values: &[f32], look: Look) -> Color32 {
+        let stamp = Stamp::new("s", values.to_vec(), [values.len(), 1, 1], ValueRange::UNIT);
+        image_of(&stamp, None, look).pixels[0]
+    }
+
     #[test]
     fn colour_survives_the_stretch() {
-        let faint = natural([0.02, 0.01, 0.01], Levels::UNIT, Stretch::default());
+        let look = Look::Light {
+            levels: Levels::UNIT,
+            stretch: Stretch::default(),
+            colouring: Colouring::Natural,
+        };
+        let faint = pixel(&[0.02, 0.01, 0.01], look);
         assert!(faint.r() > faint.g() && faint.g() == faint.b(), "{faint:?}");
-        let bright = natural([4.0, 1.0, 1.0], Levels::UNIT, Stretch::default());
+        let bright = pixel(&[4.0, 1.0, 1.0], look);
         assert_eq!(bright.r(), 255);
         assert!(bright.g() < 100, "white would hide the colour: {bright:?}");
     }
 
     #[test]
     fn zero_is_neutral_and_signs_differ() {
-        let zero = signed(0.0, 1.0, true);
-        assert!(zero.r() == zero.g() && zero.g() == zero.b());
-        assert!(signed(1.0, 1.0, true).r() > signed(-1.0, 1.0, true).r());
+        let look = Look::Signed {
+            largest: 1.0,
+            is_dark: true,
+        };
+        assert_eq!(pixel(&[0.0], look), DARK.level);
+        assert_eq!(pixel(&[1.0], look), DARK.too_little);
+        assert_eq!(pixel(&[-1.0], look), DARK.too_much);
     }
 
     #[test]
     fn missing_pixels_are_neither_black_nor_white() {
-        let stamp = Stamp::new("s", vec![f32::NAN], [1, 1, 1], ValueRange::UNIT);
         for look in [
             Look::Signed {
                 largest: 1.0,
@@ -215,7 +222,7 @@ mod tests {
                 colouring: Colouring::Natural,
             },
         ] {
-            assert_eq!(image_of(&stamp, None, look).pixels[0], missing());
+            assert_eq!(pixel(&[f32::NAN], look), DARK.missing);
         }
     }
 
@@ -229,10 +236,8 @@ mod tests {
         };
         let image = image_of(&stamp, None, look);
         assert_eq!(image.size, [MAX_SIDE, 1]);
-        assert_eq!(image.pixels[1], heat(3.0, width as f32));
-        assert_eq!(
-            image.pixels[MAX_SIDE - 1],
-            heat((3 * MAX_SIDE - 3) as f32, width as f32)
-        );
+        assert_eq!(image.pixels[1], pixel(&[3.0], look));
+        let last = pixel(&[(3 * MAX_SIDE - 3) as f32], look);
+        assert_eq!(image.pixels[MAX_SIDE - 1], last);
     }
 }

@@ -1,5 +1,7 @@
 //! Widgets that know nothing of documents: pictures, legends, states of loading, icons.
 
+mod compass;
+mod histogram;
 mod icon;
 mod legend;
 mod look;
@@ -7,9 +9,13 @@ mod stamp_view;
 mod state;
 mod textures;
 
+pub use compass::sky_ui;
+pub use histogram::HistogramView;
 pub use icon::{Icon, icon_button, paint_icon};
-pub use legend::{legend_ui, sign_marks};
-pub use look::{Look, image_of};
-pub use stamp_view::{Link, StampView, corner_text, pixel_at, value_text, visible_part};
+pub use legend::{color_bar_ui, legend_ui};
+pub use look::{Look, evidence, image_of, rgb};
+pub use stamp_view::{
+    Link, StampView, corner_text, pixel_at, plane_text, value_text, visible_part,
+};
 pub use state::{empty_ui, failed_ui, loading_over, loading_ui};
-pub use textures::{Picture, Textures};
+pub use textures::{Picture, Spot, Textures};

@@ -1,15 +1,19 @@
 //! A picture in its well: nearest-neighbour pixels, zoom, pan, the pixel under the pointer, mirrored marks.
 
+use egui::epaint::RectShape;
 use egui::{
-    Align2, Color32, FontId, Id, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle,
-    Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, FontId, Id, Painter, PointerButton, Pos2, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use ganoscope_core::stamp::Stamp;
 
-use super::textures::{Picture, Textures};
+use super::textures::{Picture, Spot, Textures};
 use crate::command::{Command, Commands};
 use crate::theme::{Tokens, size};
 use crate::workbench::Navigation;
+
+/// The opacity of a picture that is older than what was asked for.
+const DIMMED: f32 = 0.44;
 
 /// A picture to draw. Square wells; a picture that is not square is centred.
 pub struct StampView<'a> {
@@ -81,14 +85,14 @@ impl StampView<'_> {
         painter.rect_filled(well, size::CORNER, tokens.well);
         let (navigation, cursor) = self.link.parts();
         let frame = fitted(well, self.picture.stamp);
-        let texture = textures.get(ui.ctx(), self.place, &self.picture);
         let uv = visible_part(navigation);
-        let tint = if self.is_dimmed {
-            Color32::from_white_alpha(0x70)
-        } else {
-            Color32::WHITE
+        let spot = Spot {
+            place: self.place,
+            frame,
+            visible: uv,
+            opacity: if self.is_dimmed { DIMMED } else { 1.0 },
         };
-        painter.image(texture.id(), frame, uv, tint);
+        textures.paint(&painter, &self.picture, &spot);
         match self.link {
             Link::Leads { .. } => self.interact(ui, &response, frame, commands),
             Link::Follows {
@@ -101,23 +105,30 @@ impl StampView<'_> {
             }
         }
         if let Some(pixel) = cursor {
-            mark_pixel(ui, frame, uv, self.picture.stamp, pixel);
+            let stamp = self.picture.stamp;
+            mark_pixel(tokens, &painter, textures, (frame, uv), stamp, pixel);
         }
-        if self.is_selected {
-            let stroke = Stroke::new(2.0, tokens.accent);
-            painter.rect_stroke(well, size::CORNER, stroke, StrokeKind::Inside);
-        } else if response.has_focus() {
-            let stroke = Stroke::new(1.0, tokens.accent);
-            painter.rect_stroke(well, size::CORNER, stroke, StrokeKind::Inside);
-        }
+        let width = match (self.is_selected, response.has_focus()) {
+            (true, _) => 2.0,
+            (false, true) => 1.0,
+            (false, false) => return response,
+        };
+        let stroke = Stroke::new(width, tokens.accent);
+        let outline = RectShape::stroke(well, size::CORNER, stroke, StrokeKind::Inside);
+        textures.over(&painter, outline.into());
         response
     }
 
     fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
         let (navigation, _) = self.link.parts();
         let mut next = navigation;
-        if response.dragged() && response.drag_delta() != Vec2::ZERO {
-            let delta = response.drag_delta() / frame.size() / navigation.zoom;
+        let moved = response.drag_delta() / frame.size();
+        if response.dragged_by(PointerButton::Secondary) {
+            if moved != Vec2::ZERO {
+                commands.push(Command::Shade(moved.into()));
+            }
+        } else if response.dragged() && moved != Vec2::ZERO {
+            let delta = moved / navigation.zoom;
             next.centre = [next.centre[0] - delta.x, next.centre[1] - delta.y];
         }
         if response.double_clicked() {
@@ -172,7 +183,14 @@ pub fn pixel_at(frame: Rect, uv: Rect, stamp: &Stamp, pos: Pos2) -> Option<[usiz
 }
 
 /// Outlines a pixel so that it shows over light and dark.
-fn mark_pixel(ui: &Ui, frame: Rect, uv: Rect, stamp: &Stamp, [x, y]: [usize; 2]) {
+fn mark_pixel(
+    tokens: &Tokens,
+    painter: &Painter,
+    textures: &Textures,
+    (frame, uv): (Rect, Rect),
+    stamp: &Stamp,
+    [x, y]: [usize; 2],
+) {
     if x >= stamp.width || y >= stamp.height {
         return;
     }
@@ -196,20 +214,15 @@ fn mark_pixel(ui: &Ui, frame: Rect, uv: Rect, stamp: &Stamp, [x, y]: [usize; 2])
         into(square.left(), square.right(), inside.left(), inside.right()),
         into(square.top(), square.bottom(), inside.top(), inside.bottom()),
     ));
-    let tokens = Tokens::of(ui);
-    let painter = ui.painter_at(frame);
-    painter.rect_stroke(
-        square.expand(1.0),
-        1.0,
-        Stroke::new(2.0, tokens.cursor_shade),
-        StrokeKind::Outside,
-    );
-    painter.rect_stroke(
-        square,
-        1.0,
-        Stroke::new(1.0, tokens.cursor),
-        StrokeKind::Outside,
-    );
+    let painter = painter.with_clip_rect(painter.clip_rect().intersect(frame));
+    for (square, width, color) in [
+        (square.expand(1.0), 2.0, tokens.cursor_shade),
+        (square, 1.0, tokens.cursor),
+    ] {
+        let stroke = Stroke::new(width, color);
+        let outline = RectShape::stroke(square, 1.0, stroke, StrokeKind::Outside);
+        textures.over(&painter, outline.into());
+    }
 }
 
 /// The values of a pixel as a person reads them; nothing outside the picture.
@@ -217,20 +230,26 @@ pub fn value_text(stamp: &Stamp, [x, y]: [usize; 2]) -> String {
     if x >= stamp.width || y >= stamp.height {
         return String::new();
     }
-    let values = (0..stamp.channels).map(|c| stamp.plane(c)[y * stamp.width + x]);
-    let texts: Vec<String> = values
-        .map(|v| {
-            if !v.is_finite() {
-                "missing".to_owned()
-            } else if v != 0.0 && v.abs() < 0.01 {
-                // Relevance of a pixel is a small share of a logit.
-                format!("{v:.1e}")
-            } else {
-                format!("{v:.3}")
-            }
-        })
+    let texts: Vec<String> = (0..stamp.channels)
+        .map(|channel| plane_text(stamp, channel, [x, y]))
         .collect();
     texts.join("  ")
+}
+
+/// The value of a pixel in one channel as a person reads it; nothing outside the picture.
+pub fn plane_text(stamp: &Stamp, channel: usize, [x, y]: [usize; 2]) -> String {
+    if x >= stamp.width || y >= stamp.height || channel >= stamp.channels {
+        return String::new();
+    }
+    let value = stamp.plane(channel)[y * stamp.width + x];
+    if !value.is_finite() {
+        "missing".to_owned()
+    } else if value != 0.0 && value.abs() < 0.01 {
+        // Relevance of a pixel is a small share of a logit.
+        format!("{value:.1e}")
+    } else {
+        format!("{value:.3}")
+    }
 }
 
 /// Draws a short text in the corner of a picture, readable over anything.

@@ -1,14 +1,18 @@
-//! Pictures on the graphics card: made when first drawn, made anew when their pixels or their look change, let go when
-//! no longer drawn.
+//! Pictures on the screen: by the graphics card where it can, else by its twin on the processor as textures of egui.
+//!
+//! Invariant: whoever draws, the same pixels and look give the same colours. What is no longer drawn is let go.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{Context, Id, TextureHandle, TextureOptions};
+use eframe::egui_wgpu::RenderState;
+use egui::{Color32, Context, Id, Painter, Rect, Shape, TextureHandle, TextureOptions, Ui};
 use ganoscope_core::stamp::Stamp;
+use ganoscope_core::stamp::render::{Canvas, depends_on_size};
 
-use super::look::{Look, image_of};
+use super::look::{Look, color_image, thinning};
+use crate::graphics::{Batch, Graphics, Layered, Prepared, Target, Uploads};
 
 /// Frames after which a picture that was not drawn is let go.
 const KEPT_FRAMES: u64 = 120;
@@ -21,8 +25,12 @@ const OPTIONS: TextureOptions = TextureOptions::NEAREST;
 pub struct Picture<'a> {
     /// The pixels.
     pub stamp: &'a Stamp,
+    /// The channel that is the picture, for a block of maps; all channels are its bands when there is none.
+    pub plane: Option<usize>,
     /// What is laid over them.
     pub over: Option<&'a Stamp>,
+    /// What contours are drawn of.
+    pub lines: Option<&'a Stamp>,
     /// Values to colours.
     pub look: Look,
 }
@@ -32,62 +40,231 @@ impl<'a> Picture<'a> {
     pub const fn new(stamp: &'a Stamp, look: Look) -> Self {
         Self {
             stamp,
+            plane: None,
             over: None,
+            lines: None,
             look,
         }
     }
+
+    /// One map of a block of maps.
+    pub const fn of_plane(block: &'a Stamp, plane: usize, look: Look) -> Self {
+        Self {
+            plane: Some(plane),
+            ..Self::new(block, look)
+        }
+    }
+
+    /// The same with a signed map laid over it.
+    pub const fn with_over(self, over: &'a Stamp) -> Self {
+        Self {
+            over: Some(over),
+            ..self
+        }
+    }
+
+    /// The same with contours of a map.
+    pub const fn with_lines(self, lines: &'a Stamp) -> Self {
+        Self {
+            lines: Some(lines),
+            ..self
+        }
+    }
+
+    fn layered(&self) -> Layered<'a> {
+        let pixels = |stamp: &'a Stamp| (&stamp.pixels, stamp.dims());
+        Layered {
+            base: pixels(self.stamp),
+            plane: self.plane,
+            over: self.over.map(pixels),
+            lines: self.lines.map(pixels),
+            look: self.look.exact(),
+        }
+    }
+}
+
+/// Where and how a picture is drawn.
+#[derive(Clone, Copy)]
+pub struct Spot {
+    /// Tells pictures apart.
+    pub place: Id,
+    /// On the screen.
+    pub frame: Rect,
+    /// The part that is shown, in shares of width and height.
+    pub visible: Rect,
+    /// 1, or less for a picture that is older than what was asked for.
+    pub opacity: f32,
+}
+
+/// What a picture drawn by the processor shows.
+#[derive(Clone, PartialEq)]
+struct Shown {
+    look: Look,
+    plane: Option<usize>,
+    /// Addresses; the pixels are kept beside them.
+    pixels: [Option<usize>; 3],
+    /// Set where marks or lines make the picture depend on it.
+    canvas: Option<Canvas>,
 }
 
 struct Entry {
     handle: TextureHandle,
-    look: Look,
+    shown: Shown,
     /// Kept, so that no other pixels can take their address.
-    pixels: Arc<[f32]>,
-    over: Option<Arc<[f32]>>,
+    kept: [Option<Arc<[f32]>>; 3],
     drawn: u64,
 }
 
-impl Entry {
-    fn shows(&self, picture: &Picture<'_>) -> bool {
-        let same_over = match (&self.over, picture.over) {
-            (None, None) => true,
-            (Some(a), Some(b)) => Arc::ptr_eq(a, &b.pixels),
-            _ => false,
-        };
-        self.look == picture.look && same_over && Arc::ptr_eq(&self.pixels, &picture.stamp.pixels)
-    }
+/// A wall that is being drawn: its pictures, and what lies over them.
+struct Wall {
+    batch: Batch,
+    over: Vec<(Rect, Shape)>,
 }
 
-/// The pictures on the graphics card, by the place where they are drawn.
+/// The pictures on the screen.
 #[derive(Default)]
 pub struct Textures {
+    graphics: Option<Graphics>,
     entries: RefCell<HashMap<Id, Entry>>,
+    wall: RefCell<Option<Wall>>,
     frame: Cell<u64>,
 }
 
 impl Textures {
-    /// The texture of a picture drawn at `place`.
-    pub fn get(&self, ctx: &Context, place: Id, picture: &Picture<'_>) -> TextureHandle {
+    /// Pictures drawn by the graphics card that egui draws with; by the processor where it cannot.
+    pub fn on(state: &RenderState) -> Self {
+        Self {
+            graphics: Graphics::new(state),
+            ..Self::default()
+        }
+    }
+
+    /// What was made on and sent to the graphics card so far; nothing where the processor draws.
+    pub fn uploads(&self) -> Option<Uploads> {
+        self.graphics.as_ref().map(Graphics::uploads)
+    }
+
+    /// Draws a picture.
+    pub fn paint(&self, painter: &Painter, picture: &Picture<'_>, spot: &Spot) {
+        let pixels_per_point = painter.ctx().pixels_per_point();
+        let Some(graphics) = &self.graphics else {
+            self.paint_here(painter, picture, spot, pixels_per_point);
+            return;
+        };
+        let target = Target {
+            rect: spot.frame,
+            visible: spot.visible,
+            opacity: spot.opacity,
+            pixels_per_point,
+        };
+        let Some(prepared) = graphics.prepare(&picture.layered(), &target) else {
+            return;
+        };
+        let alone = self.join_wall(prepared);
+        if let Some(alone) = alone {
+            let mut batch = Batch::default();
+            // The first of a batch always fits.
+            let _ = batch.push(alone);
+            if let Some(shape) = graphics.shape(batch, painter.clip_rect().intersect(spot.frame)) {
+                self.over(painter, shape);
+            }
+        }
+    }
+
+    /// Puts a picture into the wall that is being drawn; gives it back where there is none or it does not fit.
+    fn join_wall(&self, picture: Prepared) -> Option<Prepared> {
+        match self.wall.borrow_mut().as_mut() {
+            Some(wall) => wall.batch.push(picture).err(),
+            None => Some(picture),
+        }
+    }
+
+    /// Draws something that lies over pictures.
+    pub fn over(&self, painter: &Painter, shape: Shape) {
+        match self.wall.borrow_mut().as_mut() {
+            Some(wall) => wall.over.push((painter.clip_rect(), shape)),
+            None => {
+                painter.add(shape);
+            }
+        }
+    }
+
+    /// Draws all pictures of `content` in one call where they share a block of maps and the kind of their look.
+    ///
+    /// Within it, whatever lies over a picture is drawn with [`Textures::over`].
+    pub fn wall<R>(&self, ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+        let outer = self.wall.borrow_mut().replace(Wall {
+            batch: Batch::default(),
+            over: Vec::new(),
+        });
+        let result = content(ui);
+        let wall = std::mem::replace(&mut *self.wall.borrow_mut(), outer);
+        let Some(Wall { batch, over }) = wall else {
+            return result;
+        };
+        let pictures = self.graphics.as_ref();
+        if let Some(shape) = pictures.and_then(|g| g.shape(batch, ui.clip_rect())) {
+            ui.painter().add(shape);
+        }
+        for (clip, shape) in over {
+            ui.painter().with_clip_rect(clip).add(shape);
+        }
+        result
+    }
+
+    /// Draws a picture as a texture of egui.
+    fn paint_here(&self, painter: &Painter, picture: &Picture<'_>, spot: &Spot, scale: f32) {
+        let look = picture.look.exact();
+        let size = spot.frame.size() * scale;
+        let canvas = depends_on_size(&look).then(|| Canvas {
+            size: [size.x, size.y].map(|v| (v.round() as usize).max(1)),
+            from: spot.visible.min.into(),
+            to: spot.visible.max.into(),
+            pixels_per_point: scale,
+        });
+        let texture = self.texture(painter.ctx(), spot.place, picture, canvas);
+        let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
+        let uv = if canvas.is_some() {
+            whole
+        } else {
+            spot.visible
+        };
+        let tint = Color32::from_white_alpha((spot.opacity * 255.0).round() as u8);
+        painter.image(texture.id(), spot.frame, uv, tint);
+    }
+
+    fn texture(
+        &self,
+        ctx: &Context,
+        place: Id,
+        picture: &Picture<'_>,
+        canvas: Option<Canvas>,
+    ) -> TextureHandle {
         let mut entries = self.entries.borrow_mut();
         let frame = self.frame.get();
+        let stamps = [Some(picture.stamp), picture.over, picture.lines];
+        let shown = Shown {
+            look: picture.look,
+            plane: picture.plane,
+            pixels: stamps.map(|s| s.map(|s| s.pixels.as_ptr() as usize)),
+            canvas,
+        };
+        let kept = || stamps.map(|s| s.map(|s| s.pixels.clone()));
+        let image = || color_image(picture, canvas, thinning(picture.stamp));
         if let Some(entry) = entries.get_mut(&place) {
             entry.drawn = frame;
-            if !entry.shows(picture) {
-                let image = image_of(picture.stamp, picture.over, picture.look);
-                entry.handle.set(image, OPTIONS);
-                entry.look = picture.look;
-                entry.pixels = picture.stamp.pixels.clone();
-                entry.over = picture.over.map(|o| o.pixels.clone());
+            if entry.shown != shown {
+                entry.handle.set(image(), OPTIONS);
+                entry.shown = shown;
+                entry.kept = kept();
             }
             return entry.handle.clone();
         }
-        let image = image_of(picture.stamp, picture.over, picture.look);
-        let handle = ctx.load_texture(picture.stamp.name.to_string(), image, OPTIONS);
+        let handle = ctx.load_texture(picture.stamp.name.to_string(), image(), OPTIONS);
         let entry = Entry {
             handle: handle.clone(),
-            look: picture.look,
-            pixels: picture.stamp.pixels.clone(),
-            over: picture.over.map(|o| o.pixels.clone()),
+            shown,
+            kept: kept(),
             drawn: frame,
         };
         entries.insert(place, entry);
@@ -101,5 +278,8 @@ impl Textures {
         self.entries
             .borrow_mut()
             .retain(|_, entry| frame - entry.drawn <= KEPT_FRAMES);
+        if let Some(graphics) = &self.graphics {
+            graphics.end_frame();
+        }
     }
 }

@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use eframe::egui_wgpu::{RenderState, RendererOptions};
 use egui_kittest::Harness;
+use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use ganoscope::app::{App, AppParts, Ending};
 use ganoscope::bridge::Bridge;
 use ganoscope::demo::Demo;
@@ -145,6 +147,12 @@ impl egui::DroppedFile for Dropped {
     fn bytes(&self) -> Result<Vec<u8>, String> {
         std::fs::read(&self.0).map_err(|error| error.to_string())
     }
+}
+
+/// The software driver, once for egui and once for the pictures that are drawn beside it.
+pub fn renderer() -> (RenderState, WgpuTestRenderer) {
+    let state = create_render_state(default_wgpu_setup(), RendererOptions::PREDICTABLE);
+    (state.clone(), WgpuTestRenderer::from_render_state(state))
 }
 
 /// Whether snapshots can be taken: only a Vulkan software driver draws the same pixels everywhere.

@@ -1,15 +1,12 @@
-//! Colours for single-channel pictures and signed maps, and the way from a stamp to RGBA.
+//! Colours for single-channel pictures and signed maps.
 //!
 //! Invariant: every map is a table of [`LEVELS`] colours, dark to bright, except [`Colormap::Diverging`], which is white in the
 //! middle, blue below and red above; so a zero-centred map shows red what pushes towards real and blue what pushes towards
-//! generated. Missing pixels (NaN) have a colour that no map contains.
+//! generated. Missing pixels (NaN) have a colour that no map contains. Between the colours of a table is interpolated.
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-
-use super::Stamp;
-use super::stretch::{Limits, Stretch, between};
 
 /// Colours per table.
 pub const LEVELS: usize = 256;
@@ -32,17 +29,23 @@ pub enum Colormap {
     Inferno,
     /// Cubehelix (Green 2011, BASI 39, 289): brightness rises evenly, so it prints well in grey.
     Cubehelix,
+    /// DS9's heat: black, red, orange, white.
+    Heat,
+    /// DS9's b: black, blue, red, yellow, white.
+    B,
     /// Blue, white, red for signed maps.
     Diverging,
 }
 
 impl Colormap {
     /// Every map, in the order menus show them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Grey,
         Self::Viridis,
         Self::Inferno,
         Self::Cubehelix,
+        Self::Heat,
+        Self::B,
         Self::Diverging,
     ];
 
@@ -53,22 +56,39 @@ impl Colormap {
             Self::Viridis => "viridis",
             Self::Inferno => "inferno",
             Self::Cubehelix => "cubehelix",
+            Self::Heat => "heat",
+            Self::B => "b",
             Self::Diverging => "blue-white-red",
         }
     }
 
     /// Its colours, sRGB with full opacity; for textures.
     pub fn table(self) -> &'static Table {
-        static TABLES: LazyLock<[Table; 5]> = LazyLock::new(|| {
+        static TABLES: LazyLock<[Table; 7]> = LazyLock::new(|| {
             [
                 table(|t| [t; 3]),
                 table(|t| along(&VIRIDIS, t)),
                 table(|t| along(&INFERNO, t)),
                 table(cubehelix),
+                table(|t| HEAT.map(|band| between_nodes(band, t))),
+                table(|t| B.map(|band| between_nodes(band, t))),
                 table(diverging),
             ]
         });
         &TABLES[self as usize]
+    }
+
+    /// The colour, 0 to 1, of brightness `t`; clips, and takes NaN for 0.
+    pub fn shade(self, t: f32) -> [f32; 3] {
+        let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
+        let place = t * (LEVELS - 1) as f32;
+        let below = (place as usize).min(LEVELS - 2);
+        let share = place - below as f32;
+        let (low, high) = (self.table()[below], self.table()[below + 1]);
+        [0, 1, 2].map(|band| {
+            let (low, high) = (f32::from(low[band]), f32::from(high[band]));
+            (low + share * (high - low)) / 255.0
+        })
     }
 
     /// The colour of brightness `t` in `[0, 1]`; clips, and shows NaN as [`MISSING`].
@@ -82,53 +102,7 @@ impl Colormap {
         if t.is_nan() {
             return MISSING;
         }
-        let level = (t.clamp(0.0, 1.0) * (LEVELS - 1) as f32).round() as usize;
-        self.table()[level]
-    }
-}
-
-/// How a stamp becomes a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
-pub struct Display {
-    /// The values shown as black and white.
-    pub limits: Limits,
-    /// Brightness between them.
-    pub stretch: Stretch,
-    /// Colours of single-channel stamps.
-    pub colormap: Colormap,
-}
-
-impl Display {
-    /// Pixels `[H, W]` as RGBA, row by row, under common limits of all channels; `None` where no pixel is finite.
-    ///
-    /// Three channels are taken as red, green and blue: one stretch of their mean scales all three, which keeps colours
-    /// (Lupton et al. 2004, PASP 116, 133). Other stamps show their first channel.
-    pub fn paint(&self, stamp: &Stamp) -> Option<Vec<[u8; 4]>> {
-        let limits = self.limits.of(&stamp.pixels)?;
-        Some(if stamp.channels == 3 {
-            (0..stamp.height * stamp.width)
-                .map(|i| self.colour([0, 1, 2].map(|band| stamp.plane(band)[i]), limits))
-                .collect()
-        } else {
-            let shade = |v: &f32| self.colormap.rgba(self.stretch.apply(between(limits, *v)));
-            stamp.plane(0).iter().map(shade).collect()
-        })
-    }
-
-    fn colour(&self, bands: [f32; 3], limits: [f32; 2]) -> [u8; 4] {
-        let x = bands.map(|v| between(limits, v).max(0.0));
-        if bands.iter().any(|v| v.is_nan()) {
-            return MISSING;
-        }
-        let mean = (x[0] + x[1] + x[2]) / 3.0;
-        if mean <= 0.0 {
-            return [0, 0, 0, 255];
-        }
-        let factor = self.stretch.apply(mean) / mean;
-        let shown = x.map(|v| v * factor);
-        // Too bright colours are dimmed as a whole, so that they stay colours.
-        let brightest = shown[0].max(shown[1]).max(shown[2]).max(1.0);
-        let [r, g, b] = shown.map(|v| (v / brightest * 255.0).round() as u8);
+        let [r, g, b] = self.shade(t).map(|v| (v * 255.0).round() as u8);
         [r, g, b, 255]
     }
 }
@@ -157,6 +131,29 @@ fn along(nodes: &[[u8; 3]], t: f64) -> [f64; 3] {
         (low + share * (high - low)) / 255.0
     })
 }
+
+/// Interpolates between (place, value) nodes in rising order, the first at 0 and the last at 1.
+fn between_nodes(nodes: &[[f64; 2]], t: f64) -> f64 {
+    let pair = nodes.windows(2).find(|pair| t <= pair[1][0]);
+    pair.map_or(1.0, |pair| {
+        let ([from, low], [to, high]) = (pair[0], pair[1]);
+        low + (t - from) / (to - from) * (high - low)
+    })
+}
+
+/// Red, green and blue of DS9's heat.
+const HEAT: [&[[f64; 2]]; 3] = [
+    &[[0.0, 0.0], [0.34, 1.0], [1.0, 1.0]],
+    &[[0.0, 0.0], [1.0, 1.0]],
+    &[[0.0, 0.0], [0.65, 0.0], [0.98, 1.0], [1.0, 1.0]],
+];
+
+/// Red, green and blue of DS9's b.
+const B: [&[[f64; 2]]; 3] = [
+    &[[0.0, 0.0], [0.25, 0.0], [0.5, 1.0], [1.0, 1.0]],
+    &[[0.0, 0.0], [0.5, 0.0], [0.75, 1.0], [1.0, 1.0]],
+    &[[0.0, 0.0], [0.25, 1.0], [0.5, 0.0], [0.75, 0.0], [1.0, 1.0]],
+];
 
 /// Green's formula with start 0.5, rotations -1.5, hue 1, gamma 1.
 fn cubehelix(t: f64) -> [f64; 3] {
@@ -224,7 +221,6 @@ const INFERNO: [[u8; 3]; 33] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stamp::ValueRange;
 
     fn lightness([r, g, b, _]: [u8; 4]) -> f64 {
         0.2126 * f64::from(r) + 0.7152 * f64::from(g) + 0.0722 * f64::from(b)
@@ -286,32 +282,31 @@ mod tests {
     }
 
     #[test]
-    fn colours_survive_the_stretch_and_holes_show() {
-        let pixels = vec![
-            0.4,
-            f32::NAN,
-            0.0,
-            1.0,
-            0.2,
-            0.5,
-            0.0,
-            1.0,
-            0.1,
-            0.5,
-            0.0,
-            1.0,
-        ];
-        let stamp = Stamp::new("a", pixels, [3, 2, 2], ValueRange::UNIT);
-        let display = Display {
-            limits: Limits::MinMax,
-            ..Display::default()
-        };
-        let painted = display.paint(&stamp).unwrap();
-        let [r, g, b, _] = painted[0].map(f64::from);
-        assert!(
-            (r / g - 2.0).abs() < 0.05 && (g / b - 2.0).abs() < 0.05,
-            "{painted:?}"
-        );
-        assert_eq!(painted[1..], [MISSING, [0, 0, 0, 255], [255; 4]]);
+    fn heat_and_b_are_those_of_ds9() {
+        // The levels of DS9's maps: ramps between these places, by hand, in percent; a table of 256 cuts the corners of a
+        // ramp a little.
+        for (map, t, expected) in [
+            (Colormap::Heat, 0.17, [50.0, 17.0, 0.0]),
+            (Colormap::Heat, 0.815, [100.0, 81.5, 50.0]),
+            (Colormap::B, 0.125, [0.0, 0.0, 50.0]),
+            (Colormap::B, 0.25, [0.0, 0.0, 100.0]),
+            (Colormap::B, 0.375, [50.0, 0.0, 50.0]),
+            (Colormap::B, 0.625, [100.0, 50.0, 0.0]),
+            (Colormap::B, 0.875, [100.0, 100.0, 50.0]),
+        ] {
+            for (got, expected) in map.shade(t).into_iter().zip(expected) {
+                assert!((100.0 * got - expected).abs() < 1.0, "{map:?} {t}: {got}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_between_levels_are_interpolated() {
+        let map = Colormap::Heat;
+        let (low, high) = (map.table()[10][0], map.table()[11][0]);
+        let middle = map.shade(10.5 / 255.0)[0] * 255.0;
+        assert!((middle - f32::midpoint(low.into(), high.into())).abs() < 1e-3);
+        assert_eq!(map.shade(-1.0), [0.0; 3]);
+        assert_eq!(map.shade(2.0), [1.0; 3]);
     }
 }

@@ -6,10 +6,14 @@
 
 pub mod blend;
 pub mod colormap;
+pub mod histogram;
 pub mod io;
+pub mod look;
 pub mod metrics;
 pub mod photometry;
+pub mod render;
 pub mod simulate;
+pub mod sky;
 pub mod stretch;
 
 use std::path::PathBuf;

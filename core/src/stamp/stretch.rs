@@ -140,29 +140,59 @@ impl Stretch {
         }
     }
 
+    /// The same curve, or linear where the parameter makes it so within 1/1000 or means nothing.
+    pub fn usable(self) -> Self {
+        let is_curved = match self {
+            Self::Linear | Self::Sqrt | Self::Squared => true,
+            Self::Log(a) => (1e-3..=1e12).contains(&a),
+            Self::Asinh(a) | Self::Sinh(a) => (1e-9..=30.0).contains(&a),
+            Self::Power(a) => (1e-9..=1e12).contains(&a) && (a - 1.0).abs() > 1e-3,
+        };
+        if is_curved { self } else { Self::Linear }
+    }
+
+    /// What the rising part of the curve is divided by so that it ends at 1.
+    ///
+    /// `ln(a + 1)`, `asinh(1 / a)`, `1 - exp(-2 / a)` (see [`Stretch::apply`]), `a - 1`; 1 for the others.
+    pub fn norm(self) -> f32 {
+        match self {
+            Self::Linear | Self::Sqrt | Self::Squared => 1.0,
+            Self::Log(a) => a.ln_1p(),
+            Self::Asinh(a) => a.recip().asinh(),
+            Self::Sinh(a) => 1.0 - (-2.0 / a).exp(),
+            Self::Power(a) => a - 1.0,
+        }
+    }
+
     /// Brightness in `[0, 1]` of `x`, the place between the limits; clips below 0 and above 1, keeps NaN.
     pub fn apply(self, x: f32) -> f32 {
         let x = x.clamp(0.0, 1.0);
-        match self {
+        let curve = self.usable();
+        match curve {
             Self::Linear => x,
-            Self::Log(a) => (a * x).ln_1p() / a.ln_1p(),
+            Self::Log(a) => (a * x).ln_1p() / curve.norm(),
             Self::Sqrt => x.sqrt(),
             Self::Squared => x * x,
-            Self::Asinh(a) => (x / a).asinh() / a.recip().asinh(),
-            Self::Sinh(a) => (x / a).sinh() / a.recip().sinh(),
-            Self::Power(a) => (a.powf(x) - 1.0) / (a - 1.0),
+            Self::Asinh(a) => (x / a).asinh() / curve.norm(),
+            // exp(x / a) / exp(1 / a) in front, because sinh(1 / a) passes what a float holds at a = 0.011.
+            Self::Sinh(a) => ((x - 1.0) / a).exp() * (1.0 - (-2.0 * x / a).exp()) / curve.norm(),
+            Self::Power(a) => (a.powf(x) - 1.0) / curve.norm(),
         }
     }
 
     /// The place between the limits that is shown with brightness `y` in `[0, 1]`; for ticks of a colour bar.
     pub fn invert(self, y: f32) -> f32 {
         let y = y.clamp(0.0, 1.0);
-        match self {
+        match self.usable() {
             Self::Linear => y,
             Self::Log(a) => (y * a.ln_1p()).exp_m1() / a,
             Self::Sqrt => y * y,
             Self::Squared => y.sqrt(),
             Self::Asinh(a) => a * (y * a.recip().asinh()).sinh(),
+            Self::Sinh(a) if a < 0.02 => {
+                // asinh(y sinh(1 / a)), whose sinh a float does not hold: the logarithm of twice it.
+                (1.0 + a * y.max(f32::MIN_POSITIVE).ln()).max(0.0)
+            }
             Self::Sinh(a) => a * (y * a.recip().sinh()).asinh(),
             Self::Power(a) => (y * (a - 1.0)).ln_1p() / a.ln(),
         }
@@ -223,6 +253,33 @@ mod tests {
             for x in X {
                 let back = stretch.invert(stretch.apply(x));
                 assert!((back - x).abs() < 1e-4, "{stretch:?} {x} {back}");
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_at_the_edge_give_curves_from_0_to_1() {
+        let parameters = [0.0, -1.0, 1e-30, 1e-3, 0.01, 1.0, 29.0, 1e30, f32::NAN];
+        for a in parameters {
+            for stretch in [
+                Stretch::Log(a),
+                Stretch::Asinh(a),
+                Stretch::Sinh(a),
+                Stretch::Power(a),
+            ] {
+                let shown = X.map(|x| stretch.apply(x));
+                assert!((shown[0]).abs() < 1e-6, "{stretch:?} {shown:?}");
+                assert!((shown[4] - 1.0).abs() < 1e-5, "{stretch:?} {shown:?}");
+                assert!(
+                    shown.windows(2).all(|w| w[0] <= w[1]),
+                    "{stretch:?} {shown:?}"
+                );
+                let place = stretch.invert(0.5);
+                assert!((0.0..=1.0).contains(&place), "{stretch:?} {place}");
+                assert!(
+                    (stretch.apply(place) - 0.5).abs() < 1e-3,
+                    "{stretch:?} {place}"
+                );
             }
         }
     }
