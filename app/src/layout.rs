@@ -106,7 +106,10 @@ impl Layout {
         };
         let root = match preset {
             Preset::Inspect => {
-                let sides = [b.tabs(&[Deblend, Layers, Units, Timeline]), b.tabs(&[Relevance])];
+                let sides = [
+                    b.tabs(&[Deblend, Layers, Units, Timeline]),
+                    b.tabs(&[Relevance]),
+                ];
                 b.split(Horizontal, sides, 0.56)
             }
             Preset::Compare => {

@@ -200,7 +200,7 @@ impl UiCommand {
             Self::NextPane => row!("Next view", "Give the next view the attention", plain(Key::F2)),
             Self::DuplicatePane => row!("Duplicate view", "Open a second pane with the same view, to be panned and zoomed by itself", ctrl(Key::D)),
             Self::ClosePane => row!("Close view", "Close the view that has the attention; its number opens it again", ctrl(Key::W)),
-            Self::ToggleLink => row!("Link or unlink view", "Pan and zoom the view with the others, or by itself", plain(Key::L)),
+            Self::ToggleLink => row!("Link or unlink view", "Pan and zoom the view with the others, or by itself", plain(Key::K)),
             Self::PreviousStep => row!("Previous checkpoint", "Show the checkpoint before", plain(Key::ArrowLeft)),
             Self::NextStep => row!("Next checkpoint", "Show the checkpoint after", plain(Key::ArrowRight)),
             Self::PreviousInput => row!("Previous picture", "Show the picture before in the list", plain(Key::ArrowUp)),
