@@ -86,12 +86,10 @@ impl Canvas<'_> {
         wishes
     }
 
+    /// What is looked at until a person chooses: the layer shown, else the first one.
     fn first(&self, sheet: &Sheet, view: Rect) -> Camera {
-        let at = self
-            .notes
-            .shown
-            .and_then(|layer| sheet.item_of_layer(layer));
-        let at = at.and_then(|item| sheet.area(item));
+        let shown = self.notes.shown.and_then(|l| sheet.item_of_layer(l));
+        let at = sheet.area(shown.unwrap_or(0));
         Camera::first(sheet.size(), view, at)
     }
 
