@@ -8,6 +8,7 @@ use ganoscope::command::{Change, Command};
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::{Action, Edit, UnitSet};
 
+use crate::common;
 use crate::stage::{Stage, pushed};
 
 const ROOT: &str = "root.0 to 2: 3 equal blocks of conv1, conv2, add, 12 x 24 x 24";
@@ -276,4 +277,40 @@ fn boxes_can_be_read_and_told_apart() {
             assert!(contrast(shape, tokens.side) >= 3.0, "{shape:?}");
         }
     }
+}
+
+#[test]
+fn the_overview_goes_where_it_is_pressed() {
+    let mut harness = Stage::new().harness();
+    harness.get_by_label("Open blocks").click();
+    harness.run_steps(3);
+    assert!(query(&harness, "blend: ").is_none(), "out of view");
+    let overview = harness.get_by_role_and_label(Role::ScrollBar, "Overview");
+    let at = overview.rect().center_top() + vec2(0.0, 10.0);
+    click_at(&mut harness, at);
+    get(&harness, "blend: ");
+    harness.check_accessibility();
+}
+
+#[test]
+fn a_real_series_is_drawn_and_its_layers_are_shown() {
+    let files = common::Files::new();
+    let mut harness = common::app(common::Start {
+        document: files.document(),
+        ..common::Start::default()
+    });
+    common::settle(&mut harness);
+    harness.key_press(Key::L);
+    common::settle(&mut harness);
+    assert_eq!(harness.state().workbench().view, ViewKey::Layers);
+    harness.get_by_label("conv_in: Conv2d 9x9, PReLU, 4 x 16 x 16");
+    harness
+        .get_by_label("out2: Conv2d 9x9, Tanh, 3 x 16 x 16")
+        .click();
+    common::settle(&mut harness);
+    assert_eq!(harness.state().document().layer, Some("tanh2".into()));
+    harness.get_by_label("Layer tanh2").click();
+    harness.get_by_label("Discriminator").click();
+    common::settle(&mut harness);
+    harness.get_by_label_contains("net.fc2: Dense, 1");
 }
