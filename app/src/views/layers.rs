@@ -17,7 +17,7 @@ mod sheet;
 mod walk;
 mod words;
 
-use egui::{Button, Key, Rect, RichText, Sense, TextEdit, TextStyle, Ui, vec2};
+use egui::{Button, Key, Label, Rect, RichText, Sense, TextEdit, TextStyle, Ui, vec2};
 use ganoscope_core::graph::{Family, Shown};
 use ganoscope_core::jobs::{NetworkInfo, SeriesInfo};
 use ganoscope_core::network::LayerName;
@@ -197,7 +197,9 @@ impl Layers {
                 count_text(graph.parameters as u64),
                 count_text(graph.multiply_adds)
             );
-            ui.label(small(text).color(tokens.text));
+            // Moves to the next line as a whole.
+            let text = small(text).color(tokens.text);
+            ui.add(Label::new(text).extend());
         });
         // One line, always: the drawing must not move when the keys go over it.
         let at = self.sheet().at;
@@ -208,7 +210,7 @@ impl Layers {
             },
             |at| spoken(graph, at),
         );
-        ui.add(egui::Label::new(small(text).color(tokens.weak)).truncate());
+        ui.add(Label::new(small(text).color(tokens.weak)).truncate());
     }
 
     fn canvas_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, is_sought: bool) {

@@ -8,6 +8,7 @@ use ganoscope::command::{Change, Command};
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::{Action, Edit, UnitSet};
 
+use crate::common;
 use crate::stage::{Stage, pushed};
 
 const ROOT: &str = "root.0 to 2: 3 equal blocks of conv1, conv2, add, 12 x 24 x 24";
@@ -68,6 +69,8 @@ fn a_click_shows_a_layer_and_a_double_click_its_units() {
     get(&harness, "blend: ").click();
     assert_eq!(pushed(&mut harness), []);
     let at = get(&harness, "out2: ").rect().left_top() + vec2(12.0, 8.0);
+    // Long enough after the last click not to be a third one.
+    harness.run_steps(30);
     for _ in 0..2 {
         harness.drag_at(at);
         harness.step();
@@ -86,18 +89,18 @@ fn a_click_shows_a_layer_and_a_double_click_its_units() {
 fn equal_blocks_open_and_close() {
     let mut harness = Stage::new().harness();
     assert!(query(&harness, "root.1.conv1: ").is_none());
-    harness.get_by_label(ROOT).click();
+    get(&harness, ROOT).click();
     assert_eq!(pushed(&mut harness), []);
     get(&harness, "root.0.conv1: ");
-    assert!(harness.query_by_label(ROOT).is_none());
+    assert!(query(&harness, ROOT).is_none());
     harness.get_by_label("Close root.0 to 2").click();
     harness.run_steps(3);
-    harness.get_by_label(ROOT);
+    get(&harness, ROOT);
     harness.get_by_label("Open blocks").click();
     harness.run_steps(3);
     harness.get_by_label("Close blocks").click();
     harness.run_steps(3);
-    harness.get_by_label(ROOT);
+    get(&harness, ROOT);
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn keys_go_along_the_lines() {
 #[test]
 fn dragging_pans_and_the_wheel_magnifies_around_the_pointer() {
     let mut harness = Stage::new().harness();
-    let rect = |harness: &Harness<'_, Stage>| harness.get_by_label(ROOT).rect();
+    let rect = |harness: &Harness<'_, Stage>| get(harness, ROOT).rect();
     let wheel = |harness: &mut Harness<'_, Stage>, y: f32| {
         harness.event(egui::Event::MouseWheel {
             unit: egui::MouseWheelUnit::Point,
@@ -204,7 +207,7 @@ fn the_discriminator_is_drawn_and_changes_nothing() {
     assert_eq!(pushed(&mut harness), []);
     harness.get_by_label("Generator").click();
     harness.run_steps(3);
-    harness.get_by_label(ROOT);
+    get(&harness, ROOT);
 }
 
 #[test]
@@ -274,4 +277,40 @@ fn boxes_can_be_read_and_told_apart() {
             assert!(contrast(shape, tokens.side) >= 3.0, "{shape:?}");
         }
     }
+}
+
+#[test]
+fn the_overview_goes_where_it_is_pressed() {
+    let mut harness = Stage::new().harness();
+    harness.get_by_label("Open blocks").click();
+    harness.run_steps(3);
+    assert!(query(&harness, "blend: ").is_none(), "out of view");
+    let overview = harness.get_by_role_and_label(Role::ScrollBar, "Overview");
+    let at = overview.rect().center_top() + vec2(0.0, 10.0);
+    click_at(&mut harness, at);
+    get(&harness, "blend: ");
+    harness.check_accessibility();
+}
+
+#[test]
+fn a_real_series_is_drawn_and_its_layers_are_shown() {
+    let files = common::Files::new();
+    let mut harness = common::app(common::Start {
+        document: files.document(),
+        ..common::Start::default()
+    });
+    common::settle(&mut harness);
+    harness.key_press(Key::L);
+    common::settle(&mut harness);
+    assert_eq!(harness.state().workbench().view, ViewKey::Layers);
+    harness.get_by_label("conv_in: Conv2d 9x9, PReLU, 4 x 16 x 16");
+    harness
+        .get_by_label("out2: Conv2d 9x9, Tanh, 3 x 16 x 16")
+        .click();
+    common::settle(&mut harness);
+    assert_eq!(harness.state().document().layer, Some("tanh2".into()));
+    harness.get_by_label("Layer tanh2").click();
+    harness.get_by_label("Discriminator").click();
+    common::settle(&mut harness);
+    harness.get_by_label_contains("net.fc2: Dense, 1");
 }

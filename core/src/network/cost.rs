@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(of("up")?, 4 * 3 * (4 * 2 * 16));
         assert_eq!(of("larger")?, 4 * (2 * 16 * 12));
         assert_eq!(of("logit")?, 5 * 2 * 16 * 12);
-        let sum = network
+        let sum: u64 = network
             .iter()
             .map(|(id, _)| network.multiply_adds(id))
             .sum();

@@ -86,12 +86,10 @@ impl Canvas<'_> {
         wishes
     }
 
+    /// What is looked at until a person chooses: the layer shown, else the first one.
     fn first(&self, sheet: &Sheet, view: Rect) -> Camera {
-        let at = self
-            .notes
-            .shown
-            .and_then(|layer| sheet.item_of_layer(layer));
-        let at = at.and_then(|item| sheet.area(item));
+        let shown = self.notes.shown.and_then(|l| sheet.item_of_layer(l));
+        let at = sheet.area(shown.unwrap_or(0));
         Camera::first(sheet.size(), view, at)
     }
 
@@ -201,12 +199,9 @@ impl Canvas<'_> {
             })
             .collect();
         let hovered = visible.iter().find(|(.., r)| r.hovered());
-        let stressed: Vec<Shown> = hovered
-            .map(|(s, ..)| *s)
-            .into_iter()
-            .chain(sheet.at)
-            .collect();
-        let ends: Vec<usize> = stressed.iter().filter_map(|s| sheet.item_of(*s)).collect();
+        let hovered = hovered.map(|(shown, ..)| *shown);
+        let stressed = hovered.into_iter().chain(sheet.at);
+        let ends: Vec<usize> = stressed.filter_map(|s| sheet.item_of(s)).collect();
         edges::paint(&painter, tokens, (view, &camera), &layout.routes, |route| {
             ends.contains(&route.from) || ends.contains(&route.to)
         });
@@ -237,8 +232,7 @@ impl Canvas<'_> {
             response.on_hover_ui(|ui| details_ui(ui, sheet, shown, &face.marks));
         }
         if canvas.has_focus() {
-            let stroke = Stroke::new(1.0, tokens.accent);
-            painter.rect_stroke(view, size::CORNER, stroke, StrokeKind::Inside);
+            focus_ring(&painter, tokens, view);
         }
     }
 
@@ -301,6 +295,12 @@ impl Canvas<'_> {
             response.on_hover_text(format!("{label}, {}", info.summary));
         }
     }
+}
+
+/// A line around what the keys act on.
+fn focus_ring(painter: &Painter, tokens: &Tokens, view: Rect) {
+    let stroke = Stroke::new(1.0, tokens.accent);
+    painter.rect_stroke(view, size::CORNER, stroke, StrokeKind::Inside);
 }
 
 /// Dragging pans, the wheel magnifies around the pointer and goes sideways.

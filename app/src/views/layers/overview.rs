@@ -56,7 +56,7 @@ pub(super) fn overview_ui(
     let drawing = sheet.size();
     let inner = rect.shrink(MARGIN);
     let scale = scale(drawing, inner.size());
-    let origin = inner.center() - drawing * scale / 2.0;
+    let origin = pos2(inner.center().x - drawing.x * scale / 2.0, inner.top());
     let mut camera = camera;
     if response.is_pointer_button_down_on()
         && let Some(pos) = response.interact_pointer_pos()

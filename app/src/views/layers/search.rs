@@ -68,7 +68,7 @@ fn hits(graph: &Graph, text: &str) -> Vec<usize> {
             let operation = layer.summary.to_lowercase();
             let is_in =
                 |word: &&str| name.contains(*word) || (with_operation && operation.contains(*word));
-            words.iter().all(|word| is_in(&word))
+            words.iter().all(is_in)
         };
         let layers = graph.layers.iter().enumerate();
         layers

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use egui::{Vec2, vec2};
-use ganoscope_core::graph::{Area, Graph, Layout, Shown};
+use ganoscope_core::graph::{Area, Chain, Graph, Layout, Shown};
 
 use super::camera::Camera;
 
@@ -151,7 +151,7 @@ impl Sheet {
     pub(super) fn layers(&self, shown: Shown) -> impl Iterator<Item = usize> {
         let boxes = match shown {
             Shown::Box(at) => at..at + 1,
-            Shown::Chain(at) => self.graph.chains.get(at).map_or(0..0, |c| c.boxes()),
+            Shown::Chain(at) => self.graph.chains.get(at).map_or(0..0, Chain::boxes),
         };
         let boxes = self.graph.boxes.get(boxes).unwrap_or_default();
         boxes.iter().flat_map(|one| one.layers.iter().copied())

@@ -1,6 +1,6 @@
 //! The lines of text in a box: title, work, shape, cost.
 
-use egui::{Align, FontId, Rect, Stroke, StrokeKind, pos2, vec2};
+use egui::{Align, Color32, FontId, Rect, Stroke, StrokeKind, pos2, vec2};
 use ganoscope_core::graph::{Family, Shown};
 
 use super::super::marks::{self, Mark};
@@ -181,14 +181,18 @@ impl Faces<'_> {
             let place = Rect::from_x_y_ranges(x..=x + width, line.y_range());
             self.write(place, Align::Min, galley);
             if is_shown {
-                let under = [place.left_bottom(), place.right_bottom()];
-                let under = under.map(|p| p - vec2(0.0, 1.5));
-                self.painter.line_segment(under, Stroke::new(1.0, color));
+                self.underline(place, color);
             }
             parts.push((*index, place));
             x += width;
         }
         if layers.len() > 1 { parts } else { Vec::new() }
+    }
+
+    fn underline(&self, place: Rect, color: Color32) {
+        let ends = [place.left_bottom(), place.right_bottom()];
+        let ends = ends.map(|end| end - vec2(0.0, 1.5));
+        self.painter.line_segment(ends, Stroke::new(1.0, color));
     }
 
     /// The shape of its value, and how many parameters it has (on the last line its share of the cost).
