@@ -99,7 +99,7 @@ impl Layout {
 /// A texture and its name, which no other texture of this run has.
 #[derive(Clone, Debug)]
 pub(super) struct Texture {
-    texture: wgpu::Texture,
+    memory: wgpu::Texture,
     pub(super) view: wgpu::TextureView,
     pub(super) name: u64,
 }
@@ -159,7 +159,7 @@ impl Blocks {
         };
         upload(
             queue,
-            &texture.texture,
+            &texture.memory,
             &raster.thinned(layout.apart),
             layout,
         );
@@ -210,7 +210,7 @@ impl Blocks {
         });
         Texture {
             view: texture.create_view(&wgpu::TextureViewDescriptor::default()),
-            texture,
+            memory: texture,
             name: self.uploads.textures,
         }
     }

@@ -31,7 +31,7 @@ fn slow_cover(shape: &Shape, [height, width]: [usize; 2]) -> Vec<f64> {
 fn numbers(name: &str, count: usize, low: f64, high: f64) -> Vec<f64> {
     let values = hash_uniform(name, count, 7).into_iter();
     values
-        .map(|u| low + (u + 1.0) / 2.0 * (high - low))
+        .map(|u| low + f64::midpoint(u, 1.0) * (high - low))
         .collect()
 }
 

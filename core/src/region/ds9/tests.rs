@@ -141,7 +141,7 @@ fn units_of_the_sky_are_understood() {
     }
     // In galactic coordinates colons are degrees for both.
     let sky = sky().sky(place(25.0, 20.0)).expect("sky");
-    let galactic = sky.to(crate::sky::Frame::Galactic).expect("known");
+    let galactic = sky.to(Frame::Galactic).expect("known");
     let text = format!(
         "galactic; circle({}, {}, 18\")",
         crate::sky::format_degrees(galactic.longitude, 6),
@@ -259,6 +259,10 @@ fn errors_name_line_and_column() {
     ] {
         assert_eq!(problem(text), wanted, "{text}");
     }
+}
+
+#[test]
+fn sky_coordinates_without_a_sky_are_errors() {
     let error = read("circle(1, 2, 3\")", &plain()).expect_err("no sky");
     assert_eq!(
         error.to_string(),
@@ -267,7 +271,7 @@ fn errors_name_line_and_column() {
     let error = write(
         &regions("circle(1,2,3)"),
         &[],
-        System::Sky(crate::sky::Frame::Fk5),
+        System::Sky(Frame::Fk5),
         &plain(),
     );
     let error = error.expect_err("no sky").to_string();
@@ -298,7 +302,7 @@ polygon(1,1,5,1,5,5); point(1,2) # point=x";
         ];
         let random = hash_uniform("damage", 6000, 3);
         let pick =
-            |u: f64, count: usize| (((u + 1.0) / 2.0 * count as f64) as usize).min(count - 1);
+            |u: f64, count: usize| ((f64::midpoint(u, 1.0) * count as f64) as usize).min(count - 1);
         for chosen in random.chunks(3) {
             let mut damaged = chars.clone();
             damaged[pick(chosen[0], chars.len())] = odd[pick(chosen[1], odd.len())];
