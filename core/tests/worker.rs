@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ganoscope_core::jobs::{
@@ -330,7 +330,13 @@ fn a_panic_becomes_a_failure_and_the_next_job_works() {
     assert_eq!(outcome, Err("layer conv1: no".to_owned()));
     rig.preview(3, "free-2");
     assert_eq!(preview_of(rig.event()), (3, Ok("free-2".to_owned())));
-    let events = rig.wakes.load(Ordering::SeqCst);
+    // The worker wakes the window after it has put the event into the queue.
+    let begun = Instant::now();
+    let wakes = || rig.wakes.load(Ordering::SeqCst);
+    while wakes() < 4 && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now();
+    }
+    let events = wakes();
     assert!(events >= 4, "the window is woken for every event: {events}");
 }
 

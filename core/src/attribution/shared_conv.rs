@@ -55,12 +55,12 @@ impl Quotient {
             When::RelevancePositive => r > 0.0,
             When::RelevanceNegative => r < 0.0,
         };
+        let stabiliser = if z >= 0.0 {
+            self.epsilon
+        } else {
+            -self.epsilon
+        };
         if applies {
-            let stabiliser = if z >= 0.0 {
-                self.epsilon
-            } else {
-                -self.epsilon
-            };
             self.coefficient * r / (z + stabiliser)
         } else {
             0.0

@@ -261,7 +261,8 @@ impl Work<'_> {
         let axes = (&gather.y, &gather.x);
         with_scratch(|scratch| {
             let Scratch { packed, staged, .. } = scratch;
-            let packed = pack(source, channels, axes, &self.ready.cut.frame, &slab, packed);
+            let frame = &self.ready.cut.frame;
+            let packed = pack(source, channels, axes, frame, &slab, |x| x, packed);
             let mut row = rows.start;
             while row < rows.end {
                 let block = self.ready.set.block(rows.end - row);

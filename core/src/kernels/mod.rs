@@ -76,8 +76,8 @@ pub use forward::{conv2d, conv2d_with};
 pub use input_gradient::{conv2d_input_gradient, conv2d_input_gradient_with};
 pub use micro::InstructionSet;
 pub use planes::{
-    for_planes, map_planes, update_planes, update_run, update_zip_planes, update_zip3_planes,
-    zip_planes, zip_run, zip3_planes, zip3_run,
+    for_planes, map_planes, sloped, update_planes, update_run, update_zip_planes,
+    update_zip3_planes, zip_planes, zip_run, zip3_planes, zip3_run,
 };
 pub use prepared::PreparedConv;
 pub use shape::{ConvShape, ShapeError, Window};

@@ -207,6 +207,13 @@ fn fill(
     values
 }
 
+/// `x`, or `slope x` where it is not `kept`, without a choice between the two: in a loop that writes in the place of what it
+/// reads that becomes a masked store, which many processors do one element at a time. The factor 1 changes no bit.
+#[inline(always)]
+pub fn sloped(is_kept: bool, x: f32, slope: f32) -> f32 {
+    x * if is_kept { 1.0 } else { slope }
+}
+
 /// A loop over memory; `run` must be `inline(always)`, or it is compiled for the oldest machine after all.
 pub(super) trait Loop {
     /// What it computes.

@@ -12,11 +12,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::awake::in_order;
-use super::finish::{Finish, Target, filled};
+use super::finish::{Finish, Target, filled, overwritten};
 use super::gather::{Cut, Gather, PIECE_FLOPS, Piece, interleave};
 use super::micro::{InstructionSet, MAX_ADDED_ROWS};
 use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
-use super::plan::Slab;
+use super::plan::{Frame, Slab};
 use super::product::{Offsets, add_products};
 use super::shape::{ConvShape, ShapeError};
 use super::way::Way;
@@ -39,15 +39,6 @@ impl<'a> Reading<'a> {
         match self {
             Self::Nothing => None,
             Self::All(x) | Self::Positive(x) | Self::Negative(x) => Some(x),
-        }
-    }
-
-    fn keep(self, packed: &mut [f32]) {
-        // A value that is not a number stays one.
-        match self {
-            Self::Nothing | Self::All(_) => {}
-            Self::Positive(_) => super::update_run(packed, |x| if x < 0.0 { 0.0 } else { x }),
-            Self::Negative(_) => super::update_run(packed, |x| if x > 0.0 { 0.0 } else { x }),
         }
     }
 }
@@ -160,7 +151,7 @@ struct Lists {
     taps: Vec<u32>,
     /// Per step the weights of its channels.
     weights: Vec<f32>,
-    lists: Vec<List>,
+    runs: Vec<List>,
     /// Per group, block and phase.
     blocks: Vec<Range<usize>>,
 }
@@ -257,10 +248,10 @@ impl Lists {
             for first in (0..gather.target_channels).step_by(rows) {
                 let block = first..(first + rows).min(gather.target_channels);
                 for phase in 0..gather.y.spread * gather.x.spread {
-                    let start = all.lists.len();
+                    let start = all.runs.len();
                     let counts = |tap: usize| phases[tap] == phase;
                     all.add_lists(gather, (w, sign), block.clone(), counts);
-                    all.blocks.push(start..all.lists.len());
+                    all.blocks.push(start..all.runs.len());
                 }
             }
         }
@@ -302,7 +293,7 @@ impl Lists {
                 self.taps.push(*tap);
                 self.weights.extend(&values[..count]);
             }
-            self.lists.push(List {
+            self.runs.push(List {
                 channels: channels as u8,
                 steps: first..self.taps.len(),
                 weights: first_weight..self.weights.len(),
@@ -343,11 +334,20 @@ impl Work<'_> {
         } = &mut *self.scratch;
         let [first, second] =
             [(readings[0], packed), (readings[1], transformed)].map(|(reading, to)| -> &[f32] {
-                reading.values().map_or(&[], |values| {
-                    let packed = packed_source(gather, frame, &self.piece, values, to);
-                    reading.keep(packed);
-                    packed
-                })
+                let piece = &self.piece;
+                // A value that is not a number stays one.
+                match reading {
+                    Reading::Nothing => &[],
+                    Reading::All(x) => packed_source(gather, frame, piece, x, |x| x, to),
+                    Reading::Positive(x) => {
+                        let part = |x| if x < 0.0 { 0.0 } else { x };
+                        packed_source(gather, frame, piece, x, part, to)
+                    }
+                    Reading::Negative(x) => {
+                        let part = |x| if x > 0.0 { 0.0 } else { x };
+                        packed_source(gather, frame, piece, x, part, to)
+                    }
+                }
             });
         debug_assert!(first.is_empty() || first.len() == plane, "one frame");
         for row in self.piece.rows.clone().step_by(self.parted.rows) {
@@ -392,7 +392,7 @@ impl Work<'_> {
             transformed,
             sums: other,
         } = &mut *self.scratch;
-        let packed = packed_source(gather, frame, &self.piece, s, packed);
+        let packed = packed_source(gather, frame, &self.piece, s, |s| s, packed);
         for row in self.piece.rows.clone().step_by(self.parted.rows) {
             let block = row..(row + self.parted.rows).min(self.piece.rows.end);
             let layout = self
@@ -416,7 +416,7 @@ impl Work<'_> {
                     let to = unsafe { target.part(band.start, band.len()) };
                     self.ready.unpack(slab, index, local, layout, positive, to);
                     let beside = other.stale(band.len());
-                    let uninitialised = super::finish::overwritten(beside);
+                    let uninitialised = overwritten(beside);
                     self.ready
                         .unpack(slab, index, local, layout, negative, uninitialised);
                     // SAFETY: `unpack` has written all of them.
@@ -429,11 +429,12 @@ impl Work<'_> {
 
 fn packed_source<'p>(
     gather: &Gather,
-    frame: &super::plan::Frame,
+    frame: &Frame,
     piece: &Piece,
     values: &[f32],
+    part: impl Fn(f32) -> f32 + Copy,
     to: &'p mut Buffer,
-) -> &'p mut [f32] {
+) -> &'p [f32] {
     let source = Source {
         values,
         channels: gather.groups * gather.source_channels,
@@ -445,6 +446,7 @@ fn packed_source<'p>(
         (&gather.y, &gather.x),
         frame,
         &piece.slab,
+        part,
         to,
     )
 }
@@ -505,7 +507,7 @@ impl Parted {
         for (phase, sums) in sums.chunks_mut(layout.phase).enumerate() {
             for start in (0..vectors).step_by(CHUNK) {
                 let chunk = (start * lanes, CHUNK.min(vectors - start));
-                for list in &lists.lists[lists.blocks[first + phase].clone()] {
+                for list in &lists.runs[lists.blocks[first + phase].clone()] {
                     let mut count = 0;
                     for channel in 0..MAX_ADDED_ROWS {
                         if list.channels & (1 << channel) != 0 {

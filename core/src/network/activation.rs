@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use super::elementwise::{floats, from_vec, is_fast, map, map_planes, sum_by_channel};
 use super::flow::Flow;
 use super::{Node, Op, Role};
-use crate::kernels;
+use crate::kernels::{self, sloped};
 
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
@@ -22,9 +22,7 @@ fn relu(x: f32) -> f32 {
 }
 
 fn leaky(x: f32, slope: f32) -> f32 {
-    // Both sides first: a choice between two values needs no branch.
-    let below = slope * x;
-    if x > 0.0 { x } else { below }
+    sloped(x > 0.0, x, slope)
 }
 
 fn elu(x: f32, alpha: f32) -> f32 {
@@ -181,8 +179,7 @@ pub(super) fn pull(
 ) -> Result<Flow> {
     let (x, y) = (x.contiguous()?, y.contiguous()?);
     let (x, y) = (floats(&x)?, floats(&y)?);
-    let below =
-        |g: Flow, slope: f32| g.zip_planes(&x, |_| move |g, x| if x > 0.0 { g } else { slope * g });
+    let below = |g: Flow, slope: f32| g.zip_planes(&x, |_| move |g, x| sloped(x > 0.0, g, slope));
     match op {
         Op::Relu => g.zip_planes(&x, |_| |g, x| if x > 0.0 { g } else { 0.0 }),
         Op::LeakyRelu { slope } => below(g, *slope as f32),
@@ -195,11 +192,11 @@ pub(super) fn pull(
                     let channels = g.dims()[1];
                     g.zip_planes(&x, |i| {
                         let slope = slopes[i % channels % slopes.len()];
-                        move |g, x| if x > 0.0 { g } else { slope * g }
+                        move |g, x| sloped(x > 0.0, g, slope)
                     })
                 }
                 Slopes::PerElement(slopes) => {
-                    let below = |g, x, slope| if x > 0.0 { g } else { slope * g };
+                    let below = |g: f32, x: f32, slope: f32| sloped(x > 0.0, g, slope);
                     g.zip3_planes(&x, &floats(&slopes)?, |_| below)
                 }
             }

@@ -155,7 +155,7 @@ impl Scaled {
             let (gain, offset) = (norm.gain[c], norm.offset[c]);
             move |x, slope| {
                 let y = gain * x + offset;
-                if y > 0.0 { y } else { slope * y }
+                kernels::sloped(y > 0.0, y, slope)
             }
         };
         match slopes {
@@ -212,11 +212,11 @@ impl Scaled {
             let (gain, offset) = (norm.gain[c], norm.offset[c]);
             move |g: f32, x: f32, slope: f32| {
                 let y = gain * x + offset;
-                if y > 0.0 {
-                    (g, 0.0)
-                } else {
-                    (slope * g, y * g)
-                }
+                let is_above = y > 0.0;
+                (
+                    kernels::sloped(is_above, g, slope),
+                    if is_above { 0.0 } else { y * g },
+                )
             }
         };
         match slopes {
