@@ -118,7 +118,7 @@ const DEGREE: Unit = Unit::Fixed("deg");
 #[rustfmt::skip]
 const COLUMNS: [Description; 20] = [
     ("stamp", Cell::Text(|r| &r.stamp), NONE, "name of the image"),
-    ("region", Cell::Integer(|r| r.region), NONE, "number of the region in its file, from 1"),
+    ("region", Cell::Integer(|r| r.region), NONE, "number among the regions read from the file, excluded ones counted, from 1"),
     ("text", Cell::Text(|r| &r.text), NONE, "words of the region"),
     ("shape", Cell::Text(|r| r.shape), NONE, "shape of the region"),
     ("x", Cell::Float(|r| Some(r.centre[0])), PIXEL, "centre, FITS column (first is 1)"),

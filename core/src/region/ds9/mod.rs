@@ -2,7 +2,7 @@
 //!
 //! Invariant: any text gives regions or an error that names line and column; what is understood by DS9 but not here (other
 //! shapes and coordinate systems) is kept as text, said in a warning and written back. Source: the DS9 reference manual,
-//! chapter Regions (`ds9/doc/ref/region.html`), and files of DS9 8.
+//! chapter Regions (`ds9/doc/ref/region.html`).
 
 mod basis;
 mod cursor;
