@@ -281,7 +281,9 @@ fn boxes_can_be_read_and_told_apart() {
 
 #[test]
 fn the_overview_goes_where_it_is_pressed() {
-    let mut harness = Stage::new().harness();
+    let mut stage = Stage::new();
+    stage.document.layer = Some("tanh2".into());
+    let mut harness = stage.harness();
     harness.get_by_label("Open blocks").click();
     harness.run_steps(3);
     assert!(query(&harness, "blend: ").is_none(), "out of view");
@@ -303,14 +305,17 @@ fn a_real_series_is_drawn_and_its_layers_are_shown() {
     harness.key_press(Key::L);
     common::settle(&mut harness);
     assert_eq!(harness.state().workbench().view, ViewKey::Layers);
+    harness.get_by_label("Fit").click();
+    common::settle(&mut harness);
     harness.get_by_label("conv_in: Conv2d 9x9, PReLU, 4 x 16 x 16");
     harness
         .get_by_label("out2: Conv2d 9x9, Tanh, 3 x 16 x 16")
         .click();
     common::settle(&mut harness);
     assert_eq!(harness.state().document().layer, Some("tanh2".into()));
-    harness.get_by_label("Layer tanh2").click();
     harness.get_by_label("Discriminator").click();
     common::settle(&mut harness);
-    harness.get_by_label_contains("net.fc2: Dense, 1");
+    harness.get_by_label("Fit").click();
+    common::settle(&mut harness);
+    harness.get_by_label("net.fc2: Dense, 1");
 }

@@ -95,6 +95,7 @@ mod tests {
         };
         let scale = [2, 2];
         let x = b.plain("larger", Op::Upsample { scale, mode }, &[x])?;
+        let x = b.plain("flat", Op::Flatten, &[x])?;
         let x = b.dense("logit", x, 5, true)?;
         b.output("logit", x);
         b.finish()
