@@ -48,7 +48,8 @@ fn a_session_survives_a_round_trip() {
         ..Start::default()
     });
     harness.run_steps(2);
-    harness.get_by_label("No series is open");
+    // Each pane that can be seen says so.
+    assert_eq!(harness.get_all_by_label("No series is open").count(), 2);
 
     // Open a series and a picture by dialog.
     harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);

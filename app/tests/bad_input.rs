@@ -204,7 +204,9 @@ fn a_session_whose_files_are_gone_says_which() {
     step_until(&mut harness, "the failure", |h| {
         h.state().results().series.failure().is_some()
     });
-    harness.get_by_label("The series cannot be opened");
+    // Each pane that can be seen says so.
+    let said = harness.get_all_by_label("The series cannot be opened");
+    assert_eq!(said.count(), 2);
     let why = harness
         .state()
         .results()

@@ -154,14 +154,10 @@ fn misfit(name: &str, text: &str) -> Option<usize> {
     let mut skipped = 0;
     let mut is_first = true;
     for wanted in text.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
-        let before = letters.by_ref().take_while(|letter| *letter != wanted);
         // Where the match begins matters less than holes in it.
-        let passed = before.count();
+        let passed = letters.position(|letter| letter == wanted)?;
         skipped += if is_first { passed } else { 4 * passed };
         is_first = false;
-        if letters.as_str().is_empty() && !name.ends_with(wanted) {
-            return None;
-        }
     }
     Some(skipped)
 }
