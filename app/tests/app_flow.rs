@@ -56,7 +56,7 @@ fn a_session_survives_a_round_trip() {
     step_until(&mut harness, "the series", |h| {
         h.state().results().series.ready().is_some()
     });
-    harness.get_by_label("No picture is open");
+    assert_eq!(harness.get_all_by_label("No picture is open").count(), 2);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
     step_until(&mut harness, "the outputs", |h| {
         h.state().results().deblend.ready().is_some()
