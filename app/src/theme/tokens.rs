@@ -192,6 +192,10 @@ pub mod size {
     pub const MARGIN: i8 = 10;
     /// Height of a row of tabs.
     pub const TAB_BAR: f32 = 26.0;
+    /// The least width in which a bar and a legend stand beside each other.
+    pub const BAR: f32 = 600.0;
+    /// The least width of the table of measures.
+    pub const MEASURES: f32 = 172.0;
     /// Corners of wells and buttons.
     pub const CORNER: u8 = 4;
     /// The smallest and the largest side of a unit's map in the grid.

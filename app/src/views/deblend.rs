@@ -89,18 +89,30 @@ impl Pictures<'_> {
             }
         });
         if self.preview.has_truth {
+            // In the first place the table, where it fits, else the residual with the table below.
+            let has_room = side >= size::MEASURES;
             ui.horizontal_top(|ui| {
-                let size = egui::vec2(side, Well::height(side));
-                ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
-                    ui.set_min_size(size);
-                    measures_ui(ui, &self.preview.measures);
-                });
+                if has_room {
+                    let size = egui::vec2(side, Well::height(side));
+                    let down = egui::Layout::top_down(egui::Align::Min);
+                    ui.allocate_ui_with_layout(size, down, |ui| {
+                        ui.set_min_size(size);
+                        measures_ui(ui, &self.preview.measures);
+                    });
+                } else {
+                    self.residual_ui(ui, side);
+                }
                 for (i, truth) in self.scene.truths.iter().take(outputs).enumerate() {
                     let caption = format!("Galaxy {}, truth", i + 1);
                     self.picture_ui(ui, side, 10 + i, &caption, truth, String::new());
                 }
-                self.residual_ui(ui, side);
+                if has_room {
+                    self.residual_ui(ui, side);
+                }
             });
+            if !has_room {
+                measures_ui(ui, &self.preview.measures);
+            }
         } else {
             measures_ui(ui, &self.preview.measures);
         }

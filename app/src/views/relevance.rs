@@ -51,6 +51,12 @@ impl View for Relevance {
 /// Method, opacity and the legend.
 fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview) {
     let tokens = Tokens::of(ui);
+    let scale = [tokens.generated, tokens.ground, tokens.real];
+    let (low, high) = (
+        format!("generated  -{:.1e}", preview.scale),
+        format!("+{:.1e}  real", preview.scale),
+    );
+    let has_room = ui.available_width() >= size::BAR;
     ui.horizontal(|ui| {
         let mut method = cx.document.method.clone();
         combo(ui, "Method", cx.document.method.name(), |ui| {
@@ -68,13 +74,13 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview) {
         if ui.add(slider).labelled_by(label.id).changed() {
             cx.commands.push(Change::SetDisplay(display));
         }
-        let scale = [tokens.generated, tokens.ground, tokens.real];
-        let (low, high) = (
-            format!("generated  -{:.1e}", preview.scale),
-            format!("+{:.1e}  real", preview.scale),
-        );
-        legend_ui(ui, 90.0, &scale, &low, &high);
+        if has_room {
+            legend_ui(ui, 90.0, &scale, &low, &high);
+        }
     });
+    if !has_room {
+        ui.horizontal(|ui| legend_ui(ui, 90.0, &scale, &low, &high));
+    }
 }
 
 /// The methods to choose from; the polarised one with both poles.
