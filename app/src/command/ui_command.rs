@@ -249,12 +249,13 @@ impl UiCommand {
         let is_typing = ctx.text_edit_focused();
         let has_focus = ctx.memory(|m| m.focused().is_some());
         let is_list_open = ctx.any_popup_open();
+        let is_modal_open = ctx.memory(|m| m.top_modal_layer().is_some());
         if is_list_open && ctx.input(|i| i.key_pressed(Key::Escape)) {
             egui::Popup::close_all(ctx);
         }
         let is_left_alone = |keys: &KeyboardShortcut| match keys.logical_key {
             _ if keys.modifiers.command => false,
-            Key::Escape => is_list_open,
+            Key::Escape => is_list_open || is_modal_open,
             Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown => {
                 is_typing || has_focus || is_list_open
             }

@@ -1,8 +1,8 @@
 //! Open chains: a bracket beside their boxes with a button that draws them as one again.
 
 use egui::{
-    Align2, CursorIcon, Id, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align2, CursorIcon, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::camera::Camera;
@@ -92,7 +92,7 @@ fn label(faces: &Faces<'_>, (view, camera): (Rect, &Camera), (x, rect): (f32, Re
 
 /// A small square with a minus; returns whether it was clicked.
 fn button(ui: &Ui, faces: &Faces<'_>, rect: Rect, salt: (usize, usize), name: &str) -> bool {
-    let id = Id::unique(("close chain", salt));
+    let id = ui.scope_id().with(("close chain", salt));
     let response = ui.interact(rect.expand(3.0), id, Sense::CLICK);
     let label = format!("Close {name}");
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &label));

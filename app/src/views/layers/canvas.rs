@@ -1,7 +1,7 @@
 //! The drawing itself: what is seen of it is painted, and pointer and keys act on it.
 
 use egui::{
-    EventFilter, Id, Key, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    EventFilter, Key, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo, vec2,
 };
 use ganoscope_core::graph::{Area, Shown};
@@ -52,7 +52,7 @@ impl Canvas<'_> {
     pub(super) fn ui(&self, ui: &mut Ui, sheet: &mut Sheet) -> Vec<Wish> {
         let (view, overview) = overview::split(sheet, ui.available_rect_before_wrap());
         ui.advance_cursor_after_rect(ui.available_rect_before_wrap());
-        let id = Id::unique(("layers", self.salt));
+        let id = ui.scope_id().with(("layers", self.salt));
         let canvas = ui.interact(view, id, Sense::click_and_drag());
         let label = format!("Layers of the {}", self.name);
         canvas.widget_info(|| WidgetInfo::labeled(Role::Canvas, ui.is_enabled(), &label));
@@ -238,7 +238,7 @@ impl Canvas<'_> {
 
     /// An item as a button that pointer and assistive technology find.
     fn interact(&self, ui: &Ui, shown: Shown, rect: Rect, sheet: &Sheet) -> Response {
-        let id = Id::unique(("layer item", self.salt, shown));
+        let id = ui.scope_id().with(("layer item", self.salt, shown));
         let response = ui.interact(rect, id, Sense::CLICK);
         response.widget_info(|| {
             let label = spoken(sheet.graph(), shown);
@@ -279,7 +279,7 @@ impl Canvas<'_> {
             let Some(info) = sheet.graph().layers.get(*layer) else {
                 continue;
             };
-            let id = Id::unique(("layer part", self.salt, *layer));
+            let id = ui.scope_id().with(("layer part", self.salt, *layer));
             let response = ui.interact(rect.intersect(view), id, Sense::CLICK);
             let label = format!("Layer {}", info.name);
             response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &label));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use egui::{Id, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 use ganoscope_core::graph::Item;
 
 use super::camera::{Camera, rect_of};
@@ -50,7 +50,7 @@ pub(super) fn overview_ui(
     notes: &Notes,
     salt: usize,
 ) -> Camera {
-    let id = Id::unique(("layers overview", salt));
+    let id = ui.scope_id().with(("layers overview", salt));
     let response = ui.interact(rect, id, Sense::CLICK | Sense::DRAG);
     response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, ui.is_enabled(), "Overview"));
     let drawing = sheet.size();
