@@ -110,6 +110,7 @@ pub fn tiny_scene(path: &Path, side: usize) -> Scene {
         truths: vec![first, second],
         range_in_file: ValueRange::UNIT,
         is_range_guessed: false,
+        compass: None,
         notes: Vec::new(),
     }
 }

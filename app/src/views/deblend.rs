@@ -2,7 +2,6 @@
 
 use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
 use ganoscope_core::jobs::{DeblendPreview, Measures, Scene, Slot};
-use ganoscope_core::stamp::sky::Sky;
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
@@ -135,10 +134,10 @@ impl Pictures<'_> {
     fn blend_ui(&self, ui: &mut Ui, side: f32) {
         let blend = &self.scene.blend;
         let well = self.picture_ui(ui, side, 0, "Blend", blend, self.blend_note());
-        if let Some(sky) = Sky::of(blend) {
+        if let Some(compass) = &self.scene.compass {
             let longest = blend.width.max(blend.height).max(1);
             let points_per_pixel = side / longest as f32 * self.cx.workbench.navigation.zoom;
-            sky_ui(ui, well, &sky, points_per_pixel);
+            sky_ui(ui, well, compass, points_per_pixel);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where north and east are on a picture, and how long a round angle is.
 
 use egui::{Align2, Pos2, Rect, Stroke, TextStyle, Ui, Vec2, pos2, vec2};
-use ganoscope_core::stamp::sky::Sky;
+use ganoscope_core::sky::Compass;
 
 use crate::theme::Tokens;
 
@@ -14,7 +14,7 @@ const WIDEST: f32 = 0.3;
 
 /// Draws the compass in the upper right corner of a well and a scale bar in the lower right one.
 /// `points_per_pixel` is the size of a pixel of the picture on the screen.
-pub fn sky_ui(ui: &Ui, well: Rect, sky: &Sky, points_per_pixel: f32) {
+pub fn sky_ui(ui: &Ui, well: Rect, sky: &Compass, points_per_pixel: f32) {
     if well.width() < NARROWEST {
         return;
     }

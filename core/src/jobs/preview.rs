@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::graph::Graph;
 use crate::network::LayerName;
+use crate::sky::Compass;
 use crate::stamp::{Stamp, ValueRange};
 
 /// The result of a preview. Cheap to clone.
@@ -118,6 +119,8 @@ pub struct Scene {
     pub range_in_file: ValueRange,
     /// Whether that range is a guess, which what a network takes overrides where the pixels lie in it.
     pub is_range_guessed: bool,
+    /// North, east and scale in the middle of the blend, where its file has sky coordinates.
+    pub compass: Option<Compass>,
     /// What a person should know, for example a guessed value range.
     pub notes: Vec<String>,
 }

@@ -6,6 +6,7 @@
 //! short CTYPEs, takes missing CD elements as 1, and ignores CUNIT.
 
 mod angle;
+mod bar;
 mod error;
 mod frame;
 mod grid;

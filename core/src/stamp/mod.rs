@@ -13,7 +13,6 @@ pub mod metrics;
 pub mod photometry;
 pub mod render;
 pub mod simulate;
-pub mod sky;
 pub mod stretch;
 
 use std::path::PathBuf;

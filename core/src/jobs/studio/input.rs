@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::jobs::{Failure, Scene};
 use crate::network::{Fact, Network};
+use crate::sky::{Compass, Grid, Place};
 use crate::stamp::io::read_blend;
 use crate::stamp::{RangeSource, Stamp, ValueRange};
 
@@ -35,6 +36,7 @@ pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
         path: path.to_owned(),
         range_in_file: file.blend.range,
         is_range_guessed: file.blend.range_source == RangeSource::Guessed,
+        compass: compass(&file.blend),
         blend: to_unit(&file.blend),
         truths: file.truths.iter().map(to_unit).collect(),
         notes,
@@ -137,6 +139,13 @@ pub(super) fn values_of(tensor: &Tensor) -> Result<Vec<f32>, Failure> {
         .to_vec1()?)
 }
 
+/// The compass in the middle of a picture.
+fn compass(stamp: &Stamp) -> Option<Compass> {
+    let middle = |pixels: usize| (pixels as f64 - 1.0) / 2.0;
+    let place = Place::new(middle(stamp.width), middle(stamp.height));
+    Grid::of(stamp).compass(place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +173,7 @@ mod tests {
             truths: Vec::new(),
             range_in_file: ValueRange::UNIT,
             is_range_guessed,
+            compass: None,
             notes: Vec::new(),
         };
         let seen = |is_guessed, range| -> Result<Vec<f32>, Failure> {
