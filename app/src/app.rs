@@ -9,6 +9,7 @@ mod logic;
 mod open;
 mod overlays;
 mod palette;
+mod regions;
 mod saving;
 mod status;
 mod tiles;
@@ -79,6 +80,8 @@ pub struct App {
     views: tiles::PaneViews,
     saving: Saving,
     levels: LevelsCache,
+    /// What the table of the regions is wished for.
+    table_wish: Option<regions::TableWish>,
     ending: Ending,
     started: Instant,
     /// Time from the start to the first complete picture, seconds; nothing before.
@@ -153,6 +156,7 @@ impl App {
             views: tiles::PaneViews::default(),
             saving: Saving::new(recovery),
             levels: LevelsCache::default(),
+            table_wish: None,
             ending,
             started,
             first_picture_secs: None,
@@ -216,7 +220,9 @@ impl App {
             || r.deblend.is_pending()
             || r.unedited.is_pending()
             || r.units.is_pending()
-            || r.relevance.is_pending();
+            || r.relevance.is_pending()
+            || r.regions.is_pending()
+            || r.file.is_pending();
         !pending
             && (!is_open
                 || r.deblend.is_settled()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
-    DeblendPreview, Failure, JobId, Preview, Progress, RelevancePreview, Scene, SeriesInfo, Slot,
-    TimelinePoint, UnitMaps, UnitStats,
+    DeblendPreview, Failure, FileInfo, JobId, Preview, Progress, RegionsPreview, RelevancePreview,
+    Scene, SeriesInfo, Slot, TimelinePoint, UnitMaps, UnitStats,
 };
 
 /// A result that may not be there yet.
@@ -136,6 +136,10 @@ pub struct Results {
     pub unit_stats_job: Option<JobId>,
     /// The relevance of the discriminator.
     pub relevance: Loadable<Arc<RelevancePreview>>,
+    /// The statistics of the regions.
+    pub regions: Loadable<Arc<RegionsPreview>>,
+    /// What the picture's file says of itself.
+    pub file: Loadable<Arc<FileInfo>>,
     /// The checkpoints measured.
     pub timeline: Timeline,
     /// The units of the layer shown, measured over all pictures.
@@ -173,6 +177,8 @@ impl Results {
             Slot::Unedited => self.unedited.finish(expect!(Deblend)),
             Slot::Units => self.units.finish(expect!(Units)),
             Slot::Relevance => self.relevance.finish(expect!(Relevance)),
+            Slot::Regions => self.regions.finish(expect!(Regions)),
+            Slot::File => self.file.finish(expect!(File)),
         }
     }
 
@@ -185,6 +191,8 @@ impl Results {
             Slot::Unedited => self.unedited.begin(now),
             Slot::Units => self.units.begin(now),
             Slot::Relevance => self.relevance.begin(now),
+            Slot::Regions => self.regions.begin(now),
+            Slot::File => self.file.begin(now),
         }
     }
 
@@ -197,6 +205,8 @@ impl Results {
             Slot::Unedited => self.unedited = Loadable::Empty,
             Slot::Units => self.units = Loadable::Empty,
             Slot::Relevance => self.relevance = Loadable::Empty,
+            Slot::Regions => self.regions = Loadable::Empty,
+            Slot::File => self.file = Loadable::Empty,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::notify::Notices;
 use crate::theme::{Tokens, size};
 use crate::views::{ViewCx, ViewKey, inspector_ui, library_ui, strip_ui};
 use crate::widgets::{Icon, icon_button};
+use crate::workbench::{RegionDesk, RegionTool};
 
 /// What the window's frame may see.
 pub(super) struct Shell<'a> {
@@ -26,7 +27,7 @@ pub(super) struct Shell<'a> {
 /// A menu: its title and its commands; `None` is a line between groups.
 type Menu = (&'static str, &'static [Option<UiCommand>]);
 
-const MENUS: [Menu; 5] = [
+const MENUS: [Menu; 6] = [
     (
         "File",
         &[
@@ -64,6 +65,8 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::ShowUnits),
             Some(UiCommand::ShowRelevance),
             Some(UiCommand::ShowTimeline),
+            Some(UiCommand::ShowRegions),
+            Some(UiCommand::ShowHeader),
             None,
             Some(UiCommand::PresetInspect),
             Some(UiCommand::PresetCompare),
@@ -83,6 +86,32 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::ToggleInspector),
             Some(UiCommand::ToggleTimeline),
             Some(UiCommand::ToggleTheme),
+        ],
+    ),
+    (
+        "Regions",
+        &[
+            Some(UiCommand::ToolSelect),
+            Some(UiCommand::ToolCircle),
+            Some(UiCommand::ToolEllipse),
+            Some(UiCommand::ToolBox),
+            Some(UiCommand::ToolPolygon),
+            Some(UiCommand::ToolFreehand),
+            Some(UiCommand::FinishRegion),
+            None,
+            Some(UiCommand::NextRegion),
+            Some(UiCommand::NudgeLeft),
+            Some(UiCommand::NudgeRight),
+            Some(UiCommand::NudgeUp),
+            Some(UiCommand::NudgeDown),
+            Some(UiCommand::ExcludeRegion),
+            Some(UiCommand::DeleteRegion),
+            Some(UiCommand::ClearRegions),
+            None,
+            Some(UiCommand::OpenRegions),
+            Some(UiCommand::SaveRegions),
+            Some(UiCommand::SaveRegionTable),
+            Some(UiCommand::CopyRegionTable),
         ],
     ),
     (
@@ -228,9 +257,22 @@ impl Shell<'_> {
         match command {
             UiCommand::Undo => self.history.undo_name().is_some(),
             UiCommand::Redo => self.history.redo_name().is_some(),
-            UiCommand::AblateSelection | UiCommand::ResetSelection | UiCommand::SelectNone => {
-                !document.units.is_empty()
+            UiCommand::AblateSelection | UiCommand::ResetSelection => !document.units.is_empty(),
+            UiCommand::SelectNone => {
+                !document.units.is_empty() || self.cx.workbench.regions != RegionDesk::default()
             }
+            UiCommand::NudgeLeft
+            | UiCommand::NudgeRight
+            | UiCommand::NudgeUp
+            | UiCommand::NudgeDown
+            | UiCommand::ExcludeRegion
+            | UiCommand::DeleteRegion => self.cx.selected_region().is_some(),
+            UiCommand::NextRegion
+            | UiCommand::ClearRegions
+            | UiCommand::SaveRegions
+            | UiCommand::SaveRegionTable
+            | UiCommand::CopyRegionTable => !document.regions.is_empty(),
+            UiCommand::FinishRegion => self.cx.workbench.regions.tool != RegionTool::Select,
             UiCommand::ClearEdits | UiCommand::SaveRecipe => !document.edits.edits.is_empty(),
             UiCommand::MeasureCheckpoints => self.cx.results.timeline.job.is_none(),
             _ => true,

@@ -31,8 +31,9 @@ impl App {
         }
         self.take_dropped_files(ctx);
         for command in UiCommand::pressed(ctx) {
-            self.commands.push(command);
+            self.commands.push(self.redirected(command));
         }
+        self.grant_table_wish(ctx);
         self.workbench.cursor = self
             .workbench
             .cursor
@@ -135,6 +136,13 @@ impl App {
                 self.change(Change::SetDisplay(display));
             }
             Command::SortUnits(order) => self.workbench.unit_order = order,
+            Command::SelectRegion(index) => self.workbench.regions.selected = index,
+            Command::DraftRegion(corners) => self.workbench.regions.draft = corners,
+            Command::SetRegionSystem(system) => self.workbench.regions.system = system,
+            Command::Copy { text, what } => {
+                ctx.copy_text(text);
+                self.say(Level::Info, &format!("copied {what}"), ctx);
+            }
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
@@ -209,6 +217,7 @@ impl App {
             UiCommand::SelectNone => {
                 if self.workbench.help_open {
                     self.workbench.help_open = false;
+                } else if self.let_go_of_regions() {
                 } else if !self.document.units.is_empty() {
                     self.change(Change::SelectUnits(UnitSet::default()));
                 }
@@ -228,7 +237,11 @@ impl App {
             UiCommand::NextStep => self.step_by(1),
             UiCommand::PreviousInput => self.input_by(-1),
             UiCommand::NextInput => self.input_by(1),
-            other => self.arrange(other, ctx),
+            other => {
+                if !self.run_region_command(other, ctx) {
+                    self.arrange(other, ctx);
+                }
+            }
         }
     }
 
@@ -241,6 +254,8 @@ impl App {
             UiCommand::ShowUnits => bench.show(ViewKey::Units),
             UiCommand::ShowRelevance => bench.show(ViewKey::Relevance),
             UiCommand::ShowTimeline => bench.show(ViewKey::Timeline),
+            UiCommand::ShowRegions => bench.show(ViewKey::Regions),
+            UiCommand::ShowHeader => bench.show(ViewKey::Header),
             UiCommand::PresetInspect => bench.arrange(Layout::preset(Preset::Inspect)),
             UiCommand::PresetCompare => bench.arrange(Layout::preset(Preset::Compare)),
             UiCommand::PresetRepair => bench.arrange(Layout::preset(Preset::Repair)),

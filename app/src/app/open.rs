@@ -5,6 +5,7 @@ use ganoscope_core::jobs::{Opened, Slot};
 use log::Level;
 
 use super::App;
+use super::regions::TableWish;
 use crate::command::{Change, Command};
 use crate::dialogs::{Answer, Question};
 use crate::store;
@@ -14,6 +15,7 @@ impl App {
     /// among them is what they are shown with.
     pub(super) fn opened(&mut self, all: Vec<Opened>, ctx: &Context) {
         let (mut series, mut inputs) = (None, Vec::new());
+        let (mut region_files, mut first_scene) = (Vec::new(), None);
         for opened in all {
             match opened {
                 Opened::Scene(scene) => {
@@ -24,7 +26,9 @@ impl App {
                         self.say(Level::Warn, &format!("{note}: {name}"), ctx);
                     }
                     inputs.push(scene.path.clone());
+                    first_scene.get_or_insert(scene);
                 }
+                Opened::Regions { path, text } => region_files.push((path, text)),
                 Opened::Series(info) => {
                     for warning in &info.warnings {
                         self.say(Level::Warn, warning, ctx);
@@ -45,11 +49,15 @@ impl App {
             self.change(Change::Open { series, inputs });
             self.ask_anew();
         }
+        // Positions in region files count the rows of the picture that they are opened with.
+        for (path, text) in region_files {
+            self.open_regions(&path, &text, first_scene.as_deref(), ctx);
+        }
     }
 
     fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
-            Opened::Scene(_) | Opened::Series(_) => {}
+            Opened::Scene(_) | Opened::Series(_) | Opened::Regions { .. } => {}
             Opened::Recipe { path, edits } => {
                 let name = path.file_name().unwrap_or_default().display().to_string();
                 self.change(Change::SetEdits {
@@ -108,11 +116,15 @@ impl App {
             return;
         };
         match question {
-            Question::OpenFiles | Question::OpenSeries => {
+            Question::OpenFiles | Question::OpenSeries | Question::OpenRegions => {
                 self.commands.push(Command::Open(paths));
             }
             Question::SaveSession { .. } => self.save_as(first, ctx),
             Question::SaveRecipe => self.save_recipe(first, ctx),
+            Question::SaveRegions { .. } => self.save_regions(first, ctx),
+            Question::SaveRegionTable { .. } => {
+                self.wish_for_table(TableWish::Save(first), ctx);
+            }
         }
     }
 }

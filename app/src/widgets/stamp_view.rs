@@ -7,6 +7,7 @@ use egui::{
 };
 use ganoscope_core::stamp::Stamp;
 
+use super::regions::{RegionLayer, Sheet};
 use super::textures::{Picture, Spot, Textures};
 use crate::command::{Command, Commands};
 use crate::theme::{Tokens, size};
@@ -26,7 +27,7 @@ pub struct StampView<'a> {
     /// Side of the well, points.
     pub side: f32,
     /// How it goes with the other pictures.
-    pub link: Link,
+    pub link: Link<'a>,
     /// Whether it is older than what was asked for.
     pub is_dimmed: bool,
     /// Whether it is selected.
@@ -35,13 +36,15 @@ pub struct StampView<'a> {
 
 /// How a picture goes with the others: the same part of the sky, a mark at the same pixel.
 #[derive(Clone, Copy, Debug)]
-pub enum Link {
+pub enum Link<'a> {
     /// Shows what the others show and is panned and zoomed like them.
     Leads {
         /// Pan and zoom.
         navigation: Navigation,
         /// The pixel under the pointer in any linked picture.
         cursor: Option<[usize; 2]>,
+        /// What is drawn over all pictures with the same pixels, and can be taken hold of.
+        regions: Option<RegionLayer<'a>>,
     },
     /// Shows what the others show. In a list the wheel scrolls the list and a click selects.
     Follows {
@@ -49,21 +52,38 @@ pub enum Link {
         navigation: Navigation,
         /// The pixel under the pointer in any linked picture.
         cursor: Option<[usize; 2]>,
+        /// What is drawn over all pictures with the same pixels.
+        regions: Option<RegionLayer<'a>>,
         /// Whether its pixels are those of the leading pictures; a map of a smaller layer has others.
         has_same_pixels: bool,
     },
 }
 
-impl Link {
+impl<'a> Link<'a> {
     fn parts(self) -> (Navigation, Option<[usize; 2]>) {
         match self {
-            Self::Leads { navigation, cursor } => (navigation, cursor),
+            Self::Leads {
+                navigation, cursor, ..
+            } => (navigation, cursor),
             Self::Follows {
                 navigation,
                 cursor,
                 has_same_pixels,
+                ..
             } => (navigation, cursor.filter(|_| has_same_pixels)),
         }
+    }
+
+    /// The regions, and their sheet on a picture of `pixels` rows and columns.
+    fn regions(
+        self,
+        frame: Rect,
+        uv: Rect,
+        pixels: [usize; 2],
+    ) -> Option<(RegionLayer<'a>, Sheet)> {
+        let (Self::Leads { regions, .. } | Self::Follows { regions, .. }) = self;
+        let layer = regions?;
+        Some((layer, layer.sheet(frame, uv, pixels)?))
     }
 }
 
@@ -104,6 +124,10 @@ impl StampView<'_> {
                 }
             }
         }
+        let leads = matches!(self.link, Link::Leads { .. });
+        if let Some((layer, sheet)) = self.regions(frame, uv) {
+            layer.paint(ui, textures, &sheet, leads);
+        }
         if let Some(pixel) = cursor {
             let stamp = self.picture.stamp;
             mark_pixel(tokens, &painter, textures, (frame, uv), stamp, pixel);
@@ -119,19 +143,27 @@ impl StampView<'_> {
         response
     }
 
+    fn regions(&self, frame: Rect, uv: Rect) -> Option<(RegionLayer<'_>, Sheet)> {
+        let stamp = self.picture.stamp;
+        self.link.regions(frame, uv, [stamp.height, stamp.width])
+    }
+
     fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
         let (navigation, _) = self.link.parts();
         let mut next = navigation;
         let moved = response.drag_delta() / frame.size();
+        let regions = self.regions(frame, visible_part(navigation));
+        let is_for_regions =
+            regions.is_some_and(|(layer, sheet)| layer.interact(ui, response, &sheet, commands));
         if response.dragged_by(PointerButton::Secondary) {
             if moved != Vec2::ZERO {
                 commands.push(Command::Shade(moved.into()));
             }
-        } else if response.dragged() && moved != Vec2::ZERO {
+        } else if !is_for_regions && response.dragged() && moved != Vec2::ZERO {
             let delta = moved / navigation.zoom;
             next.centre = [next.centre[0] - delta.x, next.centre[1] - delta.y];
         }
-        if response.double_clicked() {
+        if response.double_clicked() && !is_for_regions {
             next = Navigation::default();
         }
         if let Some(pos) = response.hover_pos() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::{FileInfo, RegionsPreview};
 use crate::graph::Graph;
 use crate::network::LayerName;
 use crate::sky::Compass;
@@ -22,6 +23,10 @@ pub enum Preview {
     Units(Arc<UnitMaps>),
     /// Of [`super::Slot::Relevance`].
     Relevance(Arc<RelevancePreview>),
+    /// Of [`super::Slot::Regions`].
+    Regions(Arc<RegionsPreview>),
+    /// Of [`super::Slot::File`].
+    File(Arc<FileInfo>),
 }
 
 /// A series directory, as far as a person needs to know it.
