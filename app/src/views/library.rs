@@ -109,9 +109,16 @@ fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             for path in &inputs[rows] {
                 let is_shown = cx.document.input.as_ref() == Some(path);
                 let name = path.file_stem().unwrap_or_default().display().to_string();
+                let scene = cx.results.scene.shown().filter(|scene| scene.path == *path);
+                let factor = scene.map_or(1, |scene| scene.blend.reduction_factor());
+                let text = if factor > 1 {
+                    format!("{name} (shown {factor} times smaller)")
+                } else {
+                    name.clone()
+                };
                 ui.horizontal(|ui| {
                     let width = ui.available_width() - 24.0 - size::GAP;
-                    let button = Button::selectable(is_shown, (name.as_str(), Atom::grow()))
+                    let button = Button::selectable(is_shown, (text.as_str(), Atom::grow()))
                         .truncate()
                         .min_size(vec2(width, height - 2.0));
                     let response = ui.add(button).on_hover_text(path.display().to_string());

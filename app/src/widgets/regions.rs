@@ -4,11 +4,13 @@
 //! the region becomes, so a frame that runs twice changes nothing twice.
 
 mod pen;
+mod sheet;
 
-use egui::{CursorIcon, Id, PointerButton, Pos2, Rect, Response, Ui, Vec2, pos2, vec2};
+use egui::{CursorIcon, Id, PointerButton, Pos2, Rect, Response, Ui, vec2};
 use ganoscope_core::region::{Grip, MAX_CORNERS, Place, Region, Shape};
 
 use self::pen::Pen;
+pub(super) use self::sheet::Sheet;
 use super::textures::Textures;
 use crate::command::{Command, Commands, RegionChange, RegionVerb, UiCommand};
 use crate::theme::Tokens;
@@ -42,41 +44,6 @@ pub struct RegionLayer<'a> {
     pub factor: usize,
 }
 
-/// A picture on the screen: where its pixels are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sheet {
-    frame: Rect,
-    uv: Rect,
-    /// Columns and rows of the file over the whole picture.
-    extent: Vec2,
-}
-
-impl Sheet {
-    /// The position of a place on the screen.
-    pub(super) fn pos(&self, place: Place) -> Pos2 {
-        let share = pos2(
-            (place.column as f32 + 0.5) / self.extent.x,
-            (place.row as f32 + 0.5) / self.extent.y,
-        );
-        self.frame.min + (share - self.uv.min) / self.uv.size() * self.frame.size()
-    }
-
-    /// The place at a position on the screen; it may lie outside the picture.
-    pub(super) fn place(&self, pos: Pos2) -> Place {
-        let share = self.uv.min + (pos - self.frame.min) / self.frame.size() * self.uv.size();
-        Place::new(
-            f64::from(share.x * self.extent.x) - 0.5,
-            f64::from(share.y * self.extent.y) - 0.5,
-        )
-    }
-
-    /// So many points in pixels of the file.
-    fn pixels(&self, points: f32) -> f64 {
-        let across = self.extent.x * self.uv.width();
-        f64::from(points * across / self.frame.width().max(1.0))
-    }
-}
-
 /// What the pressed button has taken hold of.
 #[derive(Clone, Debug)]
 enum Hold {
@@ -100,28 +67,26 @@ impl RegionLayer<'_> {
     /// The sheet of a picture of `pixels` rows and columns, if the regions lie on such a one.
     pub(super) fn sheet(&self, frame: Rect, uv: Rect, pixels: [usize; 2]) -> Option<Sheet> {
         let [rows, columns] = pixels.map(|n| (n * self.factor) as f32);
-        (pixels == self.pixels && frame.is_positive()).then_some(Sheet {
-            frame,
-            uv,
-            extent: vec2(columns, rows),
-        })
+        let extent = vec2(columns, rows);
+        (pixels == self.pixels && frame.is_positive()).then(|| Sheet::new(frame, uv, extent))
     }
 
     /// Paints all regions; handles only where they can be taken hold of.
     pub(super) fn paint(&self, ui: &Ui, textures: &Textures, sheet: &Sheet, has_handles: bool) {
         let painter = ui.painter();
-        let clip = painter.clip_rect().intersect(sheet.frame);
+        let clip = painter.clip_rect().intersect(sheet.frame());
         let painter = painter.with_clip_rect(clip);
         let pen = Pen {
             painter: &painter,
             textures,
             tokens: Tokens::of(ui),
         };
-        let has_words = sheet.frame.width() >= WIDE_ENOUGH;
+        let has_words = sheet.frame().width() >= WIDE_ENOUGH;
         for (index, region) in self.regions.iter().enumerate() {
             let is_selected = self.selected == Some(index);
-            let outline = region.shape.outline();
-            let outline: Vec<Pos2> = outline.iter().map(|place| sheet.pos(*place)).collect();
+            let Some(outline) = sheet.outline(&region.shape, clip, REACH) else {
+                continue;
+            };
             pen.outline(&outline, region.exclude, is_selected);
             if has_words {
                 pen.words(ui, index, region, &outline, is_selected);
@@ -343,7 +308,7 @@ impl RegionLayer<'_> {
 
     /// Shows by the pointer's shape what a drag would do.
     fn show_cursor(&self, ui: &Ui, response: &Response, sheet: &Sheet) {
-        let Some(pos) = response.hover_pos().filter(|p| sheet.frame.contains(*p)) else {
+        let Some(pos) = response.hover_pos().filter(|p| sheet.frame().contains(*p)) else {
             return;
         };
         let icon = match self.tool {
@@ -369,6 +334,8 @@ pub fn region_name(index: usize, region: &Region) -> String {
 
 #[cfg(test)]
 mod tests {
+    use egui::pos2;
+
     use super::*;
 
     #[test]
