@@ -1,6 +1,11 @@
 //! Pictures of files in the window: a picture without symmetry stands as astronomers see it, from its bytes to the screen; one
 //! that is too large is shown smaller and says so; missing pixels have a colour of their own and count nowhere.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare itself has failed"
+)]
+
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -106,18 +106,22 @@ impl Line {
         let format = |color| TextFormat::simple(font.clone(), color);
         let [keyword, value] = COLUMNS;
         let mut job = LayoutJob::default();
+        job.wrap.max_width = f32::INFINITY;
         let color = match self.kind {
             Kind::Heading => tokens.accent,
             Kind::Plain => tokens.strong,
             Kind::Warning => tokens.warning,
         };
+        if self.kind != Kind::Plain {
+            job.append(&self.keyword, 0.0, format(color));
+            return job;
+        }
         job.append(&format!("{:<keyword$} ", self.keyword), 0.0, format(color));
         job.append(&format!("{:<value$}", self.value), 0.0, format(tokens.text));
         if !self.comment.is_empty() {
             let comment = format!(" / {}", self.comment);
             job.append(&comment, 0.0, format(tokens.weak));
         }
-        job.wrap.max_width = f32::INFINITY;
         job
     }
 }

@@ -21,6 +21,8 @@ use crate::workbench::RegionTool;
 pub(super) struct Regions {
     form: form::Form,
     band: table::Band,
+    /// The region whose rows the table was scrolled to.
+    revealed: Option<usize>,
 }
 
 /// The share of the width that the picture takes.
@@ -79,7 +81,10 @@ impl Regions {
             }
             (_, Some(preview)) => {
                 self.band.choice_ui(ui, scene);
-                table::table_ui(cx, ui, preview, self.band);
+                let selected = cx.workbench.regions.selected;
+                let reveal = selected.filter(|_| self.revealed != selected);
+                self.revealed = selected;
+                table::table_ui(cx, ui, preview, self.band, reveal);
             }
             (_, None) => loading_ui(ui, "Measuring the regions"),
         }

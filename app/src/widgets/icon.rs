@@ -1,5 +1,7 @@
 //! Small icons, painted: they look the same on every machine and need no font.
 
+mod outlines;
+
 use std::f32::consts::TAU;
 
 use egui::{
@@ -104,100 +106,16 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
             line(arc.chain([at(0.5, 0.66)]).collect());
             painter.circle_filled(at(0.5, 0.82), stroke.width * 0.8, color);
         }
-        Icon::Pointer => {
-            let arrow = [
-                [0.28, 0.14],
-                [0.28, 0.8],
-                [0.46, 0.64],
-                [0.58, 0.88],
-                [0.68, 0.83],
-                [0.57, 0.6],
-                [0.8, 0.58],
-            ];
-            closed(painter, at, &arrow, stroke);
-        }
-        Icon::Circle => {
-            painter.circle_stroke(at(0.5, 0.5), side * 0.36, stroke);
-        }
-        Icon::Ellipse | Icon::Freehand => {
-            let wave = if icon == Icon::Freehand { 0.22 } else { 0.0 };
-            let outline = |i: usize| {
-                let (s, c) = (TAU * i as f32 / 32.0).sin_cos();
-                let swell = 1.0 + wave * (3.0 * TAU * i as f32 / 32.0).sin();
-                let (along, across) = (0.42 * c * swell, (0.24 + 0.3 * wave) * s * swell);
-                [
-                    0.5 + 0.87 * along + 0.5 * across,
-                    0.5 - 0.5 * along + 0.87 * across,
-                ]
-            };
-            let outline: Vec<[f32; 2]> = (0..32).map(outline).collect();
-            closed(painter, at, &outline, stroke);
-        }
-        Icon::Box => closed(
-            painter,
-            at,
-            &[[0.14, 0.22], [0.86, 0.22], [0.86, 0.78], [0.14, 0.78]],
-            stroke,
-        ),
-        Icon::Polygon => {
-            let corners = [
-                [0.5, 0.12],
-                [0.88, 0.42],
-                [0.72, 0.86],
-                [0.26, 0.8],
-                [0.12, 0.4],
-            ];
-            closed(painter, at, &corners, stroke);
-        }
-        Icon::Folder => {
-            let outline = [
-                [0.1, 0.8],
-                [0.1, 0.24],
-                [0.4, 0.24],
-                [0.48, 0.34],
-                [0.9, 0.34],
-                [0.9, 0.8],
-            ];
-            closed(painter, at, &outline, stroke);
-        }
-        Icon::Disk => {
-            let outline = [
-                [0.16, 0.16],
-                [0.72, 0.16],
-                [0.84, 0.28],
-                [0.84, 0.84],
-                [0.16, 0.84],
-            ];
-            closed(painter, at, &outline, stroke);
-            closed(
-                painter,
-                at,
-                &[[0.34, 0.84], [0.34, 0.56], [0.66, 0.56], [0.66, 0.84]],
-                stroke,
-            );
-        }
-        Icon::Table => {
-            closed(
-                painter,
-                at,
-                &[[0.14, 0.18], [0.86, 0.18], [0.86, 0.82], [0.14, 0.82]],
-                stroke,
-            );
-            for y in [0.4, 0.61] {
-                line(vec![at(0.14, y), at(0.86, y)]);
-            }
-            line(vec![at(0.46, 0.18), at(0.46, 0.82)]);
-        }
         Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
         Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
         Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+        outlined => {
+            for outline in outlines::of(outlined) {
+                let points = outline.iter().map(|[x, y]| at(*x, *y)).collect();
+                painter.add(Shape::closed_line(points, stroke));
+            }
+        }
     }
-}
-
-/// A closed outline through corners in shares of the side.
-fn closed(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, corners: &[[f32; 2]], stroke: Stroke) {
-    let points = corners.iter().map(|[x, y]| at(*x, *y)).collect();
-    painter.add(Shape::closed_line(points, stroke));
 }
 
 /// A window with one part filled: `[left, right, top, bottom]` in shares.

@@ -103,7 +103,7 @@ impl StampView<'_> {
         let tokens = Tokens::of(ui);
         let painter = ui.painter_at(well);
         painter.rect_filled(well, size::CORNER, tokens.well);
-        let (navigation, cursor) = self.link.parts();
+        let (navigation, cursor) = self.parts();
         let frame = fitted(well, self.picture.stamp);
         let uv = visible_part(navigation);
         let spot = Spot {
@@ -143,13 +143,25 @@ impl StampView<'_> {
         response
     }
 
+    /// Pan and zoom, not closer than this picture can be seen: the zoom may be that of a larger one.
+    fn parts(&self) -> (Navigation, Option<[usize; 2]>) {
+        let (navigation, cursor) = self.link.parts();
+        let zoom = navigation.zoom.min(self.max_zoom());
+        (Navigation { zoom, ..navigation }, cursor)
+    }
+
+    fn max_zoom(&self) -> f32 {
+        let stamp = self.picture.stamp;
+        Navigation::max_zoom(stamp.width.max(stamp.height))
+    }
+
     fn regions(&self, frame: Rect, uv: Rect) -> Option<(RegionLayer<'_>, Sheet)> {
         let stamp = self.picture.stamp;
         self.link.regions(frame, uv, [stamp.height, stamp.width])
     }
 
     fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
-        let (navigation, _) = self.link.parts();
+        let (navigation, _) = self.parts();
         let mut next = navigation;
         let moved = response.drag_delta() / frame.size();
         let regions = self.regions(frame, visible_part(navigation));
@@ -170,7 +182,7 @@ impl StampView<'_> {
             let factor = ui.input(|i| (i.smooth_scroll_delta().y / 200.0).exp() * i.zoom_delta());
             if factor != 1.0 {
                 let before = place_at(frame, visible_part(next), pos);
-                next.zoom = (next.zoom * factor).clamp(1.0, Navigation::MAX_ZOOM);
+                next.zoom = (next.zoom * factor).clamp(1.0, self.max_zoom());
                 let after = place_at(frame, visible_part(next), pos);
                 let moved = before - after;
                 next.centre = [next.centre[0] + moved.x, next.centre[1] + moved.y];

@@ -3,7 +3,7 @@
 //! Invariant: the pixel (column, row) is the mean of the finite pixels among `factor` by `factor` of the original, beginning at
 //! (`factor` column, `factor` row) in picture order, and missing where none is finite.
 
-use super::{Reduction, Stamp};
+use super::{Card, Reduction, Stamp};
 
 /// Makes a picture smaller while its rows come in, whatever its size, in the memory of the small one.
 #[derive(Debug)]
@@ -122,6 +122,42 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    /// The cards that are true of the pixels in memory. Those of a picture that was made smaller lose what places the pixels of
+    /// the file on the sky, and say why.
+    pub(crate) fn own_cards(&self) -> Vec<Card> {
+        let Some(Reduction { factor, size }) = self.reduction else {
+            return self.cards.clone();
+        };
+        let kept = self
+            .cards
+            .iter()
+            .filter(|card| !places_pixels(&card.keyword));
+        let mut cards: Vec<Card> = kept.cloned().collect();
+        let [rows, columns] = size;
+        cards.push(Card::commentary(
+            "HISTORY",
+            format!("every pixel is the mean of {factor} x {factor} of {columns} x {rows} pixels"),
+        ));
+        cards
+    }
+}
+
+/// Whether a card says where pixels lie: world coordinates, their distortions, physical coordinates.
+fn places_pixels(keyword: &str) -> bool {
+    const STEMS: [&str; 19] = [
+        "CTYPE", "CRPIX", "CRVAL", "CDELT", "CUNIT", "CROTA", "CD", "PC", "PV", "LTV", "LTM", "A_",
+        "B_", "AP_", "BP_", "LONPOLE", "LATPOLE", "WCSAXES", "WCSDIM",
+    ];
+    let is_numbered = |rest: &str| {
+        let letters = rest.trim_start_matches("ORDER").trim_start_matches("DMAX");
+        letters.chars().all(|c| c.is_ascii_digit() || c == '_')
+    };
+    STEMS
+        .iter()
+        .any(|stem| keyword.strip_prefix(stem).is_some_and(is_numbered))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,8 +180,12 @@ mod tests {
         let means = small.plane(0);
         assert_eq!(means[0], (1.0 + 7.0 + 8.0) / 3.0);
         assert_eq!(means[1], (2.0 + 3.0 + 9.0 + 10.0) / 4.0);
-        assert_eq!(means[2], (5.0 + 12.0) / 2.0, "two of the block are missing");
-        assert_eq!(means[3], (6.0 + 13.0) / 2.0, "cut at the right edge");
+        assert_eq!(
+            means[2],
+            f32::midpoint(5.0, 12.0),
+            "two of the block are missing"
+        );
+        assert_eq!(means[3], f32::midpoint(6.0, 13.0), "cut at the right edge");
         assert_eq!(means[11], 34.0, "cut at both edges");
         assert!(small.plane(1).iter().all(|v| v.is_nan()));
     }
@@ -158,6 +198,20 @@ mod tests {
         assert_eq!(factor_for(3, [100, 100], 7500), 2);
         assert_eq!(factor_for(1, [1, 1 << 40], 1 << 24), 1 << 16);
         assert_eq!(factor_for(9, [4, 4], 1), 4, "as small as it gets");
+    }
+
+    #[test]
+    fn a_reduced_picture_does_not_say_where_its_pixels_are() {
+        let keywords = [
+            "CTYPE1", "CD1_2", "CRPIX2", "A_ORDER", "A_2_0", "LTM1_1", "PV1_0", "WCSAXES", "CDATE",
+            "PCOUNT", "OBJECT", "A_NAME",
+        ];
+        let mut stamp = Stamp::new("s", vec![0.5; 12], [1, 3, 4], ValueRange::UNIT);
+        stamp.cards = keywords.map(|keyword| Card::value(keyword, 1)).to_vec();
+        assert_eq!(stamp.own_cards(), stamp.cards);
+        let cards = stamp.reduced_to(4).own_cards();
+        let left: Vec<&str> = cards.iter().map(|card| card.keyword.as_str()).collect();
+        assert_eq!(left, ["CDATE", "PCOUNT", "OBJECT", "A_NAME", "HISTORY"]);
     }
 
     #[test]

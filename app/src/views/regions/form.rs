@@ -125,8 +125,8 @@ fn numbers_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, region: &Region, grid:
             angle,
             ..
         } => {
-            is_resized |= number_ui(ui, "half axis", "Along the angle, pixels", a);
-            is_resized |= number_ui(ui, "other half axis", "Across the angle, pixels", b);
+            is_resized |= number_ui(ui, "half axis a", "Half axis along the angle, pixels", a);
+            is_resized |= number_ui(ui, "b", "Half axis across the angle, pixels", b);
             is_turned = number_ui(ui, "angle", ANGLE, angle);
         }
         Shape::Box {
@@ -154,9 +154,12 @@ const ANGLE: &str = "Degrees, counter-clockwise from the direction of growing co
 /// A number with its name; whether it was changed.
 fn number_ui(ui: &mut Ui, name: &str, tooltip: &str, value: &mut f64) -> bool {
     let before = *value;
-    let text = RichText::new(name).text_style(TextStyle::Small);
-    let label = ui.label(text.color(Tokens::of(ui).weak));
-    let drag = DragValue::new(value).speed(0.1).max_decimals(3);
-    let response = ui.add(drag).labelled_by(label.id).on_hover_text(tooltip);
-    response.changed() && *value != before
+    // Together, so that a narrow view does not part a number from its name.
+    let response = ui.horizontal(|ui| {
+        let text = RichText::new(name).text_style(TextStyle::Small);
+        let label = ui.label(text.color(Tokens::of(ui).weak));
+        let drag = DragValue::new(value).speed(0.1).max_decimals(3);
+        ui.add(drag).labelled_by(label.id).on_hover_text(tooltip)
+    });
+    response.inner.changed() && *value != before
 }

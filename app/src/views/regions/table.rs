@@ -82,8 +82,14 @@ const NUMBERS: [Head; 11] = [
     ("sky", "Centroid of the values on the sky, ICRS", 190.0),
 ];
 
-/// Draws the table.
-pub(super) fn table_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RegionsPreview, band: Band) {
+/// Draws the table; `reveal` is a region whose rows are to be seen.
+pub(super) fn table_ui(
+    cx: &ViewCx<'_>,
+    ui: &mut Ui,
+    preview: &RegionsPreview,
+    band: Band,
+    reveal: Option<usize>,
+) {
     let tokens = Tokens::of(ui);
     let unit = match preview.unit.as_str() {
         "" => "Values as in the file".to_owned(),
@@ -106,7 +112,7 @@ pub(super) fn table_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RegionsPreview, b
     egui::ScrollArea::horizontal()
         .id_salt("statistics")
         .auto_shrink(false)
-        .show(ui, |ui| rows.ui(cx, ui));
+        .show(ui, |ui| rows.ui(cx, ui, reveal));
 }
 
 struct Rows<'a> {
@@ -125,7 +131,7 @@ impl Rows<'_> {
         NAMES.into_iter().chain(NUMBERS.into_iter().take(numbers))
     }
 
-    fn ui(&self, cx: &ViewCx<'_>, ui: &mut Ui) {
+    fn ui(&self, cx: &ViewCx<'_>, ui: &mut Ui, reveal: Option<usize>) {
         let tokens = Tokens::of(ui);
         let pictures = self.preview.pictures.len();
         let count = pictures * self.preview.regions.len();
@@ -134,6 +140,9 @@ impl Rows<'_> {
             .sense(Sense::click())
             .auto_shrink(false)
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center));
+        if let Some(region) = reveal {
+            table = table.scroll_to_row(region * pictures, Some(egui::Align::Min));
+        }
         for (_, _, width) in self.heads() {
             table = table.column(Column::exact(width).clip(true));
         }
