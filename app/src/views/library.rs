@@ -1,11 +1,17 @@
 //! The list of what is open: the series with its checkpoint, and the pictures.
 
-use egui::{Atom, Button, RichText, ScrollArea, TextStyle, Ui, vec2};
+use std::path::{Path, PathBuf};
+
+use egui::{Atom, Button, Id, Rect, RichText, ScrollArea, Stroke, TextStyle, Ui, Vec2, vec2};
+use ganoscope_core::jobs::Failure;
 
 use super::ViewCx;
-use crate::command::{Change, UiCommand};
-use crate::theme::{Tokens, size};
-use crate::widgets::{Icon, icon_button};
+use crate::command::{Change, Command, UiCommand};
+use crate::glossary::Explained;
+use crate::results::SmallPicture;
+use crate::theme::{DARK, Tokens, size};
+use crate::widgets::{Icon, Look, Picture, Spot, fitted, icon_button, rgb, visible_part};
+use crate::workbench::Navigation;
 
 /// Draws the list, filling `ui`.
 pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
@@ -30,7 +36,7 @@ pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
 
 /// A quiet heading of a group.
 pub(super) fn heading(ui: &mut Ui, text: &str) {
-    ui.label(RichText::new(text).strong());
+    ui.label(RichText::new(text).strong()).explained(text);
 }
 
 fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
@@ -100,34 +106,86 @@ fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         ui.label(RichText::new("Drop pictures on the window.").color(tokens.weak));
         return;
     }
-    let height = 22.0;
+    let height = size::LIST_PICTURE + 6.0;
     let inputs = &cx.document.inputs;
     ScrollArea::vertical()
         .auto_shrink(false)
         .show_rows(ui, height, inputs.len(), |ui, rows| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            for path in &inputs[rows] {
-                let is_shown = cx.document.input.as_ref() == Some(path);
-                let name = path.file_stem().unwrap_or_default().display().to_string();
-                ui.horizontal(|ui| {
-                    let width = ui.available_width() - 24.0 - size::GAP;
-                    let button = Button::selectable(is_shown, (name.as_str(), Atom::grow()))
-                        .truncate()
-                        .min_size(vec2(width, height - 2.0));
-                    let response = ui.add(button).on_hover_text(path.display().to_string());
-                    if response.clicked() && !is_shown {
-                        cx.commands.push(Change::ShowInput(path.clone()));
-                    }
-                    if is_shown {
-                        let name = format!("Remove {name}");
-                        if icon_button(ui, Icon::Cross, &name, false)
-                            .on_hover_text("Take it off the list; the file stays")
-                            .clicked()
-                        {
-                            cx.commands.push(Change::RemoveInput(path.clone()));
-                        }
-                    }
-                });
+            let shown = &inputs[rows];
+            let thumbnails = &cx.results.thumbnails;
+            if let Some(path) = shown.iter().find(|path| thumbnails.get(path).is_none()) {
+                cx.commands.push(Command::WantThumbnail(path.clone()));
+            }
+            for path in shown {
+                picture_ui(cx, ui, path, height);
             }
         });
+}
+
+/// One row: the small picture and the name; a file that cannot be opened says why.
+fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, path: &PathBuf, height: f32) {
+    let is_shown = cx.document.input.as_ref() == Some(path);
+    let name = path.file_stem().unwrap_or_default().display().to_string();
+    let thumbnail = cx.results.thumbnails.get(path);
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - 24.0 - size::GAP;
+        let small = Atom::paint(Vec2::splat(size::LIST_PICTURE), |ui, args| {
+            small_picture(cx, ui, args.rect, path, thumbnail);
+        });
+        let atoms = (small, name.as_str(), Atom::grow());
+        let button = Button::selectable(is_shown, atoms)
+            .truncate()
+            .min_size(vec2(width, height - 2.0));
+        let mut tooltip = path.display().to_string();
+        if let Some(Err(why)) = thumbnail {
+            tooltip = format!("{tooltip}\nCannot be opened: {why}");
+        }
+        let response = ui.add(button).on_hover_text(tooltip);
+        if response.clicked() && !is_shown {
+            cx.commands.push(Change::ShowInput(path.clone()));
+        }
+        if is_shown {
+            let name = format!("Remove {name}");
+            if icon_button(ui, Icon::Cross, &name, false)
+                .on_hover_text("Take it off the list; the file stays")
+                .clicked()
+            {
+                cx.commands.push(Change::RemoveInput(path.clone()));
+            }
+        }
+    });
+}
+
+/// Draws a small picture with the stretch of the document and limits of its own; a cross where there is none.
+fn small_picture(
+    cx: &ViewCx<'_>,
+    ui: &Ui,
+    well: Rect,
+    path: &Path,
+    thumbnail: Option<&Result<SmallPicture, Failure>>,
+) {
+    let tokens = Tokens::of(ui);
+    let painter = ui.painter_at(well);
+    painter.rect_filled(well, size::CORNER, tokens.well);
+    match thumbnail {
+        Some(Ok(picture)) => {
+            let look = cx.document.display.look(picture.levels, rgb(DARK.missing));
+            let spot = Spot {
+                place: Id::unique(("library", path)),
+                frame: fitted(well, &picture.stamp),
+                visible: visible_part(Navigation::default()),
+                opacity: 1.0,
+            };
+            let picture = Picture::new(&picture.stamp, Look::Exact(look));
+            cx.textures.paint(&painter, &picture, &spot);
+        }
+        Some(Err(_)) => {
+            let cross = well.shrink(10.0);
+            let stroke = Stroke::new(1.5, tokens.error);
+            painter.line_segment([cross.left_top(), cross.right_bottom()], stroke);
+            painter.line_segment([cross.right_top(), cross.left_bottom()], stroke);
+        }
+        None => {}
+    }
 }

@@ -7,6 +7,7 @@ use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 use super::ViewCx;
 use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
+use crate::glossary::Explained;
 use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
@@ -160,7 +161,8 @@ impl Well<'_> {
             ui.spacing_mut().item_spacing.y = 1.0;
             let tokens = Tokens::of(ui);
             line(ui, self.side, CAPTION - 2.0, |ui| {
-                ui.label(RichText::new(self.caption).color(tokens.text));
+                ui.label(RichText::new(self.caption).color(tokens.text))
+                    .explained(self.caption);
             });
             let response = StampView {
                 place: Id::unique(self.place),
@@ -253,6 +255,7 @@ fn limits_text(limits: Limits) -> String {
 /// A labelled list to choose from.
 pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
     let text = ui.label(RichText::new(label).color(Tokens::of(ui).weak));
+    let text = text.explained(label);
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
         .width(84.0)
