@@ -10,6 +10,7 @@ use ganoscope::command::{Change, UiCommand};
 use ganoscope::tour::TourStep;
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
+use ganoscope_core::network::LayerName;
 
 type Window = egui_kittest::Harness<'static, App>;
 
@@ -64,7 +65,7 @@ fn a_step_of_the_tour_says_when_it_is_done() {
     click(&mut harness, "Next");
     assert_eq!(step(&harness), Some(TourStep::Units));
     assert!(harness.query_by_label("done").is_none());
-    let units = UnitSet::of_layer("act_in".into(), [1]);
+    let units = UnitSet::of_layer(LayerName::from("act_in"), [1]);
     harness.state().push(Change::SelectUnits(units));
     harness.run_steps(3);
     assert!(harness.query_by_label("done").is_some());
