@@ -272,6 +272,10 @@ impl eframe::App for App {
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        if self.must_reopen {
+            // A card that is gone takes nothing more.
+            return;
+        }
         let limits = self.document.display.limits;
         let levels = self.levels.of(self.results.scene.shown(), limits);
         let cx = ViewCx {

@@ -38,7 +38,10 @@ fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Puts the meaning of words over whatever was drawn.
-#[allow(clippy::return_self_not_must_use, reason = "a response may be left where it is")]
+#[allow(
+    clippy::return_self_not_must_use,
+    reason = "a response may be left where it is"
+)]
 pub trait Explained {
     /// The same with a tooltip that quotes the glossary on the first word of `text` that it has; without one otherwise.
     fn explained(self, text: &str) -> Self;

@@ -1,6 +1,7 @@
 //! Opening the window.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
@@ -85,11 +86,28 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
             }
             Ok(Box::new(Held(held)) as Box<dyn eframe::App>)
         };
-        eframe::run_native("Ganoscope", native_options(), Box::new(create))
-            .map_err(|e| no_window(&e.to_string()))?;
-        match &mut *app.borrow_mut() {
-            Some(app) if app.must_reopen() => app.leave_window(),
-            _ => break,
+        let run = || eframe::run_native("Ganoscope", native_options(), Box::new(create));
+        // A card that is lost in the middle of painting makes the window library panic, which cannot be run again then.
+        let run = catch_unwind(AssertUnwindSafe(run));
+        let is_lost = match &mut *app.borrow_mut() {
+            Some(app) => app.leave_lost_window(),
+            None => false,
+        };
+        match run {
+            Ok(Ok(())) if is_lost => {}
+            Ok(run) => {
+                run.map_err(|e| no_window(&e.to_string()))?;
+                break;
+            }
+            Err(_) if is_lost => {
+                if let Some(app) = &mut *app.borrow_mut() {
+                    eframe::App::on_exit(app);
+                }
+                return Err(anyhow!(
+                    "the graphics card was lost while the window was painted; the session is kept, start the program again"
+                ));
+            }
+            Err(panic) => resume_unwind(panic),
         }
     }
     match ended.try_recv() {

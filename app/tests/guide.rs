@@ -45,7 +45,11 @@ fn what_the_guide_points_to_is_there() {
     let mut count = 0;
     for file in ["README.md", "keys.md", "peers.md"] {
         let text = std::fs::read_to_string(guide().join(file)).unwrap();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             if !target.starts_with("http") && !target.starts_with('#') {
                 assert!(guide().join(target).exists(), "{file} points to {target}");
                 count += 1;

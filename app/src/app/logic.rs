@@ -57,8 +57,8 @@ impl App {
         }
         self.keep_session(ctx);
         self.note_first_picture();
-        self.notice_loss(ctx);
         self.end(ctx);
+        self.notice_loss(ctx);
         if let Some(at) = self.notices.next_change() {
             ctx.request_repaint_after_secs((at - now).max(0.0) as f32);
         }

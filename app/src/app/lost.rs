@@ -14,6 +14,7 @@ use log::Level;
 use super::App;
 use crate::notify::TERMINAL;
 use crate::theme;
+use crate::widgets::Textures;
 
 /// Hears that the card is lost.
 pub(super) struct Watch {
@@ -37,7 +38,9 @@ impl Watch {
         }
     }
 
+    /// Whether the card is lost; asks it, since a card that nobody asks says nothing.
     fn is_lost(&self) -> bool {
+        let _ = self.device.poll(wgpu::PollType::Poll);
         self.is_lost.load(Ordering::Acquire)
     }
 
@@ -50,22 +53,21 @@ impl Watch {
 impl App {
     /// Closes a window whose card is lost; whoever opened it opens it again.
     pub(super) fn notice_loss(&mut self, ctx: &Context) {
+        // Asking costs nothing beside a frame.
         if !self.must_reopen && self.watch.as_ref().is_some_and(Watch::is_lost) {
             self.must_reopen = true;
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
     }
 
-    /// Whether the window was closed because its graphics card was lost.
-    pub fn must_reopen(&self) -> bool {
-        self.must_reopen
-    }
-
-    /// Lets go of everything that belongs to the window that was closed. Its card is gone, so this is done before the
-    /// next window is opened.
-    pub fn leave_window(&mut self) {
-        self.watch = None;
-        self.textures = crate::widgets::Textures::default();
+    /// Whether the window is gone because its graphics card was lost. If so, everything that belongs to it is let go, and
+    /// another window can be entered.
+    pub fn leave_lost_window(&mut self) -> bool {
+        let is_lost = self.watch.take().is_some_and(|watch| watch.is_lost());
+        if is_lost {
+            self.textures = Textures::default();
+        }
+        is_lost
     }
 
     /// Goes on in another window.
