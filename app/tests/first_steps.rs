@@ -144,3 +144,21 @@ fn where_motion_is_not_wanted_nothing_moves_by_itself() {
     harness.run_steps(3);
     assert!(harness.ctx.global_style().animation_time > 0.0);
 }
+
+#[test]
+fn edits_are_listed_beside_the_pictures_and_select_their_units() {
+    let files = Files::new();
+    let mut harness = opened(&files);
+    let units = UnitSet::of_layer(LayerName::from("act_in"), [1, 2]);
+    harness.state().push(Change::Ablate(units.clone()));
+    settle(&mut harness);
+    assert!(harness.state().document().units.is_empty());
+    click(&mut harness, "Select the units of edit 1");
+    assert_eq!(harness.state().document().units, units);
+    harness
+        .state()
+        .push(Change::ShowLayer(LayerName::from("conv_in")));
+    settle(&mut harness);
+    let cost = harness.query_all_by_label_contains("multiply-adds a stamp");
+    assert!(cost.count() > 0, "the inspector says what a layer costs");
+}

@@ -6,6 +6,7 @@ use egui::{Atom, Button, Id, Rect, RichText, ScrollArea, Stroke, TextStyle, Ui, 
 use ganoscope_core::jobs::Failure;
 
 use super::ViewCx;
+use super::inspector::edit_text;
 use crate::command::{Change, Command, UiCommand};
 use crate::glossary::Explained;
 use crate::results::SmallPicture;
@@ -13,11 +14,15 @@ use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{Icon, Look, Picture, Spot, fitted, icon_button, rgb, visible_part};
 use crate::workbench::Navigation;
 
+/// Height of the list of edits, points; more of them scroll.
+const EDITS_HEIGHT: f32 = 110.0;
+
 /// Draws the list, filling `ui`.
 pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     ui.take_available_width();
     heading(ui, "Series");
     series_ui(cx, ui);
+    edits_ui(cx, ui);
     ui.add_space(size::GROUP_GAP);
     ui.horizontal(|ui| {
         heading(ui, "Pictures");
@@ -32,6 +37,39 @@ pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         });
     });
     pictures_ui(cx, ui);
+}
+
+/// What is edited, where anything is: a click selects the units, whose sliders are in the inspector.
+fn edits_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    let edits = &cx.document.edits.edits;
+    if edits.is_empty() {
+        return;
+    }
+    ui.add_space(size::GROUP_GAP);
+    heading(ui, "Edits");
+    let rows = ScrollArea::vertical()
+        .id_salt("edits")
+        .max_height(EDITS_HEIGHT);
+    rows.show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for (index, edit) in edits.iter().enumerate() {
+            let off = if edit.enabled { "" } else { " (off)" };
+            let text = format!("{}{off}", edit_text(edit));
+            let text = RichText::new(text).text_style(TextStyle::Small);
+            let button = Button::new((text, Atom::grow()))
+                .frame(false)
+                .truncate()
+                .min_size(vec2(ui.available_width(), 18.0));
+            let response = ui.add(button);
+            let name = format!("Select the units of edit {}", index + 1);
+            let response = response
+                .accessible_name(name)
+                .on_hover_text(format!("{}\nClick to select these units", edit.units));
+            if response.clicked() {
+                cx.commands.push(Change::SelectUnits(edit.units.clone()));
+            }
+        }
+    });
 }
 
 /// A quiet heading of a group.

@@ -234,7 +234,8 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             };
         }
         let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+        let text = text.color(Tokens::of(ui).weak);
+        ui.add(egui::Label::new(text).truncate()).on_hover_text(
             "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
         );
     });
