@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::UiCommand;
 use crate::layout::{Layout, Pane, PaneId};
+use crate::tour::TourStep;
 use crate::views::ViewKey;
 
 /// Files and folders that were opened last; more are forgotten.
@@ -174,6 +175,8 @@ pub struct Workbench {
     pub timeline_open: bool,
     /// The theme; that of the system when not chosen.
     pub is_dark: Option<bool>,
+    /// Whether nothing may move by itself.
+    pub is_still: bool,
     /// Pan and zoom of the linked pictures.
     pub navigation: Navigation,
     /// How units are sorted.
@@ -190,6 +193,12 @@ pub struct Workbench {
     /// Whether the list of changes is open.
     #[serde(skip)]
     pub history_open: bool,
+    /// The step of the tour that is shown.
+    #[serde(skip)]
+    pub tour: Option<TourStep>,
+    /// The file in the list whose small picture is missing.
+    #[serde(skip)]
+    pub thumbnail: Option<PathBuf>,
     /// The pixel under the pointer, (column, row) of the linked pictures.
     #[serde(skip)]
     pub cursor: Option<[usize; 2]>,
@@ -210,12 +219,15 @@ impl Default for Workbench {
             inspector_open: true,
             timeline_open: true,
             is_dark: Some(true),
+            is_still: false,
             navigation: Navigation::default(),
             unit_order: UnitOrder::Index,
             blink: false,
             help_open: false,
             palette_open: false,
             history_open: false,
+            tour: None,
+            thumbnail: None,
             cursor: None,
             regions: RegionDesk::default(),
         }

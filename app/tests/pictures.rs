@@ -279,7 +279,6 @@ fn a_large_picture_is_shown_smaller_and_says_so() {
         most_pixels: Some(30 * 20),
         ..Start::default()
     });
-    harness.key_press(Key::Num5);
     drop_files(&mut harness, &[&path]);
     step_until(&mut harness, "the picture", |h| {
         h.state().results().scene.ready().is_some()

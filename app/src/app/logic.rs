@@ -13,6 +13,7 @@ use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
 use crate::layout::{Layout, PaneId, Preset};
 use crate::notify::{Message, TERMINAL, sentence};
+use crate::theme;
 use crate::views::ViewKey;
 use crate::workbench::Navigation;
 use ganoscope_core::edit::{EditStack, UnitSet};
@@ -58,6 +59,7 @@ impl App {
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
+        self.notice_loss(ctx);
         if let Some(at) = self.notices.next_change() {
             ctx.request_repaint_after_secs((at - now).max(0.0) as f32);
         }
@@ -103,16 +105,6 @@ impl App {
         }
     }
 
-    fn take_dropped_files(&mut self, ctx: &Context) {
-        let paths: Vec<PathBuf> = ctx.input(|i| {
-            let files = i.raw.dropped_files.iter();
-            files.map(|f| f.path().to_owned()).collect()
-        });
-        if !paths.is_empty() {
-            self.commands.push(Command::Open(paths));
-        }
-    }
-
     fn run(&mut self, command: Command, ctx: &Context) {
         match command {
             Command::Ui(command) => self.run_ui_command(command, ctx),
@@ -131,6 +123,8 @@ impl App {
             }
             Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
+            Command::Tour(step) => self.go_on_tour(step),
+            Command::WantThumbnail(path) => self.workbench.thumbnail = Some(path),
             Command::Shade(by) => {
                 let display = self.document.display.shifted_by(by);
                 self.change(Change::SetDisplay(display));
@@ -214,14 +208,7 @@ impl App {
                 }
             }
             UiCommand::SelectAll => self.select_all(),
-            UiCommand::SelectNone => {
-                if self.workbench.help_open {
-                    self.workbench.help_open = false;
-                } else if self.let_go_of_regions() {
-                } else if !self.document.units.is_empty() {
-                    self.change(Change::SelectUnits(UnitSet::default()));
-                }
-            }
+            UiCommand::SelectNone => self.put_something_away(),
             UiCommand::ClearEdits => {
                 if !self.document.edits.edits.is_empty() {
                     self.change(Change::SetEdits {
@@ -232,6 +219,7 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
+            UiCommand::Tour => self.begin_tour(ctx),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
@@ -283,6 +271,10 @@ impl App {
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
+            UiCommand::ToggleMotion => {
+                bench.is_still = !bench.is_still;
+                theme::set_motion(ctx, bench.is_still);
+            }
             UiCommand::ToggleTheme => {
                 let is_dark = ctx.theme() == egui::Theme::Dark;
                 bench.is_dark = Some(!is_dark);

@@ -1,5 +1,7 @@
 //! Opening: what a path turned out to be becomes part of the document. Nothing that is open is lost when it is bad.
 
+use std::path::PathBuf;
+
 use egui::Context;
 use ganoscope_core::jobs::{Opened, Slot};
 use log::Level;
@@ -9,6 +11,7 @@ use super::regions::TableWish;
 use crate::command::{Change, Command};
 use crate::dialogs::{Answer, Question};
 use crate::store;
+use crate::views::ViewKey;
 
 impl App {
     /// The paths of one gesture were looked at. A series and pictures come together as one change, and last: a session
@@ -48,6 +51,13 @@ impl App {
         if series.is_some() || !inputs.is_empty() {
             self.change(Change::Open { series, inputs });
             self.ask_anew();
+        }
+        // The view of the outputs has nothing to show of a picture that no network takes.
+        let is_large = first_scene
+            .as_ref()
+            .is_some_and(|scene| scene.blend.reduction.is_some());
+        if is_large {
+            self.workbench.show(ViewKey::Regions);
         }
         // Positions in region files count the rows of the picture that they are opened with.
         for (path, text) in region_files {
@@ -94,6 +104,7 @@ impl App {
         for slot in Slot::ALL {
             self.bridge.retry(slot);
         }
+        self.results.thumbnails.clear();
     }
 
     /// Opens the bundled demonstration.
@@ -107,6 +118,17 @@ impl App {
             series: Some(series),
             inputs: self.demo.inputs.clone(),
         });
+    }
+
+    /// Files were let go over the window.
+    pub(super) fn take_dropped_files(&mut self, ctx: &Context) {
+        let paths: Vec<PathBuf> = ctx.input(|i| {
+            let files = i.raw.dropped_files.iter();
+            files.map(|f| f.path().to_owned()).collect()
+        });
+        if !paths.is_empty() {
+            self.commands.push(Command::Open(paths));
+        }
     }
 
     /// The person answered a dialog.

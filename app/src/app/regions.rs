@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use egui::Context;
+use ganoscope_core::edit::UnitSet;
 use ganoscope_core::jobs::{RegionsPreview, Scene};
 use ganoscope_core::region::ds9::{self, System};
 use ganoscope_core::region::{Place, Region, Shape};
@@ -12,7 +13,7 @@ use ganoscope_core::table::{Table, TableFormat};
 use log::Level;
 
 use super::App;
-use crate::command::{Command, RegionChange, RegionVerb, UiCommand};
+use crate::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use crate::dialogs::Question;
 use crate::views::ViewKey;
 use crate::widgets::visible_part;
@@ -104,8 +105,21 @@ impl App {
         true
     }
 
+    /// Closes the help or the tour, lets go of regions, then of units: one thing at a time.
+    pub(super) fn put_something_away(&mut self) {
+        let bench = &mut self.workbench;
+        if bench.help_open {
+            bench.help_open = false;
+        } else if bench.tour.take().is_none()
+            && !self.let_go_of_regions()
+            && !self.document.units.is_empty()
+        {
+            self.change(Change::SelectUnits(UnitSet::default()));
+        }
+    }
+
     /// Puts away what is in the hand, one thing at a time; whether there was anything.
-    pub(super) fn let_go_of_regions(&mut self) -> bool {
+    fn let_go_of_regions(&mut self) -> bool {
         let desk = &mut self.workbench.regions;
         if !desk.draft.is_empty() {
             desk.draft.clear();
@@ -123,7 +137,7 @@ impl App {
             region,
             verb,
         };
-        self.change(crate::command::Change::Regions(change));
+        self.change(Change::Regions(change));
     }
 
     fn nudge(&mut self, columns: f64, rows: f64) {
@@ -228,7 +242,7 @@ impl App {
             kept: file.kept,
             name: format!("open {name}"),
         };
-        self.change(crate::command::Change::Regions(change));
+        self.change(Change::Regions(change));
         self.workbench.show(ViewKey::Regions);
         self.workbench.remember(path);
     }

@@ -16,6 +16,7 @@ pub use region_change::{RegionChange, RegionVerb};
 pub use ui_command::UiCommand;
 
 use crate::layout::{Layout, PaneId};
+use crate::tour::TourStep;
 use crate::views::ViewKey;
 use crate::workbench::{Navigation, UnitOrder};
 
@@ -46,6 +47,8 @@ pub enum Command {
     Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
+    /// A small picture of a file is to be seen and is not there yet.
+    WantThumbnail(PathBuf),
     /// Shift contrast and bias by a drag over a picture: shares of its width to the right and of its height down.
     Shade([f32; 2]),
     /// Sort the units.
@@ -67,6 +70,8 @@ pub enum Command {
     Cancel(JobId),
     /// Compute a preview again.
     Retry(Slot),
+    /// Go to a step of the tour, or leave it.
+    Tour(Option<TourStep>),
     /// Put a toast away.
     Dismiss(u64),
 }

@@ -204,8 +204,10 @@ pub mod size {
     pub const CORNER: u8 = 4;
     /// The smallest and the largest side of a unit's map in the grid.
     pub const UNIT_CELL: std::ops::RangeInclusive<f32> = 84.0..=190.0;
-    /// The side of a small picture in a list.
+    /// The side of a small picture in a lane.
     pub const THUMBNAIL: f32 = 44.0;
+    /// The side of a small picture beside its name.
+    pub const LIST_PICTURE: f32 = 32.0;
     /// The narrowest a stamp is drawn in a view.
     pub const STAMP_MIN: f32 = 72.0;
     /// Toasts and dialogs.

@@ -7,6 +7,7 @@ use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 use super::ViewCx;
 use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
+use crate::glossary::Explained;
 use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
@@ -189,7 +190,8 @@ impl Well<'_> {
             ui.spacing_mut().item_spacing.y = 1.0;
             let tokens = Tokens::of(ui);
             line(ui, self.side, CAPTION - 2.0, |ui| {
-                ui.label(RichText::new(self.caption).color(tokens.text));
+                ui.label(RichText::new(self.caption).color(tokens.text))
+                    .explained(self.caption);
             });
             let response = StampView {
                 place: Id::unique(self.place),
@@ -261,7 +263,8 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             };
         }
         let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+        let text = text.color(Tokens::of(ui).weak);
+        ui.add(egui::Label::new(text).truncate()).on_hover_text(
             "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
         );
     });
@@ -282,6 +285,7 @@ fn limits_text(limits: Limits) -> String {
 /// A labelled list to choose from.
 pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
     let text = ui.label(RichText::new(label).color(Tokens::of(ui).weak));
+    let text = text.explained(label);
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
         .width(84.0)

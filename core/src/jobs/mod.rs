@@ -25,7 +25,7 @@ pub use file_info::{Fact, FileInfo};
 pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
 pub use preview::{
     CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps, UnitRange,
+    RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request, TextToSave};

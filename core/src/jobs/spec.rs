@@ -26,11 +26,13 @@ pub enum Slot {
     Regions,
     /// What a picture's file says of itself.
     File,
+    /// A small picture for the list of what is open.
+    Thumbnail,
 }
 
 impl Slot {
     /// All slots, in the order in which they are served.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Series,
         Self::Scene,
         Self::Deblend,
@@ -39,6 +41,7 @@ impl Slot {
         Self::Relevance,
         Self::Regions,
         Self::File,
+        Self::Thumbnail,
     ];
 }
 
@@ -103,6 +106,8 @@ pub enum PreviewSpec {
     Regions(RegionsSpec),
     /// What a picture's file says of itself.
     File(PathBuf),
+    /// A small picture of a file.
+    Thumbnail(PathBuf),
 }
 
 impl PreviewSpec {
@@ -117,6 +122,7 @@ impl PreviewSpec {
             Self::Relevance(_) => Slot::Relevance,
             Self::Regions(_) => Slot::Regions,
             Self::File(_) => Slot::File,
+            Self::Thumbnail(_) => Slot::Thumbnail,
         }
     }
 }

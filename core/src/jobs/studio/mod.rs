@@ -12,6 +12,7 @@ mod open;
 mod regions;
 mod relevance;
 mod scene;
+mod thumbnail;
 mod timeline;
 mod unit_stats;
 mod units;
@@ -141,6 +142,9 @@ impl Engine for Studio {
             PreviewSpec::File(path) => Box::new(Once::new(move |studio: &mut Self| {
                 let scene = studio.scene(&path)?;
                 file_info::describe(&scene).map(|info| Preview::File(Arc::new(info)))
+            })),
+            PreviewSpec::Thumbnail(path) => Box::new(Once::new(move |studio: &mut Self| {
+                Ok(thumbnail::thumbnail(studio, path))
             })),
         })
     }
