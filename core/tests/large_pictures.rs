@@ -156,6 +156,51 @@ fn what_a_header_claims_must_be_there() {
     );
 }
 
+/// What is unpacked in memory is refused before, with the way out.
+#[test]
+fn what_would_unpack_to_too_much_is_refused_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let packed = file(&folder, "packed.fits.gz");
+    let mut bytes = b"\x1f\x8b\x08\0\0\0\0\0\0\0".to_vec();
+    bytes.resize(4 << 20, 7);
+    bytes.extend(1_600_008_640_u32.to_le_bytes());
+    fs::write(&packed, &bytes).expect("written");
+    let error = LargeReader::open(&packed, 1 << 24).expect_err("refused");
+    assert!(error.to_string().contains("1600008640 bytes"), "{error}");
+    assert!(error.to_string().contains("gunzip"), "{error}");
+    // A small one, and one that was cut and ends in anything.
+    for end in [12_345_u32, 0xFFFF_0000] {
+        bytes.truncate(50);
+        bytes.extend(end.to_le_bytes());
+        fs::write(&packed, &bytes).expect("written");
+        let other = LargeReader::open(&packed, 1 << 24).expect("left to the usual reader");
+        assert!(other.is_none());
+    }
+
+    let compressed = file(&folder, "compressed.fits");
+    let mut bytes = header(&cards(8, &[]));
+    let lines = [
+        "XTENSION= 'BINTABLE'",
+        "BITPIX  = 8",
+        "NAXIS   = 2",
+        "NAXIS1  = 8",
+        "NAXIS2  = 20000",
+        "PCOUNT  = 0",
+        "GCOUNT  = 1",
+        "TFIELDS = 1",
+        "ZIMAGE  = T",
+        "ZBITPIX = -32",
+        "ZNAXIS  = 2",
+        "ZNAXIS1 = 20000",
+        "ZNAXIS2 = 20000",
+    ];
+    bytes.extend(header(&lines.map(str::to_owned)));
+    fs::write(&compressed, bytes).expect("written");
+    let error = LargeReader::open(&compressed, 1 << 24).expect_err("refused");
+    assert!(error.to_string().contains("400000000 pixels"), "{error}");
+    assert!(error.to_string().contains("funpack"), "{error}");
+}
+
 #[test]
 fn a_header_is_read_without_the_data() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -14,8 +14,9 @@ use super::fits::{is_image, known_range, number_of, raw_bands, row_order, scalin
 use super::fits_disk::{HduOnDisk, scan};
 use super::fits_header::{Header, product};
 use super::numbers::{Endian, Number, Scaling, decode, looks_reversed};
+use super::packed::{refuse_large_compressed, refuse_large_packed};
 use super::raw::guess_range;
-use super::{Format, stem};
+use super::{Format, GZIP_MAGIC, stem};
 use crate::stamp::reduce::{Reducer, factor_for};
 use crate::stamp::{RangeSource, Reduction, RowOrder, Stamp, ValueRange};
 
@@ -29,7 +30,7 @@ const MAX_ROW_BYTES: u128 = 1 << 28;
 const MAX_CHANNELS: usize = 32;
 
 /// Pixels of a file up to which all its images are held together.
-const MAX_HELD_PIXELS: u128 = 1 << 26;
+pub(super) const MAX_HELD_PIXELS: u128 = 1 << 26;
 
 /// An image on the disk whose rows can be read one by one.
 #[derive(Clone, Debug)]
@@ -147,11 +148,20 @@ impl Plan {
 /// file are small enough to be held (`most` pixels for the picture), or the file is no FITS file.
 fn plan(file: &mut File, most: usize) -> Result<Option<Plan>, StampProblem> {
     let mut head = [0; 10];
-    if file.read_exact(&mut head).is_err() || Format::sniff(&head) != Some(Format::Fits) {
+    if file.read_exact(&mut head).is_err() {
+        return Ok(None);
+    }
+    if head.starts_with(GZIP_MAGIC) {
+        return refuse_large_packed(file).map(|()| None);
+    }
+    if Format::sniff(&head) != Some(Format::Fits) {
         return Ok(None);
     }
     // An HDU that cannot be read ends the search; a picture before it is sound.
     let (hdus, _) = scan(file)?;
+    for hdu in &hdus {
+        refuse_large_compressed(&hdu.header)?;
+    }
     let pixels = |hdu: &HduOnDisk| product(&hdu.axes);
     let images: Vec<HduOnDisk> = hdus
         .into_iter()

@@ -17,6 +17,7 @@ mod fits_write;
 mod large;
 mod npy;
 mod numbers;
+mod packed;
 mod picture;
 mod product;
 mod raw;
