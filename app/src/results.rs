@@ -9,6 +9,8 @@ use ganoscope_core::jobs::{
     TimelinePoint, UnitMaps, UnitStats,
 };
 
+use crate::kept::Kept;
+
 /// A result that may not be there yet.
 #[derive(Clone, Debug, Default)]
 pub enum Loadable<T> {
@@ -136,6 +138,8 @@ pub struct Results {
     pub unit_stats_job: Option<JobId>,
     /// The relevance of the discriminator.
     pub relevance: Loadable<Arc<RelevancePreview>>,
+    /// Outputs kept to be compared with later ones.
+    pub kept: Kept,
     /// The checkpoints measured.
     pub timeline: Timeline,
     /// The units of the layer shown, measured over all pictures.
