@@ -339,8 +339,8 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
             })
         }
         Slot::Relevance => {
-            let is_seen = workbench.shows(ViewKey::Relevance)
-                || workbench.draws_lines_of_relevance(document);
+            let is_seen =
+                workbench.shows(ViewKey::Relevance) || workbench.draws_lines_of_relevance(document);
             if !is_seen {
                 return Want::Anything;
             }

@@ -27,12 +27,7 @@ pub enum CompareMode {
 
 impl CompareMode {
     /// All, in the order of the bar.
-    pub const ALL: [Self; 4] = [
-        Self::SideBySide,
-        Self::Blink,
-        Self::Swipe,
-        Self::Difference,
-    ];
+    pub const ALL: [Self; 4] = [Self::SideBySide, Self::Blink, Self::Swipe, Self::Difference];
 
     /// What a person calls it.
     pub const fn name(self) -> &'static str {

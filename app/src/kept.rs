@@ -34,7 +34,10 @@ pub struct KeptRun {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeepError {
     /// The list is full.
-    #[error("{} entries are kept already; remove one in the Compare view first", Kept::MOST)]
+    #[error(
+        "{} entries are kept already; remove one in the Compare view first",
+        Kept::MOST
+    )]
     Full,
     /// The same outputs are there already.
     #[error("these outputs are kept already: {0}")]
@@ -183,9 +186,12 @@ mod tests {
     fn the_list_has_an_end() {
         let mut kept = Kept::default();
         for _ in 0..Kept::MOST {
-            kept.keep(preview(), Path::new("blend.fits"), "step 1").unwrap();
+            kept.keep(preview(), Path::new("blend.fits"), "step 1")
+                .unwrap();
         }
-        let error = kept.keep(preview(), Path::new("blend.fits"), "step 1").unwrap_err();
+        let error = kept
+            .keep(preview(), Path::new("blend.fits"), "step 1")
+            .unwrap_err();
         assert_eq!(error, KeepError::Full);
         assert!(error.to_string().starts_with("12 entries"), "{error}");
         assert_eq!(kept.len(), Kept::MOST);

@@ -67,7 +67,9 @@ impl Source {
 
     /// The maps of relevance that are there.
     pub fn all_relevance(results: &Results) -> Vec<Self> {
-        let rows = present(&results.relevance).map(|r| &*r.rows).unwrap_or_default();
+        let rows = present(&results.relevance)
+            .map(|r| &*r.rows)
+            .unwrap_or_default();
         let maps = rows.iter().flat_map(|row| {
             (0..row.maps.len()).map(|map| Self::Relevance {
                 galaxy: row.galaxy,
@@ -238,7 +240,10 @@ mod tests {
         let edit = Edit::new(UnitSet::of_layer("act_in", [1]), Action::Ablate);
         document.edits.edits = vec![edit];
         let preview = results.deblend.ready().unwrap().clone();
-        results.kept.keep(preview, Path::new("blend.fits"), "step 5,000, blend").unwrap();
+        results
+            .kept
+            .keep(preview, Path::new("blend.fits"), "step 5,000, blend")
+            .unwrap();
         let mut all = Source::all(&document, &results);
         assert_eq!(all.len(), 1 + 2 + 2 + 2 + 2 + 2);
         all.extend(Source::all_relevance(&results));
@@ -261,12 +266,19 @@ mod tests {
     fn what_is_gone_says_so() {
         let (document, mut results) = ready();
         let preview = results.deblend.ready().unwrap().clone();
-        let id = results.kept.keep(preview, Path::new("blend.fits"), "step 1").unwrap().id;
+        let id = results
+            .kept
+            .keep(preview, Path::new("blend.fits"), "step 1")
+            .unwrap()
+            .id;
         let kept = Source::Kept(id, 0);
         assert_eq!(kept.name(&document, &results), "Galaxy 1, step 1");
         results.kept.remove(id);
         assert!(kept.stamp(&document, &results).is_none());
-        assert!(kept.absence(&document, &results).contains("not kept any more"));
+        assert!(
+            kept.absence(&document, &results)
+                .contains("not kept any more")
+        );
         assert!(Source::Output(7).stamp(&document, &results).is_none());
         assert!(Source::all(&document, &failed_results()).is_empty());
     }

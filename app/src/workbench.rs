@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn an_older_workbench_is_read() {
-        let text = "(view: deblend, own_navigation: {}, navigation: (zoom: 2.0, centre: (0.5, 0.5)))";
+        let text =
+            "(view: deblend, own_navigation: {}, navigation: (zoom: 2.0, centre: (0.5, 0.5)))";
         let bench: Workbench = ron::from_str(text).expect("reads");
         assert_eq!(bench.navigation.zoom, 2.0);
         assert_eq!(bench.navigation.exact, None);

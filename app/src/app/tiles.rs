@@ -253,10 +253,16 @@ impl Behavior<Pane> for Panes<'_> {
         } else {
             "Own scale for"
         };
-        let text = "A view with its own scale has limits, stretch and colours that no other view shares";
-        if icon_button(ui, Icon::Scale, &format!("{scale} {title}"), pane.has_own_scale)
-            .on_hover_text(text)
-            .clicked()
+        let text =
+            "A view with its own scale has limits, stretch and colours that no other view shares";
+        if icon_button(
+            ui,
+            Icon::Scale,
+            &format!("{scale} {title}"),
+            pane.has_own_scale,
+        )
+        .on_hover_text(text)
+        .clicked()
         {
             self.cx.commands.push(Command::ToggleScale(pane.id));
         }

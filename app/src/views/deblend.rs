@@ -191,9 +191,10 @@ impl Pictures<'_> {
             place: ("deblend", 20, 0),
             caption: "Residual",
             footnote: String::new(),
-            picture: self
-                .contours
-                .over(Picture::new(residual, Look::Signed { largest, is_dark }), None),
+            picture: self.contours.over(
+                Picture::new(residual, Look::Signed { largest, is_dark }),
+                None,
+            ),
             side,
             is_dimmed: self.is_dimmed,
         };

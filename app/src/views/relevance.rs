@@ -101,12 +101,7 @@ fn methods() -> Vec<Method> {
 type Drawn<'a> = (&'a RelevancePreview, &'a ContourMaps);
 
 /// One block per galaxy, truth above output; blocks side by side when there is room.
-fn rows_ui(
-    cx: &ViewCx<'_>,
-    ui: &mut Ui,
-    (preview, contours): Drawn<'_>,
-    is_dimmed: bool,
-) {
+fn rows_ui(cx: &ViewCx<'_>, ui: &mut Ui, (preview, contours): Drawn<'_>, is_dimmed: bool) {
     let galaxies = 1 + preview.rows.iter().map(|r| r.galaxy).max().unwrap_or(0);
     let maps = preview.rows.iter().map(|r| r.maps.len()).max().unwrap_or(1);
     let rows_of = |galaxy: usize| preview.rows.iter().filter(move |r| r.galaxy == galaxy);
@@ -162,7 +157,16 @@ fn row_ui(
         }
         .show(cx, ui);
         for (i, map) in row.maps.iter().enumerate() {
-            map_ui(cx, ui, (preview, contours), row, map, (at, i), side, is_dimmed);
+            map_ui(
+                cx,
+                ui,
+                (preview, contours),
+                row,
+                map,
+                (at, i),
+                side,
+                is_dimmed,
+            );
         }
     });
 }

@@ -169,7 +169,7 @@ pub(super) fn fitted(well: Rect, stamp: &Stamp) -> Rect {
 
 /// The part of the picture that a navigation shows, in shares of width and height.
 pub fn visible_part(navigation: Navigation) -> Rect {
-    let Navigation { zoom, centre } = navigation.clamped();
+    let Navigation { zoom, centre, .. } = navigation.clamped();
     Rect::from_center_size(centre.into(), Vec2::splat(1.0 / zoom))
 }
 

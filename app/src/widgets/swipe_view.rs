@@ -148,7 +148,8 @@ impl SwipeView<'_> {
 
 /// How far the arrow keys move the divider while it has the focus, as a share of the width.
 fn by_keys(ui: &Ui, response: &Response) -> f32 {
-    let steps = |key: Action| ui.input(|i| i.num_accesskit_action_requests(response.id, key)) as f32;
+    let steps =
+        |key: Action| ui.input(|i| i.num_accesskit_action_requests(response.id, key)) as f32;
     let assisted = STEPS[0] * (steps(Action::Increment) - steps(Action::Decrement));
     if !response.has_focus() {
         return assisted;

@@ -181,7 +181,9 @@ mod tests {
     fn measures_are_those_by_hand() {
         let first = stamp(&[0.5, 0.5, 0.5, 0.5], [1, 2, 2]);
         let second = stamp(&[0.25, 0.5, 1.0, 0.5], [1, 2, 2]);
-        let Difference { stamp, measures, .. } = Difference::of(&first, &second).unwrap();
+        let Difference {
+            stamp, measures, ..
+        } = Difference::of(&first, &second).unwrap();
         assert_eq!(*stamp.pixels, [0.25, 0.0, -0.5, 0.0]);
         assert_eq!(measures.mean, -0.0625);
         // (1/16 + 1/4) / 4 = 5/64.
@@ -224,9 +226,14 @@ mod tests {
     fn missing_pixels_take_no_part() {
         let first = stamp(&[f32::NAN, 1.0, f32::INFINITY], [1, 1, 3]);
         let second = stamp(&[0.0, 0.5, f32::INFINITY], [1, 1, 3]);
-        let Difference { stamp, measures, .. } = Difference::of(&first, &second).unwrap();
+        let Difference {
+            stamp, measures, ..
+        } = Difference::of(&first, &second).unwrap();
         assert!(stamp.pixels[0].is_nan() && stamp.pixels[2].is_nan());
-        assert_eq!((measures.mean, measures.rms, measures.missing), (0.5, 0.5, 2));
+        assert_eq!(
+            (measures.mean, measures.rms, measures.missing),
+            (0.5, 0.5, 2)
+        );
         let none = Difference::of(&first, &self::stamp(&[f32::NAN; 3], [1, 1, 3])).unwrap();
         assert_eq!(none.measures.largest_at, None);
         assert_eq!((none.measures.psnr, none.measures.missing), (None, 3));
@@ -234,24 +241,15 @@ mod tests {
 
     #[test]
     fn pictures_of_other_sizes_are_refused_with_both_sizes() {
-        let error = Difference::of(
-            &stamp(&[0.0; 6], [1, 2, 3]),
-            &stamp(&[0.0; 4], [1, 2, 2]),
-        )
-        .unwrap_err();
+        let error =
+            Difference::of(&stamp(&[0.0; 6], [1, 2, 3]), &stamp(&[0.0; 4], [1, 2, 2])).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the pictures differ in size: 3 x 2 and 2 x 2 pixels (columns x rows)"
         );
-        let error = Difference::of(
-            &stamp(&[0.0; 2], [2, 1, 1]),
-            &stamp(&[0.0; 3], [3, 1, 1]),
-        )
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the pictures differ in bands: 2 and 3"
-        );
+        let error =
+            Difference::of(&stamp(&[0.0; 2], [2, 1, 1]), &stamp(&[0.0; 3], [3, 1, 1])).unwrap_err();
+        assert_eq!(error.to_string(), "the pictures differ in bands: 2 and 3");
     }
 
     #[test]

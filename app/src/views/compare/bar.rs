@@ -80,9 +80,8 @@ fn more_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {
             kept_ui(cx, ui);
         });
     });
-    response.on_hover_text(
-        "Pictures shown beside A and B and blinked with them, and what was kept",
-    );
+    response
+        .on_hover_text("Pictures shown beside A and B and blinked with them, and what was kept");
 }
 
 fn further_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {

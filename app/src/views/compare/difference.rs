@@ -189,11 +189,7 @@ fn rows_of(measures: &DifferenceMeasures) -> Vec<(&'static str, &'static str, St
         missing,
     } = *measures;
     let mut rows = vec![
-        (
-            "mean",
-            "Mean of A - B over all bands",
-            number_text(mean),
-        ),
+        ("mean", "Mean of A - B over all bands", number_text(mean)),
         (
             "RMS",
             "Root of the mean square of A - B over all bands",
@@ -270,9 +266,7 @@ mod tests {
             high: 0.2,
         };
         assert_eq!(scale(&mut differences, manual), 0.2);
-        let (_, largest) = differences
-            .scaled(&a, &a, Limits::Symmetric(99.5))
-            .unwrap();
+        let (_, largest) = differences.scaled(&a, &a, Limits::Symmetric(99.5)).unwrap();
         assert_eq!(largest, 1.0);
     }
 

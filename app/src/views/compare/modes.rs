@@ -79,13 +79,7 @@ pub(super) fn beside_ui(
                     },
                 };
                 let title = shown.title();
-                well_ui(
-                    cx,
-                    ui,
-                    (place, side),
-                    (shown, contours),
-                    (&title, footnote),
-                );
+                well_ui(cx, ui, (place, side), (shown, contours), (&title, footnote));
             }
         });
     }
@@ -143,10 +137,7 @@ pub(super) fn swipe_ui(
         }
         .show(ui, cx.textures, cx.commands);
         if let Some(pixel) = cx.workbench.cursor {
-            for (shown, corner) in [
-                (first, Align2::LEFT_BOTTOM),
-                (second, Align2::RIGHT_BOTTOM),
-            ] {
+            for (shown, corner) in [(first, Align2::LEFT_BOTTOM), (second, Align2::RIGHT_BOTTOM)] {
                 let text = value_text(shown.stamp, pixel);
                 corner_text(ui, response.rect, corner, &text);
             }

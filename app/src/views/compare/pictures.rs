@@ -80,12 +80,7 @@ impl<'a> Pictures<'a> {
     }
 }
 
-fn shown<'a>(
-    cx: &ViewCx<'a>,
-    ui: &Ui,
-    place: usize,
-    source: Source,
-) -> Result<Shown<'a>, String> {
+fn shown<'a>(cx: &ViewCx<'a>, ui: &Ui, place: usize, source: Source) -> Result<Shown<'a>, String> {
     let (document, results) = (cx.document, cx.results);
     let source = source.known(results);
     let letter = letter(place);
