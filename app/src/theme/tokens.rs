@@ -56,6 +56,8 @@ pub struct Tokens {
     pub cursor: Color32,
     /// The shadow around marks over pictures.
     pub cursor_shade: Color32,
+    /// Contours over pictures.
+    pub contour: Color32,
     /// Something went wrong.
     pub error: Color32,
     /// Something deserves a look.
@@ -92,6 +94,7 @@ pub const DARK: Tokens = Tokens {
     galaxy2: rgb(0xC0, 0x9A, 0xE0),
     cursor: rgb(0xF7, 0xE6, 0xBE),
     cursor_shade: Color32::from_black_alpha(0xA0),
+    contour: rgb(0x5C, 0xD6, 0x7A),
     error: rgb(0xF0, 0x84, 0x78),
     warning: rgb(0xE6, 0xB8, 0x5C),
     good: rgb(0x7F, 0xC8, 0x8F),
@@ -133,6 +136,7 @@ pub const LIGHT: Tokens = Tokens {
     galaxy2: rgb(0x7A, 0x4A, 0xA6),
     cursor: rgb(0xF7, 0xE6, 0xBE),
     cursor_shade: Color32::from_black_alpha(0xC0),
+    contour: rgb(0x5C, 0xD6, 0x7A),
     error: rgb(0xB3, 0x26, 0x1E),
     warning: rgb(0x8A, 0x5A, 0x00),
     good: rgb(0x2A, 0x78, 0x40),

@@ -5,8 +5,10 @@ mod histogram;
 mod icon;
 mod legend;
 mod look;
+mod settle;
 mod stamp_view;
 mod state;
+mod swipe_view;
 mod textures;
 
 pub use compass::sky_ui;
@@ -18,4 +20,5 @@ pub use stamp_view::{
     Link, StampView, corner_text, fitted, pixel_at, plane_text, value_text, visible_part,
 };
 pub use state::{empty_ui, failed_ui, loading_over, loading_ui};
+pub use swipe_view::SwipeView;
 pub use textures::{Picture, Spot, Textures};
