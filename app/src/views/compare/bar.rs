@@ -1,7 +1,7 @@
 //! The bar of a comparison: which pictures, how, and what was kept.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{ComboBox, DragValue, PopupCloseBehavior, RichText, ScrollArea, Ui};
+use egui::{Align, ComboBox, DragValue, Layout, PopupCloseBehavior, RichText, ScrollArea, Ui};
 use ganoscope_core::stamp::stretch::Limits;
 
 use super::super::ViewCx;
@@ -71,18 +71,23 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, (label, width): (&str, f32), source:
     let name = |source: Source| source.name(cx.document, cx.results);
     let text = ui.label(RichText::new(label).strong());
     let shown = name(source.known(cx.results));
-    ComboBox::from_id_salt(("picture", label))
-        .selected_text(shown)
-        .width(width)
-        .truncate()
-        .height(360.0)
-        .show_ui(ui, |ui| {
-            for choice in Source::all(cx.document, cx.results) {
-                ui.selectable_value(source, choice, name(choice));
-            }
-        })
-        .response
-        .labelled_by(text.id);
+    // A list is as wide as its text unless there is less room.
+    let size = egui::vec2(width, ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_max_width(width);
+        ComboBox::from_id_salt(("picture", label))
+            .selected_text(shown)
+            .width(width)
+            .truncate()
+            .height(360.0)
+            .show_ui(ui, |ui| {
+                for choice in Source::all(cx.document, cx.results) {
+                    ui.selectable_value(source, choice, name(choice));
+                }
+            })
+            .response
+            .labelled_by(text.id);
+    });
 }
 
 /// Further pictures to tick, and what was kept to be removed.

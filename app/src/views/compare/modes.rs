@@ -137,6 +137,8 @@ pub(super) struct Words<'a> {
     pub(super) stamps: &'a [&'a Stamp],
 }
 
+/// How wide the titles of two pictures are, points.
+const TITLES: f32 = 340.0;
 /// Where the values of the first and of the second picture stand.
 const CORNERS: [Align2; 2] = [Align2::LEFT_BOTTOM, Align2::RIGHT_TOP];
 
@@ -186,7 +188,7 @@ pub(super) fn swipe_ui(
     let titles = [first.title(), second.title()];
     let label = titles.join(" | ");
     let words = Words {
-        width: ui.available_width().min(3.0 * side),
+        width: ui.available_width().min(TITLES),
         titles: &titles.each_ref().map(|title| &**title),
         footnote: &format!("divider at {:.0} %", 100.0 * divider),
         stamps: &[first.stamp, second.stamp],
