@@ -198,6 +198,8 @@ pub mod size {
     pub const TAB_BAR: f32 = 26.0;
     /// The least width in which a bar and a legend stand beside each other.
     pub const BAR: f32 = 600.0;
+    /// The width of black and white as numbers.
+    pub const LEVELS: f32 = 84.0;
     /// The least width of the table of measures.
     pub const MEASURES: f32 = 172.0;
     /// Corners of wells and buttons.

@@ -236,11 +236,13 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             };
         }
         contours_ui(cx, ui, &mut display);
-        let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        let text = text.color(Tokens::of(ui).weak);
-        ui.add(egui::Label::new(text).truncate()).on_hover_text(
-            "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
-        );
+        // In a narrow pane the numbers are left to the inspector and the status bar.
+        if ui.available_width() >= size::LEVELS {
+            let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
+            ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+                "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
+            );
+        }
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));

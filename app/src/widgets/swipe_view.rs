@@ -119,7 +119,9 @@ impl SwipeView<'_> {
     fn dragged(&self, response: &Response, well: Rect) -> Option<f32> {
         let pos = response.interact_pointer_pos()?;
         let share = (pos.x - well.left()) / well.width().max(1.0);
-        response.dragged().then_some(share.clamp(0.0, 1.0))
+        // The last move comes together with letting go.
+        let is_held = response.dragged() || response.drag_stopped();
+        is_held.then_some(share.clamp(0.0, 1.0))
     }
 
     /// A line that shows over light and dark, with a grip in its middle.

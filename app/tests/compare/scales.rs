@@ -52,9 +52,10 @@ fn a_pane_with_its_own_scale_leaves_the_others_alone() {
     assert_eq!(harness.state().document().display, before);
     assert_eq!(harness.state().history().undo_name(), None);
     // The inspector is for the pane with the attention, and says so.
-    harness.get_by_label("Display of Deblend alone").click();
+    let section = harness.get_by_label("Display of Deblend alone");
+    section.click_accesskit();
     harness.run_steps(20);
-    harness.get_by_label("Inverted").click();
+    harness.get_by_label("Inverted").click_accesskit();
     settle(&mut harness);
     assert!(own(&harness, id).unwrap().is_inverted);
     assert_eq!(harness.state().document().display, before);

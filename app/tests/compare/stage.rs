@@ -144,7 +144,11 @@ impl Stage {
             .with_step_dt(1.0 / 20.0)
             .with_context_setup(theme::install)
             .build_ui_state(|ui, stage: &mut Self| stage.ui(ui), self);
-        harness.run_steps(3);
+        // Tests are without animations unless they say so.
+        harness
+            .ctx
+            .all_styles_mut(|style| style.animation_time = 0.1);
+        harness.run_steps(4);
         harness
     }
 }

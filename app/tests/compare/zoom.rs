@@ -108,7 +108,7 @@ fn panning_keeps_whole_pixels_and_the_wheel_lets_go_of_them() {
     harness.event(egui::Event::MouseWheel {
         unit: egui::MouseWheelUnit::Point,
         delta: egui::vec2(0.0, 120.0),
-        modifiers: egui::Modifiers::NONE,
+        modifiers: Modifiers::NONE,
         phase: egui::TouchPhase::Move,
         source: egui::MouseWheelSource::Wheel,
     });

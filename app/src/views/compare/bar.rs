@@ -1,7 +1,7 @@
 //! The bar of a comparison: which pictures, how, and what was kept.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{ComboBox, DragValue, PopupCloseBehavior, RichText, ScrollArea, Ui};
+use egui::{Align, ComboBox, DragValue, Layout, PopupCloseBehavior, RichText, ScrollArea, Ui};
 use ganoscope_core::stamp::stretch::Limits;
 
 use super::super::ViewCx;
@@ -14,12 +14,16 @@ use crate::theme::{Tokens, size};
 use crate::widgets::{Icon, icon_button};
 
 /// Width of a list of pictures, points.
-const LIST: f32 = 150.0;
+const LIST: std::ops::RangeInclusive<f32> = 84.0..=230.0;
+/// Width of everything beside the two lists in their row, points.
+const BESIDE_LISTS: f32 = 250.0;
 
 /// Draws the bar; what is chosen is written into `next`.
 pub(super) fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {
-    ui.horizontal_wrapped(|ui| {
-        picture_ui(cx, ui, "A", &mut next.first);
+    let list = (ui.available_width() - BESIDE_LISTS) / 2.0;
+    let list = list.clamp(*LIST.start(), *LIST.end());
+    ui.horizontal(|ui| {
+        picture_ui(cx, ui, ("A", list), &mut next.first);
         let command = UiCommand::ExchangeCompared;
         let tooltip = format!("{} ({})", command.text(), command.keys_text(ui.ctx()));
         if icon_button(ui, Icon::Exchange, command.text(), false)
@@ -28,7 +32,7 @@ pub(super) fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {
         {
             next.exchange();
         }
-        picture_ui(cx, ui, "B", &mut next.second);
+        picture_ui(cx, ui, ("B", list), &mut next.second);
         let command = UiCommand::KeepPicture;
         let tooltip = format!("{} ({})", command.tooltip(), command.keys_text(ui.ctx()));
         let can_keep = cx.results.deblend.ready().is_some();
@@ -38,36 +42,52 @@ pub(super) fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {
         }
         more_ui(cx, ui, next);
     });
-    ui.horizontal_wrapped(|ui| {
+    let has_room = ui.available_width() >= size::BAR;
+    ui.horizontal(|ui| {
         for mode in CompareMode::ALL {
             ui.selectable_value(&mut next.mode, mode, mode.name());
         }
-        ui.add_space(size::GAP);
-        match next.mode {
-            CompareMode::Blink => blink_ui(ui, next),
-            CompareMode::Difference => scale_ui(ui, next),
-            CompareMode::SideBySide | CompareMode::Swipe => {}
+        if has_room {
+            ui.add_space(size::GAP);
+            mode_ui(ui, next);
         }
     });
+    if !has_room && matches!(next.mode, CompareMode::Blink | CompareMode::Difference) {
+        ui.horizontal(|ui| mode_ui(ui, next));
+    }
+}
+
+/// The choices of one way of comparing.
+fn mode_ui(ui: &mut Ui, next: &mut Comparison) {
+    match next.mode {
+        CompareMode::Blink => blink_ui(ui, next),
+        CompareMode::Difference => scale_ui(ui, next),
+        CompareMode::SideBySide | CompareMode::Swipe => {}
+    }
 }
 
 /// The list of everything that can be compared.
-fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, label: &str, source: &mut Source) {
+fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, (label, width): (&str, f32), source: &mut Source) {
     let name = |source: Source| source.name(cx.document, cx.results);
     let text = ui.label(RichText::new(label).strong());
     let shown = name(source.known(cx.results));
-    ComboBox::from_id_salt(("picture", label))
-        .selected_text(shown)
-        .width(LIST)
-        .truncate()
-        .height(360.0)
-        .show_ui(ui, |ui| {
-            for choice in Source::all(cx.document, cx.results) {
-                ui.selectable_value(source, choice, name(choice));
-            }
-        })
-        .response
-        .labelled_by(text.id);
+    // A list is as wide as its text unless there is less room.
+    let size = egui::vec2(width, ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_max_width(width);
+        ComboBox::from_id_salt(("picture", label))
+            .selected_text(shown)
+            .width(width)
+            .truncate()
+            .height(360.0)
+            .show_ui(ui, |ui| {
+                for choice in Source::all(cx.document, cx.results) {
+                    ui.selectable_value(source, choice, name(choice));
+                }
+            })
+            .response
+            .labelled_by(text.id);
+    });
 }
 
 /// Further pictures to tick, and what was kept to be removed.
@@ -137,18 +157,17 @@ fn blink_ui(ui: &mut Ui, next: &mut Comparison) {
         }
     }
     let may_move = may_move(ui);
-    ui.add_enabled_ui(may_move, |ui| {
-        ui.checkbox(&mut next.is_automatic, "Automatic")
-            .on_hover_text("Show one picture after the other until a key or button is pressed")
-            .on_disabled_hover_text("Motion is reduced: pictures change only when asked to");
-        let label = ui.label(RichText::new("every").color(Tokens::of(ui).weak));
-        let period = DragValue::new(&mut next.period_secs)
-            .range(Comparison::PERIOD_SECS)
-            .clamp_existing_to_range(false)
-            .speed(0.02)
-            .suffix(" s");
-        ui.add(period).labelled_by(label.id);
-    });
+    let automatic = egui::Checkbox::new(&mut next.is_automatic, "Automatic");
+    ui.add_enabled(may_move, automatic)
+        .on_hover_text("Show one picture after the other until a key or button is pressed")
+        .on_disabled_hover_text("Motion is reduced: pictures change only when asked to");
+    let label = ui.label(RichText::new("every").color(Tokens::of(ui).weak));
+    let period = DragValue::new(&mut next.period_secs)
+        .range(Comparison::PERIOD_SECS)
+        .clamp_existing_to_range(false)
+        .speed(0.02)
+        .suffix(" s");
+    ui.add_enabled(may_move, period).labelled_by(label.id);
 }
 
 /// What of the difference is drawn in full colour.

@@ -13,18 +13,19 @@ use ganoscope_core::stamp::stretch::Limits;
 
 use super::super::ViewCx;
 use super::super::contours::ContourMaps;
-use super::super::parts::{Well, side_for};
+use super::super::parts::side_for;
+use super::modes::{Words, single_ui, title_ui};
 use super::pictures::Shown;
 use crate::display::some_of;
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, color_bar_ui, empty_ui, evidence};
+use crate::widgets::{Look, Picture, StampView, color_bar_ui, empty_ui, evidence};
 
 /// Differences that are kept: of every picture to A.
 const MOST: usize = 16;
 /// Height of the colour bar with its ticks and the line of words below it, points.
 const BAR: f32 = 50.0;
 /// Height of the measures below the picture, points.
-const TABLE: f32 = 120.0;
+const TABLE: f32 = 150.0;
 
 struct Made {
     of: [Arc<[f32]>; 2],
@@ -119,20 +120,32 @@ pub(super) fn difference_ui(
         side_for(ui, 1, 1, BAR + TABLE)
     };
     let is_dimmed = first.is_dimmed || second.is_dimmed;
+    let title = format!("A - B: {} - {}", first.name, second.name);
+    title_ui(ui, ui.available_width(), &title);
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
             let look = look_of(largest, ui.visuals().dark_mode);
             let picture = Picture::new(&difference.stamp, Look::Exact(look));
             let picture = contours.over(picture.with_over(&difference.mean), None);
-            Well {
-                place: ("compare", 0, 1),
-                caption: &format!("A - B: {} - {}", first.name, second.name),
-                footnote: "+ orange: A is brighter, - teal: B is".to_owned(),
-                picture,
-                side,
-                is_dimmed,
-            }
-            .show(cx, ui);
+            let words = Words {
+                width: if has_room { side } else { ui.available_width() },
+                titles: &[],
+                footnote: &format!("full colour at {}", number_text(largest.into())),
+                stamps: &[&difference.stamp],
+            };
+            single_ui(cx, ui, side, &words, |ui| {
+                let response = StampView {
+                    place: ui.scope_id().with("difference"),
+                    label: &title,
+                    picture,
+                    side,
+                    link: cx.leads(),
+                    is_dimmed,
+                    is_selected: false,
+                }
+                .show(ui, cx.textures, cx.commands);
+                (response.rect, ())
+            });
             ui.allocate_ui(vec2(side, BAR), |ui| {
                 ui.set_max_width(side);
                 color_bar_ui(ui, &look);
@@ -189,6 +202,16 @@ fn rows_of(measures: &DifferenceMeasures) -> Vec<(&'static str, &'static str, St
         missing,
     } = *measures;
     let mut rows = vec![
+        (
+            "+ orange",
+            "Where A - B is above zero",
+            "A is brighter".to_owned(),
+        ),
+        (
+            "- teal",
+            "Where A - B is below zero",
+            "B is brighter".to_owned(),
+        ),
         ("mean", "Mean of A - B over all bands", number_text(mean)),
         (
             "RMS",

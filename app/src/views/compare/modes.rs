@@ -1,6 +1,7 @@
 //! Pictures beside each other, one after the other, and under a divider.
 
-use egui::{Align, Align2, Layout, RichText, TextStyle, Ui};
+use egui::{Align, Align2, Layout, Rect, RichText, TextStyle, Ui};
+use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::difference::DifferenceMeasures;
 
 use super::super::ViewCx;
@@ -9,7 +10,7 @@ use super::super::parts::{CAPTION, FOOTNOTE, Well, line, side_for};
 use super::difference::Differences;
 use super::pictures::{Pictures, Shown};
 use crate::theme::Tokens;
-use crate::widgets::{SwipeView, corner_text, value_text};
+use crate::widgets::{StampView, SwipeView, corner_text, value_text};
 
 /// Columns by rows, bands.
 fn size_text(shown: &Shown<'_>) -> String {
@@ -29,25 +30,6 @@ fn distance_text(measures: &DifferenceMeasures) -> String {
         (None, Some(_)) => "equal to A".to_owned(),
         (None, None) => "no pixel in common with A".to_owned(),
     }
-}
-
-/// A picture in its well with its letter and name.
-fn well_ui(
-    cx: &ViewCx<'_>,
-    ui: &mut Ui,
-    (place, side): (usize, f32),
-    (shown, contours): (&Shown<'_>, &ContourMaps),
-    (caption, footnote): (&str, String),
-) {
-    Well {
-        place: ("compare", place, 0),
-        caption,
-        footnote,
-        picture: shown.picture(contours),
-        side,
-        is_dimmed: shown.is_dimmed,
-    }
-    .show(cx, ui);
 }
 
 /// All pictures beside each other, as large as there is room; how far each is from A below it.
@@ -78,12 +60,87 @@ pub(super) fn beside_ui(
                         Err(_) => size_text(shown),
                     },
                 };
-                let title = shown.title();
-                well_ui(cx, ui, (place, side), (shown, contours), (&title, footnote));
+                Well {
+                    place: ("compare", place, 0),
+                    caption: &shown.title(),
+                    footnote,
+                    picture: shown.picture(contours),
+                    side,
+                    is_dimmed: shown.is_dimmed,
+                }
+                .show(cx, ui);
             }
         });
     }
 }
+
+/// One large picture below its titles, which are as wide as there is room, with a line of words below it. `draw` draws the
+/// picture and returns its place; the texts of the pixel under the pointer stand in its corners.
+pub(super) fn single_ui<R>(
+    cx: &ViewCx<'_>,
+    ui: &mut Ui,
+    side: f32,
+    words: &Words<'_>,
+    draw: impl FnOnce(&mut Ui) -> (Rect, R),
+) -> R {
+    let wide = words.width.max(side);
+    let caption = if words.titles.is_empty() {
+        0.0
+    } else {
+        CAPTION
+    };
+    let size = egui::vec2(wide, caption + side + FOOTNOTE);
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+        ui.set_min_size(size);
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let tokens = Tokens::of(ui);
+        if !words.titles.is_empty() {
+            ui.horizontal(|ui| {
+                let count = words.titles.len() as f32;
+                let share = (wide - (count - 1.0) * ui.spacing().item_spacing.x) / count;
+                for title in words.titles {
+                    title_ui(ui, share, title);
+                }
+            });
+        }
+        let (rect, result) = draw(ui);
+        if let Some(pixel) = cx.workbench.cursor {
+            for (stamp, corner) in words.stamps.iter().zip(CORNERS) {
+                corner_text(ui, rect, corner, &value_text(stamp, pixel));
+            }
+        }
+        line(ui, wide, FOOTNOTE - 2.0, |ui| {
+            let text = RichText::new(words.footnote).text_style(TextStyle::Small);
+            ui.label(text.color(tokens.weak));
+        });
+        result
+    })
+    .inner
+}
+
+/// A title that is cut where it would be wider.
+pub(super) fn title_ui(ui: &mut Ui, width: f32, title: &str) {
+    line(ui, width, CAPTION - 2.0, |ui| {
+        ui.label(RichText::new(title).color(Tokens::of(ui).text));
+    });
+}
+
+/// What is written around a large picture.
+pub(super) struct Words<'a> {
+    /// How wide it may be, points.
+    pub(super) width: f32,
+    /// Above it, beside each other; nothing where they stand elsewhere.
+    pub(super) titles: &'a [&'a str],
+    /// Below it.
+    pub(super) footnote: &'a str,
+    /// Whose values are written into its corners.
+    pub(super) stamps: &'a [&'a Stamp],
+}
+
+/// How wide the titles of two pictures are, points.
+const TITLES: f32 = 340.0;
+/// Where the values of the first and of the second picture stand.
+const CORNERS: [Align2; 2] = [Align2::LEFT_BOTTOM, Align2::RIGHT_TOP];
 
 /// The picture whose turn it is.
 pub(super) fn blink_ui(
@@ -93,13 +150,30 @@ pub(super) fn blink_ui(
     contours: &ContourMaps,
 ) {
     let place = cx.workbench.comparison.shown_place();
-    let (shown, count) = pictures.at(place);
+    let (Some(shown), count) = pictures.at(place) else {
+        return;
+    };
     let side = side_for(ui, 1, 1, 0.0);
-    if let Some(shown) = shown {
-        let title = format!("{} ({} of {count})", shown.title(), place + 1);
-        let footnote = size_text(shown);
-        well_ui(cx, ui, (0, side), (shown, contours), (&title, footnote));
-    }
+    let title = format!("{} ({} of {count})", shown.title(), place + 1);
+    let words = Words {
+        width: ui.available_width(),
+        titles: &[&title],
+        footnote: &size_text(shown),
+        stamps: &[shown.stamp],
+    };
+    single_ui(cx, ui, side, &words, |ui| {
+        let response = StampView {
+            place: ui.scope_id().with("blink"),
+            label: &title,
+            picture: shown.picture(contours),
+            side,
+            link: cx.leads(),
+            is_dimmed: shown.is_dimmed,
+            is_selected: false,
+        }
+        .show(ui, cx.textures, cx.commands);
+        (response.rect, ())
+    });
 }
 
 /// A to the left of the divider, B to its right; returns where the divider is moved to.
@@ -110,21 +184,16 @@ pub(super) fn swipe_ui(
     contours: &ContourMaps,
 ) -> Option<f32> {
     let side = side_for(ui, 1, 1, 0.0);
-    let size = egui::vec2(side, CAPTION + side + FOOTNOTE);
     let divider = cx.workbench.comparison.divider();
-    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-        ui.set_min_size(size);
-        ui.spacing_mut().item_spacing.y = 1.0;
-        let tokens = Tokens::of(ui);
-        ui.horizontal(|ui| {
-            let half = (side - ui.spacing().item_spacing.x) / 2.0;
-            for shown in [first, second] {
-                line(ui, half, CAPTION - 2.0, |ui| {
-                    ui.label(RichText::new(shown.title()).color(tokens.text));
-                });
-            }
-        });
-        let label = format!("{} | {}", first.title(), second.title());
+    let titles = [first.title(), second.title()];
+    let label = titles.join(" | ");
+    let words = Words {
+        width: ui.available_width().min(TITLES),
+        titles: &titles.each_ref().map(|title| &**title),
+        footnote: &format!("divider at {:.0} %", 100.0 * divider),
+        stamps: &[first.stamp, second.stamp],
+    };
+    single_ui(cx, ui, side, &words, |ui| {
         let (response, moved) = SwipeView {
             place: ui.scope_id().with("swipe"),
             label: &label,
@@ -136,18 +205,6 @@ pub(super) fn swipe_ui(
             is_dimmed: first.is_dimmed || second.is_dimmed,
         }
         .show(ui, cx.textures, cx.commands);
-        if let Some(pixel) = cx.workbench.cursor {
-            for (shown, corner) in [(first, Align2::LEFT_BOTTOM), (second, Align2::RIGHT_BOTTOM)] {
-                let text = value_text(shown.stamp, pixel);
-                corner_text(ui, response.rect, corner, &text);
-            }
-        }
-        line(ui, side, FOOTNOTE - 2.0, |ui| {
-            let text = format!("divider at {:.0} %", 100.0 * divider);
-            let text = RichText::new(text).text_style(TextStyle::Small);
-            ui.label(text.color(tokens.weak));
-        });
-        moved
+        (response.rect, moved)
     })
-    .inner
 }
