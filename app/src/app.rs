@@ -6,6 +6,7 @@
 mod chrome;
 mod ending;
 mod logic;
+mod looking;
 mod lost;
 mod meters;
 mod open;
@@ -101,14 +102,14 @@ pub struct App {
 
 /// The levels of the blend, computed when blend or limits change.
 #[derive(Default)]
-struct LevelsCache {
+pub(super) struct LevelsCache {
     scene: Weak<Scene>,
     limits: Option<Limits>,
     levels: Option<Levels>,
 }
 
 impl LevelsCache {
-    fn of(&mut self, scene: Option<&Arc<Scene>>, limits: Limits) -> Levels {
+    pub(super) fn of(&mut self, scene: Option<&Arc<Scene>>, limits: Limits) -> Levels {
         let Some(scene) = scene else {
             return Levels::UNIT;
         };

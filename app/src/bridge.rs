@@ -179,6 +179,14 @@ impl Bridge {
         true
     }
 
+    /// The run whose outputs were asked for last.
+    pub fn asked_run(&self) -> Option<&DeblendSpec> {
+        match self.asked.get(&Slot::Deblend)?.spec.as_ref()? {
+            PreviewSpec::Deblend(run) => Some(run),
+            _ => None,
+        }
+    }
+
     /// Asks for a slot again, though its spec is the same.
     pub fn retry(&mut self, slot: Slot) {
         if let Some(asked) = self.asked.get_mut(&slot) {
@@ -320,7 +328,8 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
         Slot::Scene => document.input.clone().map(PreviewSpec::Scene),
         Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
         Slot::Unedited => {
-            if document.edits.is_idle() || !workbench.inspector_open {
+            let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
+            if document.edits.is_idle() || !is_seen {
                 return Want::Anything;
             }
             run_of(document, results).map(|run| {
@@ -341,7 +350,9 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
             })
         }
         Slot::Relevance => {
-            if !workbench.shows(ViewKey::Relevance) {
+            let is_seen =
+                workbench.shows(ViewKey::Relevance) || workbench.draws_lines_of_relevance(document);
+            if !is_seen {
                 return Want::Anything;
             }
             let series = results.series.shown();

@@ -14,6 +14,8 @@ use ganoscope_core::stamp::stretch::Limits;
 
 use crate::display::Levels;
 
+use crate::kept::Kept;
+
 /// A result that may not be there yet.
 #[derive(Clone, Debug, Default)]
 pub enum Loadable<T> {
@@ -188,6 +190,8 @@ pub struct Results {
     pub unit_stats_job: Option<JobId>,
     /// The relevance of the discriminator.
     pub relevance: Loadable<Arc<RelevancePreview>>,
+    /// Outputs kept to be compared with later ones.
+    pub kept: Kept,
     /// The statistics of the regions.
     pub regions: Loadable<Arc<RegionsPreview>>,
     /// What the picture's file says of itself.

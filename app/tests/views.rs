@@ -116,6 +116,7 @@ fn every_view_says_why_it_failed_and_tries_again() {
         (ViewKey::Deblend, Slot::Deblend),
         (ViewKey::Units, Slot::Units),
         (ViewKey::Relevance, Slot::Relevance),
+        (ViewKey::Compare, Slot::Deblend),
     ] {
         let mut harness = Stage::new(Some(key), failed_results()).harness();
         harness.get_by_label_contains("Layer ");

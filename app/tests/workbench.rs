@@ -10,6 +10,7 @@ use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
 use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use ganoscope::document::Document;
+use ganoscope::kept::Kept;
 use ganoscope::views::ViewKey;
 use ganoscope::workbench::Workbench;
 use ganoscope_core::region::ds9::System;
@@ -37,11 +38,11 @@ fn visible(harness: &Harness<'_, App>) -> Vec<ViewKey> {
 
 #[test]
 fn presets_tile_the_views() {
-    use ViewKey::{Deblend, Relevance, Timeline, Units};
+    use ViewKey::{Compare, Deblend, Relevance, Timeline, Units};
     let files = Files::new();
     let mut harness = opened(&files);
     for (key, views) in [
-        (Key::Num2, vec![Deblend, Deblend, Timeline]),
+        (Key::Num2, vec![Deblend, Compare, Timeline]),
         (Key::Num3, vec![Deblend, Units]),
         (Key::Num5, vec![Deblend, Timeline]),
         (Key::Num1, vec![Deblend, Relevance]),
@@ -216,6 +217,14 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
         assert!(bench.layout.pane(bench.attention).is_some(), "{done}");
         let own = bench.own_navigation.keys();
         assert!(own.clone().all(|id| bench.layout.pane(*id).is_some()));
+        let compared = bench.own_comparison.keys();
+        let scaled = bench.own_display.keys();
+        assert!(
+            compared
+                .chain(scaled)
+                .all(|id| bench.layout.pane(*id).is_some())
+        );
+        assert!(harness.state().results().kept.len() <= Kept::MOST);
         let text = ron::to_string(bench).expect("has a text form");
         let again: Workbench = ron::from_str(&text).expect("reads");
         assert_eq!(again.layout, bench.layout);

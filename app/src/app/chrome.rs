@@ -5,13 +5,13 @@ use std::path::Path;
 use egui::{Align, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText, Ui};
 
 use super::meters::Meters;
-use super::tiles::{PaneViews, tiles_ui};
+use super::tiles::{PaneViews, inspector_of_attended, tiles_ui};
 use super::tour::Places;
 use crate::command::{Command, UiCommand};
 use crate::history::History;
 use crate::notify::Notices;
 use crate::theme::{Tokens, size};
-use crate::views::{ViewCx, ViewKey, inspector_ui, library_ui, strip_ui};
+use crate::views::{ViewCx, ViewKey, library_ui, strip_ui};
 use crate::widgets::{Icon, icon_button};
 use crate::workbench::{RegionDesk, RegionTool};
 
@@ -30,7 +30,7 @@ pub(super) struct Shell<'a> {
 /// A menu: its title and its commands; `None` is a line between groups.
 type Menu = (&'static str, &'static [Option<UiCommand>]);
 
-const MENUS: [Menu; 6] = [
+const MENUS: [Menu; 7] = [
     (
         "File",
         &[
@@ -68,6 +68,7 @@ const MENUS: [Menu; 6] = [
             Some(UiCommand::ShowUnits),
             Some(UiCommand::ShowRelevance),
             Some(UiCommand::ShowTimeline),
+            Some(UiCommand::ShowCompare),
             Some(UiCommand::ShowRegions),
             Some(UiCommand::ShowHeader),
             None,
@@ -81,15 +82,39 @@ const MENUS: [Menu; 6] = [
             Some(UiCommand::DuplicatePane),
             Some(UiCommand::ClosePane),
             Some(UiCommand::ToggleLink),
-            None,
-            Some(UiCommand::Blink),
-            Some(UiCommand::ResetZoom),
+            Some(UiCommand::ToggleScale),
             None,
             Some(UiCommand::ToggleLibrary),
             Some(UiCommand::ToggleInspector),
             Some(UiCommand::ToggleTimeline),
             Some(UiCommand::ToggleTheme),
             Some(UiCommand::ToggleMotion),
+        ],
+    ),
+    (
+        "Picture",
+        &[
+            Some(UiCommand::KeepPicture),
+            Some(UiCommand::ForgetKept),
+            None,
+            Some(UiCommand::Blink),
+            Some(UiCommand::BlinkBack),
+            Some(UiCommand::BlinkTruths),
+            None,
+            Some(UiCommand::CompareSideBySide),
+            Some(UiCommand::CompareSwipe),
+            Some(UiCommand::CompareDifference),
+            Some(UiCommand::ExchangeCompared),
+            None,
+            Some(UiCommand::ToggleContours),
+            None,
+            Some(UiCommand::ResetZoom),
+            Some(UiCommand::ZoomIn),
+            Some(UiCommand::ZoomOut),
+            Some(UiCommand::ZoomOne),
+            Some(UiCommand::ZoomTwo),
+            Some(UiCommand::ZoomFour),
+            Some(UiCommand::ZoomEight),
         ],
     ),
     (
@@ -183,7 +208,10 @@ impl Shell<'_> {
                 .default_size(264.0)
                 .size_range(200.0..=420.0)
                 .frame(side);
-            panel.show(ui, |ui| inspector_ui(self.cx, ui)).response.rect
+            panel
+                .show(ui, |ui| inspector_of_attended(self.cx, views, ui))
+                .response
+                .rect
         });
         let ground = Frame::new().fill(tokens.ground);
         let centre = CentralPanel::default()
@@ -292,6 +320,9 @@ impl Shell<'_> {
             UiCommand::FinishRegion => self.cx.workbench.regions.tool != RegionTool::Select,
             UiCommand::ClearEdits | UiCommand::SaveRecipe => !document.edits.edits.is_empty(),
             UiCommand::MeasureCheckpoints => self.cx.results.timeline.job.is_none(),
+            UiCommand::KeepPicture => self.cx.results.deblend.ready().is_some(),
+            UiCommand::ForgetKept => !self.cx.results.kept.is_empty(),
+            UiCommand::ExchangeCompared => !self.cx.workbench.comparing().is_empty(),
             _ => true,
         }
     }

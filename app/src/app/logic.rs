@@ -15,7 +15,6 @@ use crate::layout::{Layout, PaneId, Preset};
 use crate::notify::{Message, TERMINAL, sentence};
 use crate::theme;
 use crate::views::ViewKey;
-use crate::workbench::Navigation;
 use ganoscope_core::edit::{EditStack, UnitSet};
 
 impl App {
@@ -117,6 +116,16 @@ impl App {
             Command::Attend(pane) => self.workbench.attend(pane),
             Command::Duplicate(pane) => self.duplicate(pane),
             Command::ToggleLink(pane) => self.workbench.layout.toggle_link(pane),
+            Command::ToggleScale(pane) => {
+                let shared = self.document.display;
+                self.workbench.toggle_scale(pane, shared);
+            }
+            Command::DisplayAlone(pane, display) => {
+                self.workbench.own_display.insert(pane, display);
+            }
+            Command::Compare(comparison) => self.workbench.comparison = *comparison,
+            Command::CompareIn(pane, comparison) => self.workbench.compare(pane, *comparison),
+            Command::RemoveKept(id) => self.remove_kept(id),
             Command::Navigate(navigation) => self.workbench.navigation = navigation,
             Command::NavigateAlone(pane, navigation) => {
                 self.workbench.own_navigation.insert(pane, navigation);
@@ -242,6 +251,7 @@ impl App {
             UiCommand::ShowUnits => bench.show(ViewKey::Units),
             UiCommand::ShowRelevance => bench.show(ViewKey::Relevance),
             UiCommand::ShowTimeline => bench.show(ViewKey::Timeline),
+            UiCommand::ShowCompare => bench.show(ViewKey::Compare),
             UiCommand::ShowRegions => bench.show(ViewKey::Regions),
             UiCommand::ShowHeader => bench.show(ViewKey::Header),
             UiCommand::PresetInspect => bench.arrange(Layout::preset(Preset::Inspect)),
@@ -260,11 +270,6 @@ impl App {
                 bench.arrange(layout);
             }
             UiCommand::ToggleLink => bench.layout.toggle_link(bench.attention),
-            UiCommand::Blink => bench.blink = !bench.blink,
-            UiCommand::ResetZoom => {
-                bench.navigation = Navigation::default();
-                bench.own_navigation.clear();
-            }
             UiCommand::Palette => bench.palette_open = !bench.palette_open,
             UiCommand::ToggleHistory => bench.history_open = !bench.history_open,
             UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
@@ -280,18 +285,14 @@ impl App {
                 bench.is_dark = Some(!is_dark);
                 ctx.set_theme(egui::Theme::from_dark_mode(!is_dark));
             }
-            _ => {}
+            other => self.look_at(other, ctx),
         }
     }
 
     fn duplicate(&mut self, pane: PaneId) {
         let bench = &mut self.workbench;
         if let Some(copy) = bench.layout.duplicate(pane) {
-            let from = bench
-                .layout
-                .pane(pane)
-                .map(|pane| bench.navigation_of(pane));
-            bench.own_navigation.insert(copy, from.unwrap_or_default());
+            bench.copy_own(pane, copy);
             bench.attend(copy);
         }
     }

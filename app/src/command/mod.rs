@@ -15,6 +15,9 @@ pub use change::Change;
 pub use region_change::{RegionChange, RegionVerb};
 pub use ui_command::UiCommand;
 
+use crate::comparison::Comparison;
+use crate::display::Display;
+use crate::kept::KeptId;
 use crate::layout::{Layout, PaneId};
 use crate::tour::TourStep;
 use crate::views::ViewKey;
@@ -39,6 +42,16 @@ pub enum Command {
     Duplicate(PaneId),
     /// Pan and zoom a pane with the others, or by itself.
     ToggleLink(PaneId),
+    /// Give a pane limits, stretch and colours of its own, or those of all.
+    ToggleScale(PaneId),
+    /// Turn pixels into colours another way in a pane that has its own scale.
+    DisplayAlone(PaneId, Display),
+    /// Compare other pictures, or another way.
+    Compare(Box<Comparison>),
+    /// The same in one pane.
+    CompareIn(PaneId, Box<Comparison>),
+    /// Let go of something that was kept.
+    RemoveKept(KeptId),
     /// Pan or zoom the linked pictures.
     Navigate(Navigation),
     /// Pan or zoom a pane that is not linked.

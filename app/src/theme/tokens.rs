@@ -58,6 +58,8 @@ pub struct Tokens {
     pub region: Color32,
     /// The shadow around marks over pictures.
     pub cursor_shade: Color32,
+    /// Contours over pictures.
+    pub contour: Color32,
     /// Something went wrong.
     pub error: Color32,
     /// Something deserves a look.
@@ -95,6 +97,7 @@ pub const DARK: Tokens = Tokens {
     cursor: rgb(0xF7, 0xE6, 0xBE),
     region: rgb(0x8F, 0xE3, 0x9A),
     cursor_shade: Color32::from_black_alpha(0xA0),
+    contour: rgb(0x5C, 0xD6, 0x7A),
     error: rgb(0xF0, 0x84, 0x78),
     warning: rgb(0xE6, 0xB8, 0x5C),
     good: rgb(0x7F, 0xC8, 0x8F),
@@ -137,6 +140,7 @@ pub const LIGHT: Tokens = Tokens {
     cursor: rgb(0xF7, 0xE6, 0xBE),
     region: rgb(0x8F, 0xE3, 0x9A),
     cursor_shade: Color32::from_black_alpha(0xC0),
+    contour: rgb(0x5C, 0xD6, 0x7A),
     error: rgb(0xB3, 0x26, 0x1E),
     warning: rgb(0x8A, 0x5A, 0x00),
     good: rgb(0x2A, 0x78, 0x40),
@@ -198,6 +202,8 @@ pub mod size {
     pub const TAB_BAR: f32 = 26.0;
     /// The least width in which a bar and a legend stand beside each other.
     pub const BAR: f32 = 600.0;
+    /// The width of black and white as numbers.
+    pub const LEVELS: f32 = 84.0;
     /// The least width of the table of measures.
     pub const MEASURES: f32 = 172.0;
     /// Corners of wells and buttons.

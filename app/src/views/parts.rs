@@ -1,10 +1,11 @@
 //! What several views are made of: a well with its caption, the look of light, the bar of display choices.
 
-use egui::{Align, Align2, ComboBox, Id, Layout, RichText, TextStyle, Ui, vec2};
+use egui::{Align, Align2, ComboBox, Layout, RichText, TextStyle, Ui, vec2};
 use ganoscope_core::jobs::{Scene, SeriesInfo, Slot};
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 
 use super::ViewCx;
+use super::contours::contours_ui;
 use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
 use crate::glossary::Explained;
@@ -194,7 +195,8 @@ impl Well<'_> {
                     .explained(self.caption);
             });
             let response = StampView {
-                place: Id::unique(self.place),
+                // Two panes show the same place in other colours.
+                place: ui.scope_id().with(self.place),
                 label: self.caption,
                 picture: self.picture,
                 side: self.side,
@@ -219,7 +221,7 @@ impl Well<'_> {
 }
 
 /// One line of a fixed size whose text is cut rather than wrapped.
-fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
+pub(super) fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
     let size = vec2(width, height);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
@@ -262,11 +264,14 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
                 Colouring::Grey
             };
         }
-        let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        let text = text.color(Tokens::of(ui).weak);
-        ui.add(egui::Label::new(text).truncate()).on_hover_text(
-            "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
-        );
+        contours_ui(cx, ui, &mut display);
+        // In a narrow pane the numbers are left to the inspector and the status bar.
+        if ui.available_width() >= size::LEVELS {
+            let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
+            ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+                "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
+            );
+        }
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));

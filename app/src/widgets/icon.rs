@@ -36,6 +36,10 @@ pub enum Icon {
     Link,
     /// Two sheets.
     Duplicate,
+    /// Two axes with a curve: values to brightness.
+    Scale,
+    /// Two arrows, one each way.
+    Exchange,
     /// An arrow head.
     Pointer,
     /// A circle.
@@ -86,6 +90,21 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
                     vec![at(low, low), at(high, low), at(high, high), at(low, high)],
                     stroke,
                 ));
+            }
+        }
+        Icon::Scale => {
+            line(vec![at(0.16, 0.12), at(0.16, 0.86), at(0.9, 0.86)]);
+            let curve = (0..=10).map(|i| {
+                let x = i as f32 / 10.0;
+                at(0.2 + 0.62 * x, 0.8 - 0.6 * x.sqrt())
+            });
+            line(curve.collect());
+        }
+        Icon::Exchange => {
+            for (y, tip, end) in [(0.34, 0.86, 0.14), (0.66, 0.14, 0.86)] {
+                line(vec![at(end, y), at(tip, y)]);
+                let back = tip + 0.18 * (end - tip);
+                line(vec![at(back, y - 0.13), at(tip, y), at(back, y + 0.13)]);
             }
         }
         Icon::Undo => bent_arrow(painter, at, stroke, false),

@@ -6,8 +6,10 @@ mod icon;
 mod legend;
 mod look;
 mod regions;
+mod settle;
 mod stamp_view;
 mod state;
+mod swipe_view;
 mod textures;
 
 pub use compass::sky_ui;
@@ -20,4 +22,5 @@ pub use stamp_view::{
     Link, StampView, corner_text, fitted, pixel_at, plane_text, value_text, visible_part,
 };
 pub use state::{empty_ui, failed_ui, loading_over, loading_ui};
+pub use swipe_view::SwipeView;
 pub use textures::{Picture, Spot, Textures};

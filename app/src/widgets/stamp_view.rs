@@ -8,13 +8,14 @@ use egui::{
 use ganoscope_core::stamp::Stamp;
 
 use super::regions::{RegionLayer, Sheet};
+use super::settle::settled;
 use super::textures::{Picture, Spot, Textures};
 use crate::command::{Command, Commands};
 use crate::theme::{Tokens, size};
 use crate::workbench::Navigation;
 
 /// The opacity of a picture that is older than what was asked for.
-const DIMMED: f32 = 0.44;
+pub(super) const DIMMED: f32 = 0.44;
 
 /// A picture to draw. Square wells; a picture that is not square is centred.
 pub struct StampView<'a> {
@@ -60,7 +61,7 @@ pub enum Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    fn parts(self) -> (Navigation, Option<[usize; 2]>) {
+    pub(super) fn parts(self) -> (Navigation, Option<[usize; 2]>) {
         match self {
             Self::Leads {
                 navigation, cursor, ..
@@ -75,7 +76,7 @@ impl<'a> Link<'a> {
     }
 
     /// The regions, and their sheet on a picture of `pixels` rows and columns.
-    fn regions(
+    pub(super) fn regions(
         self,
         frame: Rect,
         uv: Rect,
@@ -104,7 +105,7 @@ impl StampView<'_> {
         let painter = ui.painter_at(well);
         painter.rect_filled(well, size::CORNER, tokens.well);
         let (navigation, cursor) = self.parts();
-        let frame = fitted(well, self.picture.stamp);
+        let (frame, navigation) = settled(ui, well, self.picture.stamp, navigation);
         let uv = visible_part(navigation);
         let spot = Spot {
             place: self.place,
@@ -114,7 +115,7 @@ impl StampView<'_> {
         };
         textures.paint(&painter, &self.picture, &spot);
         match self.link {
-            Link::Leads { .. } => self.interact(ui, &response, frame, commands),
+            Link::Leads { .. } => self.interact(ui, &response, (frame, navigation), commands),
             Link::Follows {
                 has_same_pixels, ..
             } => {
@@ -160,8 +161,13 @@ impl StampView<'_> {
         self.link.regions(frame, uv, [stamp.height, stamp.width])
     }
 
-    fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
-        let (navigation, _) = self.parts();
+    fn interact(
+        &self,
+        ui: &Ui,
+        response: &Response,
+        (frame, navigation): (Rect, Navigation),
+        commands: &Commands,
+    ) {
         let mut next = navigation;
         let moved = response.drag_delta() / frame.size();
         let regions = self.regions(frame, visible_part(navigation));
@@ -182,6 +188,7 @@ impl StampView<'_> {
             let factor = ui.input(|i| (i.smooth_scroll_delta().y / 200.0).exp() * i.zoom_delta());
             if factor != 1.0 {
                 let before = place_at(frame, visible_part(next), pos);
+                next.exact = None;
                 next.zoom = (next.zoom * factor).clamp(1.0, self.max_zoom());
                 let after = place_at(frame, visible_part(next), pos);
                 let moved = before - after;
@@ -206,7 +213,7 @@ pub fn fitted(well: Rect, stamp: &Stamp) -> Rect {
 
 /// The part of the picture that a navigation shows, in shares of width and height.
 pub fn visible_part(navigation: Navigation) -> Rect {
-    let Navigation { zoom, centre } = navigation.clamped();
+    let Navigation { zoom, centre, .. } = navigation.clamped();
     Rect::from_center_size(centre.into(), Vec2::splat(1.0 / zoom))
 }
 
@@ -227,7 +234,7 @@ pub fn pixel_at(frame: Rect, uv: Rect, stamp: &Stamp, pos: Pos2) -> Option<[usiz
 }
 
 /// Outlines a pixel so that it shows over light and dark.
-fn mark_pixel(
+pub(super) fn mark_pixel(
     tokens: &Tokens,
     painter: &Painter,
     textures: &Textures,
@@ -335,7 +342,7 @@ mod tests {
         assert_eq!(pixel(well.min), None, "above the picture");
         let close = visible_part(Navigation {
             zoom: 4.0,
-            centre: [0.5, 0.5],
+            ..Navigation::default()
         });
         assert_eq!(
             pixel_at(frame, close, &stamp, frame.center()),

@@ -6,6 +6,7 @@
 
 pub mod blend;
 pub mod colormap;
+pub mod difference;
 pub mod histogram;
 pub mod io;
 pub mod look;
