@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 use common::{Start, app, drop_files, step_until};
 use egui::accesskit::Role;
-use egui::{Key, Pos2, Rect, vec2};
+use egui::{Pos2, Rect, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::Commands;
+use ganoscope::command::{Commands, UiCommand};
 use ganoscope::display::{Colouring, Display, Levels};
 use ganoscope::document::Document;
 use ganoscope::results::{Loadable, Results};
@@ -197,7 +197,7 @@ fn opened(path: &Path, most_pixels: Option<usize>) -> Harness<'static, App> {
         most_pixels,
         ..Start::default()
     });
-    harness.key_press(Key::Num5);
+    harness.state().push(UiCommand::ShowRegions);
     step_until(&mut harness, "the picture", |h| {
         h.state().results().scene.ready().is_some()
     });

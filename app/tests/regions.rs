@@ -69,6 +69,13 @@ fn drag(
     harness.run_steps(4);
 }
 
+/// Presses the key of a command, whichever it is.
+fn press(harness: &mut Harness<'_, App>, command: UiCommand) {
+    let keys = command.keys()[0];
+    harness.key_press_modifiers(keys.modifiers, keys.logical_key);
+    harness.run_steps(2);
+}
+
 fn regions<'a>(harness: &'a Harness<'_, App>) -> &'a [Region] {
     &harness.state().document().regions
 }
@@ -119,8 +126,7 @@ fn assert_measured(harness: &mut Harness<'_, App>) {
 fn a_circle_is_drawn_moved_resized_and_undone() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
-    harness.key_press(Key::C);
-    harness.run_steps(2);
+    press(&mut harness, UiCommand::ToolCircle);
     assert_eq!(harness.state().workbench().regions.tool, RegionTool::Circle);
     drag(&mut harness, &[[7.0, 8.0], [10.0, 8.0]], |_| {});
     assert_eq!(regions(&harness).len(), 1);
@@ -157,7 +163,7 @@ fn a_circle_is_drawn_moved_resized_and_undone() {
 fn statistics_follow_the_hand() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
-    harness.key_press(Key::Num5);
+    press(&mut harness, UiCommand::ShowRegions);
     settle(&mut harness);
     harness.get_by_label("Draw ellipse").click();
     harness.run_steps(2);
@@ -172,8 +178,7 @@ fn a_region_that_is_taken_hold_of_takes_the_arrow_keys_and_delete() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
     let step = harness.state().document().step;
-    harness.key_press(Key::C);
-    harness.run_steps(2);
+    press(&mut harness, UiCommand::ToolCircle);
     // Enter puts one into the middle of what is seen.
     harness.key_press(Key::Enter);
     harness.run_steps(3);
@@ -219,8 +224,7 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
         // Two clicks at different places are no double-click, however fast.
         harness.input_mut().time = harness.input_mut().time.map(|time| time + 1.0);
     };
-    harness.key_press(Key::P);
-    harness.run_steps(2);
+    press(&mut harness, UiCommand::ToolPolygon);
     let corners = [[3.0, 3.0], [11.0, 4.0], [9.0, 12.0]];
     for corner in corners {
         click(&mut harness, corner);
@@ -239,8 +243,7 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
     assert_eq!(harness.state().history().undo_name(), Some("draw polygon"));
 
     // Escape puts an unfinished one away, then the tool.
-    harness.key_press(Key::P);
-    harness.run_steps(2);
+    press(&mut harness, UiCommand::ToolPolygon);
     click(&mut harness, [2.0, 12.0]);
     for expected in [(0, RegionTool::Polygon), (0, RegionTool::Select)] {
         harness.key_press(Key::Escape);
@@ -249,8 +252,7 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
         assert_eq!((desk.draft.len(), desk.tool), expected);
     }
 
-    harness.key_press(Key::F);
-    harness.run_steps(2);
+    press(&mut harness, UiCommand::ToolFreehand);
     let path = [[4.0, 9.0], [8.0, 9.0], [8.0, 13.0], [4.0, 13.0], [4.0, 9.5]];
     drag(&mut harness, &path, |_| {});
     let drawn = &regions(&harness)[1].shape;
@@ -437,7 +439,7 @@ fn regions_are_saved_with_the_session_and_old_sessions_open() {
 fn coordinates_of_files_are_chosen() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
-    harness.key_press(Key::Num5);
+    press(&mut harness, UiCommand::ShowRegions);
     settle(&mut harness);
     harness
         .get_by_role_and_label(Role::ComboBox, "Files in")
@@ -457,7 +459,7 @@ fn coordinates_of_files_are_chosen() {
 fn the_header_is_shown_searched_and_copied() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
-    harness.key_press(Key::H);
+    press(&mut harness, UiCommand::ShowHeader);
     settle(&mut harness);
     harness.get_by_label("HDU 0");
     let info = harness.state().results().file.ready().unwrap().clone();

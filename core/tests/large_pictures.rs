@@ -279,8 +279,8 @@ fn a_very_large_picture_is_opened_reduced_within_bounded_memory() {
         assert!(grown < 400, "{grown} MiB");
     }
     let blend = &scene.blend;
-    assert_eq!(blend.dims(), [1, 4000, 4000]);
-    assert_eq!(blend.reduction_factor(), 5);
+    assert_eq!(blend.dims(), [1, 2000, 2000]);
+    assert_eq!(blend.reduction_factor(), 10);
     assert_eq!(
         scene.range_in_file,
         ValueRange {
@@ -289,7 +289,7 @@ fn a_very_large_picture_is_opened_reduced_within_bounded_memory() {
         }
     );
     assert!(
-        scene.notes.iter().any(|note| note.contains("5 x 5")),
+        scene.notes.iter().any(|note| note.contains("10 x 10")),
         "{:?}",
         scene.notes
     );
@@ -297,7 +297,7 @@ fn a_very_large_picture_is_opened_reduced_within_bounded_memory() {
         .filter(|i| blend.pixels[*i] != 0.0)
         .collect();
     // 16 rows above the lowest is row 19,983 from the top.
-    let at = |column: usize, row: usize| row / 5 * 4000 + column / 5;
+    let at = |column: usize, row: usize| row / 10 * 2000 + column / 10;
     assert_eq!(lit, [at(19_999, 0), at(12_345, 19_983)]);
     // Its numbers are those of the file, not of the means.
     let circle = Region::new(Shape::Circle {

@@ -13,7 +13,7 @@ use crate::notify::Notices;
 use crate::theme::{Tokens, size};
 use crate::views::{ViewCx, ViewKey, library_ui, strip_ui};
 use crate::widgets::{Icon, icon_button};
-use crate::workbench::{RegionDesk, RegionTool};
+use crate::workbench::RegionTool;
 
 /// What the window's frame may see.
 pub(super) struct Shell<'a> {
@@ -304,7 +304,7 @@ impl Shell<'_> {
             UiCommand::Redo => self.history.redo_name().is_some(),
             UiCommand::AblateSelection | UiCommand::ResetSelection => !document.units.is_empty(),
             UiCommand::SelectNone => {
-                !document.units.is_empty() || self.cx.workbench.regions != RegionDesk::default()
+                !document.units.is_empty() || !self.cx.workbench.regions.is_idle()
             }
             UiCommand::NudgeLeft
             | UiCommand::NudgeRight

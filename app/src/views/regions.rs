@@ -205,7 +205,9 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, scene: &Scene, side: f32) {
     .show(cx, ui);
     if let Some(compass) = &scene.compass {
         let longest = blend.width.max(blend.height).max(1);
-        let points_per_pixel = side / longest as f32 * cx.workbench.navigation.zoom;
+        let navigation = cx.workbench.navigation;
+        let scale = ui.ctx().pixels_per_point();
+        let points_per_pixel = navigation.points_per_pixel(side, longest, scale);
         sky_ui(ui, well, compass, points_per_pixel);
     }
 }

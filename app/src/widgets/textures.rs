@@ -17,6 +17,9 @@ use crate::graphics::{Batch, Graphics, Layered, Prepared, Target, Uploads};
 /// Frames after which a picture that was not drawn is let go.
 const KEPT_FRAMES: u64 = 120;
 
+/// Pixels of the largest picture that the processor makes into one texture.
+const MOST_WHOLE: usize = 1 << 19;
+
 /// Nearest neighbour both ways: a pixel of the data is a square on the screen.
 const OPTIONS: TextureOptions = TextureOptions::NEAREST;
 
@@ -216,7 +219,9 @@ impl Textures {
     fn paint_here(&self, painter: &Painter, picture: &Picture<'_>, spot: &Spot, scale: f32) {
         let look = picture.look.exact();
         let size = spot.frame.size() * scale;
-        let canvas = depends_on_size(&look).then(|| Canvas {
+        // Of a large picture only what is seen is made into colours: all of it would take longer than a frame.
+        let is_large = picture.stamp.height.saturating_mul(picture.stamp.width) > MOST_WHOLE;
+        let canvas = (is_large || depends_on_size(&look)).then(|| Canvas {
             size: [size.x, size.y].map(|v| (v.round() as usize).max(1)),
             from: spot.visible.min.into(),
             to: spot.visible.max.into(),

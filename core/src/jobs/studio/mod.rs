@@ -39,7 +39,7 @@ const SCENES_BYTES: usize = 64 << 20;
 
 /// Pixels of the largest picture that is shown as it is, all bands counted; larger ones are made smaller. A texture of so many
 /// numbers is sent to the graphics card within a frame.
-const MOST_PIXELS: usize = 1 << 24;
+const MOST_PIXELS: usize = 1 << 22;
 
 /// The engine behind the window.
 pub struct Studio {
