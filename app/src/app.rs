@@ -7,6 +7,8 @@ mod chrome;
 mod ending;
 mod logic;
 mod looking;
+mod lost;
+mod meters;
 mod open;
 mod overlays;
 mod palette;
@@ -14,6 +16,7 @@ mod saving;
 mod status;
 mod tiles;
 mod toasts;
+mod tour;
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -79,7 +82,11 @@ pub struct App {
     notices: Notices,
     views: tiles::PaneViews,
     saving: Saving,
+    meters: meters::Meters,
     levels: LevelsCache,
+    watch: Option<lost::Watch>,
+    /// Whether the window closes because its graphics card was lost.
+    must_reopen: bool,
     ending: Ending,
     started: Instant,
     /// Time from the start to the first complete picture, seconds; nothing before.
@@ -134,9 +141,7 @@ impl App {
             started,
             ending,
         } = parts;
-        if let Some(theme) = workbench.theme() {
-            ctx.set_theme(theme);
-        }
+        theme::wear(ctx, &workbench);
         bridge.attach(ctx);
         Self {
             bridge,
@@ -153,7 +158,10 @@ impl App {
             notices: Notices::default(),
             views: tiles::PaneViews::default(),
             saving: Saving::new(recovery),
+            meters: meters::Meters::default(),
             levels: LevelsCache::default(),
+            watch: None,
+            must_reopen: false,
             ending,
             started,
             first_picture_secs: None,
@@ -163,10 +171,17 @@ impl App {
     }
 
     /// Has pictures drawn by the graphics card that the window is drawn with, where it can.
-    pub fn draw_on(&mut self, state: Option<&RenderState>) {
+    pub fn draw_on(&mut self, state: Option<&RenderState>, ctx: &Context) {
         match state {
-            Some(state) => self.textures = Textures::on(state),
-            None => log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu"),
+            Some(state) => {
+                self.meters.drawn_by(&state.adapter.get_info());
+                self.textures = Textures::on(state);
+                self.watch = Some(lost::Watch::over(state, ctx));
+            }
+            None => {
+                self.meters.drawn_without_graphics();
+                log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu");
+            }
         }
     }
 
@@ -217,13 +232,20 @@ impl App {
             || r.deblend.is_pending()
             || r.unedited.is_pending()
             || r.units.is_pending()
-            || r.relevance.is_pending();
+            || r.relevance.is_pending()
+            || self.is_thumbnail_missing();
         !pending
             && (!is_open
                 || r.deblend.is_settled()
                 || r.series.failure().is_some()
                 || r.scene.failure().is_some())
             && r.jobs.is_empty()
+    }
+
+    /// Whether a small picture is to be seen that is not there yet.
+    fn is_thumbnail_missing(&self) -> bool {
+        let wanted = self.workbench.thumbnail.as_ref();
+        wanted.is_some_and(|path| self.results.thumbnails.get(path).is_none())
     }
 
     /// Time from the start to the first complete picture, seconds.
@@ -245,11 +267,16 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        self.meters.frame(frame.info().cpu_usage, ctx.time());
         self.advance(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        if self.must_reopen {
+            // A card that is gone takes nothing more.
+            return;
+        }
         let limits = self.document.display.limits;
         let levels = self.levels.of(self.results.scene.shown(), limits);
         let cx = ViewCx {
@@ -263,6 +290,7 @@ impl eframe::App for App {
         let shell = chrome::Shell {
             cx: &cx,
             device: &self.device,
+            meters: &self.meters,
             history: &self.history,
             notices: &self.notices,
             session_path: self.saving.path(),

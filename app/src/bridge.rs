@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use egui::Context;
 use ganoscope_core::edit::EditStack;
@@ -51,18 +51,21 @@ pub enum Notice {
 
 /// Wakes the window once there is one; the worker is started before, so that it can read while the window opens.
 #[derive(Clone, Default)]
-pub struct Wake(Arc<OnceLock<Context>>);
+pub struct Wake(Arc<Mutex<Option<Context>>>);
 
 impl Wake {
-    /// The window is there.
+    /// The window is there; another one takes the place of one that was closed.
     pub fn attach(&self, ctx: &Context) {
-        // A second window in one process does not happen outside tests, where each has its own bridge.
-        let _ = self.0.set(ctx.clone());
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *window = Some(ctx.clone());
     }
 
     /// Asks for a frame.
     pub fn wake(&self) {
-        if let Some(ctx) = self.0.get() {
+        // Taken out first: nobody waits for this lock while a window is woken.
+        let window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = window.clone();
+        if let Some(ctx) = window {
             ctx.request_repaint();
         }
     }
@@ -313,6 +316,14 @@ fn end(results: &mut Results, id: JobId) {
 /// What should be in a slot, by the document and what is looked at.
 fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Results) -> Want {
     let spec = match slot {
+        Slot::Thumbnail => {
+            // One at a time: what is looked at is computed before the next.
+            let wanted = workbench.thumbnail.clone();
+            let wanted = wanted.filter(|path| results.thumbnails.get(path).is_none());
+            return wanted.map_or(Want::Anything, |path| {
+                Want::Spec(PreviewSpec::Thumbnail(path))
+            });
+        }
         Slot::Series => document.series.clone().map(PreviewSpec::Series),
         Slot::Scene => document.input.clone().map(PreviewSpec::Scene),
         Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),

@@ -13,6 +13,7 @@ use crate::display::Display;
 use crate::document::Document;
 use crate::kept::KeptId;
 use crate::layout::{Layout, Pane, PaneId};
+use crate::tour::TourStep;
 use crate::views::ViewKey;
 
 pub use navigation::Navigation;
@@ -79,6 +80,8 @@ pub struct Workbench {
     pub timeline_open: bool,
     /// The theme; that of the system when not chosen.
     pub is_dark: Option<bool>,
+    /// Whether nothing may move by itself.
+    pub is_still: bool,
     /// Pan and zoom of the linked pictures.
     pub navigation: Navigation,
     /// How units are sorted.
@@ -95,6 +98,12 @@ pub struct Workbench {
     /// Whether the list of changes is open.
     #[serde(skip)]
     pub history_open: bool,
+    /// The step of the tour that is shown.
+    #[serde(skip)]
+    pub tour: Option<TourStep>,
+    /// The file in the list whose small picture is missing.
+    #[serde(skip)]
+    pub thumbnail: Option<PathBuf>,
     /// The pixel under the pointer, (column, row) of the linked pictures.
     #[serde(skip)]
     pub cursor: Option<[usize; 2]>,
@@ -115,12 +124,15 @@ impl Default for Workbench {
             inspector_open: true,
             timeline_open: true,
             is_dark: Some(true),
+            is_still: false,
             navigation: Navigation::default(),
             unit_order: UnitOrder::Index,
             blink: false,
             help_open: false,
             palette_open: false,
             history_open: false,
+            tour: None,
+            thumbnail: None,
             cursor: None,
         }
     }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use egui::{Align, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText, Ui};
 
+use super::meters::Meters;
 use super::tiles::{PaneViews, inspector_of_attended, tiles_ui};
+use super::tour::Places;
 use crate::command::{Command, UiCommand};
 use crate::history::History;
 use crate::notify::Notices;
@@ -17,6 +19,7 @@ pub(super) struct Shell<'a> {
     pub(super) cx: &'a ViewCx<'a>,
     /// What the networks run on.
     pub(super) device: &'a str,
+    pub(super) meters: &'a Meters,
     pub(super) history: &'a History,
     pub(super) notices: &'a Notices,
     pub(super) session_path: Option<&'a Path>,
@@ -82,6 +85,7 @@ const MENUS: [Menu; 6] = [
             Some(UiCommand::ToggleInspector),
             Some(UiCommand::ToggleTimeline),
             Some(UiCommand::ToggleTheme),
+            Some(UiCommand::ToggleMotion),
         ],
     ),
     (
@@ -123,7 +127,14 @@ const MENUS: [Menu; 6] = [
             Some(UiCommand::Reload),
         ],
     ),
-    ("Help", &[Some(UiCommand::Palette), Some(UiCommand::Help)]),
+    (
+        "Help",
+        &[
+            Some(UiCommand::Palette),
+            Some(UiCommand::Help),
+            Some(UiCommand::Tour),
+        ],
+    ),
 ];
 
 impl Shell<'_> {
@@ -146,14 +157,14 @@ impl Shell<'_> {
             .frame(bar(tokens.side))
             .show(ui, |ui| self.status_ui(ui));
         let has_strip = bench.timeline_open && !bench.shows(ViewKey::Timeline);
-        if has_strip {
-            Panel::bottom("timeline")
+        let timeline = has_strip.then(|| {
+            let panel = Panel::bottom("timeline")
                 .resizable(true)
                 .default_size(128.0)
                 .size_range(40.0..=320.0)
-                .frame(side)
-                .show(ui, |ui| strip_ui(self.cx, ui));
-        }
+                .frame(side);
+            panel.show(ui, |ui| strip_ui(self.cx, ui)).response.rect
+        });
         if bench.library_open {
             Panel::left("library")
                 .resizable(true)
@@ -162,22 +173,31 @@ impl Shell<'_> {
                 .frame(side)
                 .show(ui, |ui| library_ui(self.cx, ui));
         }
-        if bench.inspector_open {
-            Panel::right("inspector")
+        let inspector = bench.inspector_open.then(|| {
+            let panel = Panel::right("inspector")
                 .resizable(true)
                 .default_size(264.0)
                 .size_range(200.0..=420.0)
-                .frame(side)
-                .show(ui, |ui| inspector_of_attended(self.cx, views, ui));
-        }
+                .frame(side);
+            panel
+                .show(ui, |ui| inspector_of_attended(self.cx, views, ui))
+                .response
+                .rect
+        });
         let ground = Frame::new().fill(tokens.ground);
-        CentralPanel::default()
+        let centre = CentralPanel::default()
             .frame(ground)
             .show(ui, |ui| tiles_ui(self.cx, views, ui));
+        let places = Places {
+            views: centre.response.rect,
+            timeline,
+            inspector,
+        };
         self.toasts_ui(ui);
         self.help_ui(ui);
         self.palette_ui(ui);
         self.history_ui(ui);
+        self.tour_ui(ui, places);
         self.drop_hint_ui(ui);
     }
 

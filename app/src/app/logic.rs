@@ -13,6 +13,7 @@ use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
 use crate::layout::{Layout, PaneId, Preset};
 use crate::notify::{Message, TERMINAL, sentence};
+use crate::theme;
 use crate::views::ViewKey;
 use ganoscope_core::edit::{EditStack, UnitSet};
 
@@ -56,6 +57,7 @@ impl App {
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
+        self.notice_loss(ctx);
         if let Some(at) = self.notices.next_change() {
             ctx.request_repaint_after_secs((at - now).max(0.0) as f32);
         }
@@ -139,6 +141,8 @@ impl App {
             }
             Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
+            Command::Tour(step) => self.go_on_tour(step),
+            Command::WantThumbnail(path) => self.workbench.thumbnail = Some(path),
             Command::Shade(by) => {
                 let display = self.document.display.shifted_by(by);
                 self.change(Change::SetDisplay(display));
@@ -218,6 +222,8 @@ impl App {
             UiCommand::SelectNone => {
                 if self.workbench.help_open {
                     self.workbench.help_open = false;
+                } else if self.workbench.tour.is_some() {
+                    self.workbench.tour = None;
                 } else if !self.document.units.is_empty() {
                     self.change(Change::SelectUnits(UnitSet::default()));
                 }
@@ -232,6 +238,7 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
+            UiCommand::Tour => self.begin_tour(ctx),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
@@ -273,6 +280,10 @@ impl App {
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
+            UiCommand::ToggleMotion => {
+                bench.is_still = !bench.is_still;
+                theme::set_motion(ctx, bench.is_still);
+            }
             UiCommand::ToggleTheme => {
                 let is_dark = ctx.theme() == egui::Theme::Dark;
                 bench.is_dark = Some(!is_dark);

@@ -86,6 +86,7 @@ impl App {
         for slot in Slot::ALL {
             self.bridge.retry(slot);
         }
+        self.results.thumbnails.clear();
     }
 
     /// Opens the bundled demonstration.

@@ -15,6 +15,7 @@ use crate::dialogs::Question;
 use crate::document::Document;
 use crate::notify::TERMINAL;
 use crate::store::{self, Recovery, SavedSession};
+use crate::theme;
 use crate::workbench::Workbench;
 
 /// The running session is written at most this often, seconds.
@@ -132,9 +133,7 @@ impl App {
         self.workbench = workbench;
         self.forget_timeline();
         self.results.forget_unit_stats();
-        if let Some(theme) = self.workbench.theme() {
-            ctx.set_theme(theme);
-        }
+        theme::wear(ctx, &self.workbench);
     }
 
     pub(super) fn save_recipe(&mut self, mut path: PathBuf, ctx: &Context) {

@@ -15,6 +15,7 @@ use crate::comparison::Comparison;
 use crate::display::Display;
 use crate::kept::KeptId;
 use crate::layout::{Layout, PaneId};
+use crate::tour::TourStep;
 use crate::views::ViewKey;
 use crate::workbench::{Navigation, UnitOrder};
 
@@ -55,6 +56,8 @@ pub enum Command {
     Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
+    /// A small picture of a file is to be seen and is not there yet.
+    WantThumbnail(PathBuf),
     /// Shift contrast and bias by a drag over a picture: shares of its width to the right and of its height down.
     Shade([f32; 2]),
     /// Sort the units.
@@ -63,6 +66,8 @@ pub enum Command {
     Cancel(JobId),
     /// Compute a preview again.
     Retry(Slot),
+    /// Go to a step of the tour, or leave it.
+    Tour(Option<TourStep>),
     /// Put a toast away.
     Dismiss(u64),
 }

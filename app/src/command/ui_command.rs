@@ -115,9 +115,11 @@ table! {
     ToggleLibrary: "Pictures", "Show or hide the list of pictures", [plain(Key::F6)];
     ToggleInspector: "Inspector", "Show or hide the inspector", [plain(Key::F7)];
     ToggleTimeline: "Timeline strip", "Show or hide the timeline below the views", [plain(Key::F8)];
+    ToggleMotion: "Less motion", "Nothing moves by itself: no fading, sliding or turning; again brings it back", [];
     Palette: "Search commands", "Find any command by its name and run it", [ctrl(Key::K)];
     ToggleHistory: "History", "Show all changes, to go back to any of them", [plain(Key::F10)];
     ToggleTheme: "Dark or light", "Switch between the dark and the light theme", [plain(Key::F9)];
+    Tour: "Take the tour", "Five steps on the demonstration", [];
     Help: "Keys", "Show all commands and their keys", [plain(Key::Questionmark), plain(Key::F1)];
 }
 

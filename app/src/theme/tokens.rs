@@ -198,16 +198,16 @@ pub mod size {
     pub const TAB_BAR: f32 = 26.0;
     /// The least width in which a bar and a legend stand beside each other.
     pub const BAR: f32 = 600.0;
-    /// The width of black and white as numbers.
-    pub const LEVELS: f32 = 84.0;
     /// The least width of the table of measures.
     pub const MEASURES: f32 = 172.0;
     /// Corners of wells and buttons.
     pub const CORNER: u8 = 4;
     /// The smallest and the largest side of a unit's map in the grid.
     pub const UNIT_CELL: std::ops::RangeInclusive<f32> = 84.0..=190.0;
-    /// The side of a small picture in a list.
+    /// The side of a small picture in a lane.
     pub const THUMBNAIL: f32 = 44.0;
+    /// The side of a small picture beside its name.
+    pub const LIST_PICTURE: f32 = 32.0;
     /// The narrowest a stamp is drawn in a view.
     pub const STAMP_MIN: f32 = 72.0;
     /// Toasts and dialogs.

@@ -8,6 +8,7 @@ use super::ViewCx;
 use super::contours::contours_ui;
 use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
+use crate::glossary::Explained;
 use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
@@ -161,7 +162,8 @@ impl Well<'_> {
             ui.spacing_mut().item_spacing.y = 1.0;
             let tokens = Tokens::of(ui);
             line(ui, self.side, CAPTION - 2.0, |ui| {
-                ui.label(RichText::new(self.caption).color(tokens.text));
+                ui.label(RichText::new(self.caption).color(tokens.text))
+                    .explained(self.caption);
             });
             let response = StampView {
                 // Two panes show the same place in other colours.
@@ -234,13 +236,11 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             };
         }
         contours_ui(cx, ui, &mut display);
-        // In a narrow pane the numbers are left to the inspector and the status bar.
-        if ui.available_width() >= size::LEVELS {
-            let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-            ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
-                "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
-            );
-        }
+        let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
+        let text = text.color(Tokens::of(ui).weak);
+        ui.add(egui::Label::new(text).truncate()).on_hover_text(
+            "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
+        );
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));
@@ -259,6 +259,7 @@ fn limits_text(limits: Limits) -> String {
 /// A labelled list to choose from.
 pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
     let text = ui.label(RichText::new(label).color(Tokens::of(ui).weak));
+    let text = text.explained(label);
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
         .width(84.0)

@@ -17,7 +17,7 @@ pub use icon::{Icon, icon_button, paint_icon};
 pub use legend::{color_bar_ui, legend_ui};
 pub use look::{Look, evidence, image_of, rgb};
 pub use stamp_view::{
-    Link, StampView, corner_text, pixel_at, plane_text, value_text, visible_part,
+    Link, StampView, corner_text, fitted, pixel_at, plane_text, value_text, visible_part,
 };
 pub use state::{empty_ui, failed_ui, loading_over, loading_ui};
 pub use swipe_view::SwipeView;

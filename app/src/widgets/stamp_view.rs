@@ -161,7 +161,7 @@ impl StampView<'_> {
 }
 
 /// The largest rectangle in `well` with the proportions of the stamp.
-pub(super) fn fitted(well: Rect, stamp: &Stamp) -> Rect {
+pub fn fitted(well: Rect, stamp: &Stamp) -> Rect {
     let (w, h) = (stamp.width.max(1) as f32, stamp.height.max(1) as f32);
     let scale = (well.width() / w).min(well.height() / h);
     Rect::from_center_size(well.center(), vec2(w, h) * scale)

@@ -22,7 +22,7 @@ pub use failure::Failure;
 pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
 pub use preview::{
     CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps, UnitRange,
+    RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request, TextToSave};

@@ -21,17 +21,20 @@ pub enum Slot {
     Units,
     /// The relevance of the discriminator.
     Relevance,
+    /// A small picture for the list of what is open.
+    Thumbnail,
 }
 
 impl Slot {
     /// All slots, in the order in which they are served.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Series,
         Self::Scene,
         Self::Deblend,
         Self::Unedited,
         Self::Units,
         Self::Relevance,
+        Self::Thumbnail,
     ];
 }
 
@@ -81,6 +84,8 @@ pub enum PreviewSpec {
     Units(UnitsSpec),
     /// Relevance of the discriminator.
     Relevance(RelevanceSpec),
+    /// A small picture of a file.
+    Thumbnail(PathBuf),
 }
 
 impl PreviewSpec {
@@ -93,6 +98,7 @@ impl PreviewSpec {
             Self::Unedited(_) => Slot::Unedited,
             Self::Units(_) => Slot::Units,
             Self::Relevance(_) => Slot::Relevance,
+            Self::Thumbnail(_) => Slot::Thumbnail,
         }
     }
 }

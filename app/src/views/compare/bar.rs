@@ -6,11 +6,10 @@ use ganoscope_core::stamp::stretch::Limits;
 
 use super::super::ViewCx;
 use super::super::parts::combo;
-use super::may_move;
 use crate::command::{Command, UiCommand};
 use crate::comparison::{CompareMode, Comparison};
 use crate::source::Source;
-use crate::theme::{Tokens, size};
+use crate::theme::{Tokens, is_still, size};
 use crate::widgets::{Icon, icon_button};
 
 /// Width of a list of pictures, points.
@@ -156,7 +155,7 @@ fn blink_ui(ui: &mut Ui, next: &mut Comparison) {
             next.is_automatic = false;
         }
     }
-    let may_move = may_move(ui);
+    let may_move = !is_still(ui);
     let automatic = egui::Checkbox::new(&mut next.is_automatic, "Automatic");
     ui.add_enabled(may_move, automatic)
         .on_hover_text("Show one picture after the other until a key or button is pressed")

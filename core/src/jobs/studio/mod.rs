@@ -9,6 +9,7 @@ mod measure;
 mod networks;
 mod open;
 mod relevance;
+mod thumbnail;
 mod timeline;
 mod unit_stats;
 mod units;
@@ -106,6 +107,9 @@ impl Engine for Studio {
                 units::units(studio, &spec)
             })),
             PreviewSpec::Relevance(spec) => Box::new(relevance::RelevanceJob::new(spec)),
+            PreviewSpec::Thumbnail(path) => Box::new(Once::new(move |studio: &mut Self| {
+                Ok(thumbnail::thumbnail(studio, path))
+            })),
         })
     }
 
