@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         let navigation = Navigation {
             zoom: 4.0,
             centre: [0.5 + 0.3 * turn.sin(), 0.5 + 0.3 * turn.cos()],
+            ..Navigation::default()
         };
         Command::Navigate(navigation)
     };

@@ -230,6 +230,9 @@ impl Workbench {
 
     /// Gives a pane limits, stretch and colours of its own, at first those it has now; or those of all again.
     pub fn toggle_scale(&mut self, id: PaneId, shared: Display) {
+        if !self.layout.pane(id).is_some_and(|p| p.view.has_scale()) {
+            return;
+        }
         self.layout.toggle_scale(id);
         if self.layout.pane(id).is_some_and(|pane| pane.has_own_scale) {
             self.own_display.entry(id).or_insert(shared);

@@ -72,6 +72,19 @@ fn a_pane_with_its_own_scale_leaves_the_others_alone() {
 }
 
 #[test]
+fn only_views_of_light_have_a_scale() {
+    let files = Files::new();
+    let mut harness = opened(&files, Vec::new());
+    harness.key_press(Key::L);
+    settle(&mut harness);
+    assert!(harness.query_by_label("Own scale for Layers").is_none());
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::K);
+    settle(&mut harness);
+    let bench = harness.state().workbench();
+    assert!(bench.layout.panes().all(|pane| !pane.has_own_scale));
+}
+
+#[test]
 fn a_copy_begins_as_its_original() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
