@@ -12,6 +12,7 @@ mod meters;
 mod open;
 mod overlays;
 mod palette;
+mod regions;
 mod saving;
 mod status;
 mod tiles;
@@ -84,6 +85,8 @@ pub struct App {
     saving: Saving,
     meters: meters::Meters,
     levels: LevelsCache,
+    /// What the table of the regions is wished for.
+    table_wish: Option<regions::TableWish>,
     watch: Option<lost::Watch>,
     /// Whether the window closes because its graphics card was lost.
     must_reopen: bool,
@@ -160,6 +163,7 @@ impl App {
             saving: Saving::new(recovery),
             meters: meters::Meters::default(),
             levels: LevelsCache::default(),
+            table_wish: None,
             watch: None,
             must_reopen: false,
             ending,
@@ -233,6 +237,8 @@ impl App {
             || r.unedited.is_pending()
             || r.units.is_pending()
             || r.relevance.is_pending()
+            || r.regions.is_pending()
+            || r.file.is_pending()
             || self.is_thumbnail_missing();
         !pending
             && (!is_open

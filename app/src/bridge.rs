@@ -11,7 +11,7 @@ use egui::Context;
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
     Cancel, DeblendSpec, Engine, Event, Failure, Finding, Generation, JobId, Opened, PreviewSpec,
-    RelevanceSpec, Slot, StudySpec, TextToSave, UnitsSpec, Worker,
+    RegionsSpec, RelevanceSpec, Slot, StudySpec, TextToSave, UnitsSpec, Worker,
 };
 
 use crate::document::Document;
@@ -362,6 +362,28 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
                     let method = document.method.clone();
                     PreviewSpec::Relevance(RelevanceSpec { run, method })
                 })
+        }
+        Slot::Regions => {
+            if !workbench.shows(ViewKey::Regions) {
+                return Want::Anything;
+            }
+            let input = document.input.clone();
+            let input = input.filter(|_| !document.regions.is_empty());
+            let Some(input) = input else {
+                return Want::Nothing;
+            };
+            return Want::Spec(PreviewSpec::Regions(RegionsSpec {
+                input,
+                run: run_of(document, results),
+                regions: document.regions.clone(),
+            }));
+        }
+        Slot::File => {
+            if !workbench.shows(ViewKey::Header) {
+                return Want::Anything;
+            }
+            let input = document.input.clone();
+            return input.map_or(Want::Nothing, |path| Want::Spec(PreviewSpec::File(path)));
         }
     };
     match spec {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
-    DeblendPreview, Failure, JobId, Preview, Progress, RelevancePreview, Scene, SeriesInfo, Slot,
-    Thumbnail, TimelinePoint, UnitMaps, UnitStats,
+    DeblendPreview, Failure, FileInfo, JobId, Preview, Progress, RegionsPreview, RelevancePreview,
+    Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
 };
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Limits;
@@ -191,6 +191,10 @@ pub struct Results {
     pub relevance: Loadable<Arc<RelevancePreview>>,
     /// Outputs kept to be compared with later ones.
     pub kept: Kept,
+    /// The statistics of the regions.
+    pub regions: Loadable<Arc<RegionsPreview>>,
+    /// What the picture's file says of itself.
+    pub file: Loadable<Arc<FileInfo>>,
     /// The checkpoints measured.
     pub timeline: Timeline,
     /// The units of the layer shown, measured over all pictures.
@@ -230,6 +234,8 @@ impl Results {
             Slot::Unedited => self.unedited.finish(expect!(Deblend)),
             Slot::Units => self.units.finish(expect!(Units)),
             Slot::Relevance => self.relevance.finish(expect!(Relevance)),
+            Slot::Regions => self.regions.finish(expect!(Regions)),
+            Slot::File => self.file.finish(expect!(File)),
             Slot::Thumbnail => {
                 if let Ok(thumbnail) = expect!(Thumbnail) {
                     self.thumbnails.put(&thumbnail);
@@ -247,6 +253,8 @@ impl Results {
             Slot::Unedited => self.unedited.begin(now),
             Slot::Units => self.units.begin(now),
             Slot::Relevance => self.relevance.begin(now),
+            Slot::Regions => self.regions.begin(now),
+            Slot::File => self.file.begin(now),
             Slot::Thumbnail => {}
         }
     }
@@ -260,6 +268,8 @@ impl Results {
             Slot::Unedited => self.unedited = Loadable::Empty,
             Slot::Units => self.units = Loadable::Empty,
             Slot::Relevance => self.relevance = Loadable::Empty,
+            Slot::Regions => self.regions = Loadable::Empty,
+            Slot::File => self.file = Loadable::Empty,
             Slot::Thumbnail => {}
         }
     }

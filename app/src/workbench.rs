@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use egui::Theme;
+use ganoscope_core::region::Place;
+use ganoscope_core::region::ds9::System;
 use serde::{Deserialize, Serialize};
 
+use crate::command::UiCommand;
 use crate::comparison::Comparison;
 use crate::display::Display;
 use crate::document::Document;
@@ -44,6 +47,72 @@ impl UnitOrder {
             Self::Index => "index",
             Self::Peak => "peak here",
             Self::Mean => "mean over all pictures",
+        }
+    }
+}
+
+/// What a drag over a picture does to regions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RegionTool {
+    /// Takes hold of regions; beside them it pans.
+    #[default]
+    Select,
+    /// Draws a circle around where it begins.
+    Circle,
+    /// Draws an ellipse around where it begins.
+    Ellipse,
+    /// Draws a box between two corners.
+    Box,
+    /// Every click is a corner.
+    Polygon,
+    /// Draws an outline by hand.
+    Freehand,
+}
+
+impl RegionTool {
+    /// All, in the order of the palette.
+    pub const ALL: [Self; 6] = [
+        Self::Select,
+        Self::Circle,
+        Self::Ellipse,
+        Self::Box,
+        Self::Polygon,
+        Self::Freehand,
+    ];
+
+    /// The command that takes it; carries its name, tooltip and key.
+    pub const fn command(self) -> UiCommand {
+        match self {
+            Self::Select => UiCommand::ToolSelect,
+            Self::Circle => UiCommand::ToolCircle,
+            Self::Ellipse => UiCommand::ToolEllipse,
+            Self::Box => UiCommand::ToolBox,
+            Self::Polygon => UiCommand::ToolPolygon,
+            Self::Freehand => UiCommand::ToolFreehand,
+        }
+    }
+}
+
+/// What is in the hand for regions. Neither saved nor undone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionDesk {
+    /// What a drag does.
+    pub tool: RegionTool,
+    /// The region that is taken hold of, by its place in the document.
+    pub selected: Option<usize>,
+    /// The corners of a polygon that is not closed yet.
+    pub draft: Vec<Place>,
+    /// The coordinates of region files that are written.
+    pub system: System,
+}
+
+impl Default for RegionDesk {
+    fn default() -> Self {
+        Self {
+            tool: RegionTool::Select,
+            selected: None,
+            draft: Vec::new(),
+            system: System::Image,
         }
     }
 }
@@ -107,6 +176,9 @@ pub struct Workbench {
     /// The pixel under the pointer, (column, row) of the linked pictures.
     #[serde(skip)]
     pub cursor: Option<[usize; 2]>,
+    /// What is in the hand for regions.
+    #[serde(skip)]
+    pub regions: RegionDesk,
 }
 
 impl Default for Workbench {
@@ -134,6 +206,7 @@ impl Default for Workbench {
             tour: None,
             thumbnail: None,
             cursor: None,
+            regions: RegionDesk::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::notify::Notices;
 use crate::theme::{Tokens, size};
 use crate::views::{ViewCx, ViewKey, library_ui, strip_ui};
 use crate::widgets::{Icon, icon_button};
+use crate::workbench::{RegionDesk, RegionTool};
 
 /// What the window's frame may see.
 pub(super) struct Shell<'a> {
@@ -29,7 +30,7 @@ pub(super) struct Shell<'a> {
 /// A menu: its title and its commands; `None` is a line between groups.
 type Menu = (&'static str, &'static [Option<UiCommand>]);
 
-const MENUS: [Menu; 6] = [
+const MENUS: [Menu; 7] = [
     (
         "File",
         &[
@@ -68,6 +69,8 @@ const MENUS: [Menu; 6] = [
             Some(UiCommand::ShowRelevance),
             Some(UiCommand::ShowTimeline),
             Some(UiCommand::ShowCompare),
+            Some(UiCommand::ShowRegions),
+            Some(UiCommand::ShowHeader),
             None,
             Some(UiCommand::PresetInspect),
             Some(UiCommand::PresetCompare),
@@ -112,6 +115,32 @@ const MENUS: [Menu; 6] = [
             Some(UiCommand::ZoomTwo),
             Some(UiCommand::ZoomFour),
             Some(UiCommand::ZoomEight),
+        ],
+    ),
+    (
+        "Regions",
+        &[
+            Some(UiCommand::ToolSelect),
+            Some(UiCommand::ToolCircle),
+            Some(UiCommand::ToolEllipse),
+            Some(UiCommand::ToolBox),
+            Some(UiCommand::ToolPolygon),
+            Some(UiCommand::ToolFreehand),
+            Some(UiCommand::FinishRegion),
+            None,
+            Some(UiCommand::NextRegion),
+            Some(UiCommand::NudgeLeft),
+            Some(UiCommand::NudgeRight),
+            Some(UiCommand::NudgeUp),
+            Some(UiCommand::NudgeDown),
+            Some(UiCommand::ExcludeRegion),
+            Some(UiCommand::DeleteRegion),
+            Some(UiCommand::ClearRegions),
+            None,
+            Some(UiCommand::OpenRegions),
+            Some(UiCommand::SaveRegions),
+            Some(UiCommand::SaveRegionTable),
+            Some(UiCommand::CopyRegionTable),
         ],
     ),
     (
@@ -273,9 +302,22 @@ impl Shell<'_> {
         match command {
             UiCommand::Undo => self.history.undo_name().is_some(),
             UiCommand::Redo => self.history.redo_name().is_some(),
-            UiCommand::AblateSelection | UiCommand::ResetSelection | UiCommand::SelectNone => {
-                !document.units.is_empty()
+            UiCommand::AblateSelection | UiCommand::ResetSelection => !document.units.is_empty(),
+            UiCommand::SelectNone => {
+                !document.units.is_empty() || self.cx.workbench.regions != RegionDesk::default()
             }
+            UiCommand::NudgeLeft
+            | UiCommand::NudgeRight
+            | UiCommand::NudgeUp
+            | UiCommand::NudgeDown
+            | UiCommand::ExcludeRegion
+            | UiCommand::DeleteRegion => self.cx.selected_region().is_some(),
+            UiCommand::NextRegion
+            | UiCommand::ClearRegions
+            | UiCommand::SaveRegions
+            | UiCommand::SaveRegionTable
+            | UiCommand::CopyRegionTable => !document.regions.is_empty(),
+            UiCommand::FinishRegion => self.cx.workbench.regions.tool != RegionTool::Select,
             UiCommand::ClearEdits | UiCommand::SaveRecipe => !document.edits.edits.is_empty(),
             UiCommand::MeasureCheckpoints => self.cx.results.timeline.job.is_none(),
             UiCommand::KeepPicture => self.cx.results.deblend.ready().is_some(),

@@ -31,8 +31,9 @@ impl App {
         }
         self.take_dropped_files(ctx);
         for command in UiCommand::pressed(ctx) {
-            self.commands.push(command);
+            self.commands.push(self.redirected(command));
         }
+        self.grant_table_wish(ctx);
         self.workbench.cursor = self
             .workbench
             .cursor
@@ -103,16 +104,6 @@ impl App {
         }
     }
 
-    fn take_dropped_files(&mut self, ctx: &Context) {
-        let paths: Vec<PathBuf> = ctx.input(|i| {
-            let files = i.raw.dropped_files.iter();
-            files.map(|f| f.path().to_owned()).collect()
-        });
-        if !paths.is_empty() {
-            self.commands.push(Command::Open(paths));
-        }
-    }
-
     fn run(&mut self, command: Command, ctx: &Context) {
         match command {
             Command::Ui(command) => self.run_ui_command(command, ctx),
@@ -148,6 +139,13 @@ impl App {
                 self.change(Change::SetDisplay(display));
             }
             Command::SortUnits(order) => self.workbench.unit_order = order,
+            Command::SelectRegion(index) => self.workbench.regions.selected = index,
+            Command::DraftRegion(corners) => self.workbench.regions.draft = corners,
+            Command::SetRegionSystem(system) => self.workbench.regions.system = system,
+            Command::Copy { text, what } => {
+                ctx.copy_text(text);
+                self.say(Level::Info, &format!("copied {what}"), ctx);
+            }
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
@@ -219,15 +217,7 @@ impl App {
                 }
             }
             UiCommand::SelectAll => self.select_all(),
-            UiCommand::SelectNone => {
-                if self.workbench.help_open {
-                    self.workbench.help_open = false;
-                } else if self.workbench.tour.is_some() {
-                    self.workbench.tour = None;
-                } else if !self.document.units.is_empty() {
-                    self.change(Change::SelectUnits(UnitSet::default()));
-                }
-            }
+            UiCommand::SelectNone => self.put_something_away(),
             UiCommand::ClearEdits => {
                 if !self.document.edits.edits.is_empty() {
                     self.change(Change::SetEdits {
@@ -244,7 +234,11 @@ impl App {
             UiCommand::NextStep => self.step_by(1),
             UiCommand::PreviousInput => self.input_by(-1),
             UiCommand::NextInput => self.input_by(1),
-            other => self.arrange(other, ctx),
+            other => {
+                if !self.run_region_command(other, ctx) {
+                    self.arrange(other, ctx);
+                }
+            }
         }
     }
 
@@ -258,6 +252,8 @@ impl App {
             UiCommand::ShowRelevance => bench.show(ViewKey::Relevance),
             UiCommand::ShowTimeline => bench.show(ViewKey::Timeline),
             UiCommand::ShowCompare => bench.show(ViewKey::Compare),
+            UiCommand::ShowRegions => bench.show(ViewKey::Regions),
+            UiCommand::ShowHeader => bench.show(ViewKey::Header),
             UiCommand::PresetInspect => bench.arrange(Layout::preset(Preset::Inspect)),
             UiCommand::PresetCompare => bench.arrange(Layout::preset(Preset::Compare)),
             UiCommand::PresetRepair => bench.arrange(Layout::preset(Preset::Repair)),

@@ -140,10 +140,14 @@ impl App {
         if path.extension().is_none() {
             path.set_extension("toml");
         }
-        let text = match self.document.edits.to_toml() {
-            Ok(text) => text,
-            Err(error) => return self.say(Level::Error, &error.to_string(), ctx),
-        };
+        match self.document.edits.to_toml() {
+            Ok(text) => self.save_text(path, text, ctx),
+            Err(error) => self.say(Level::Error, &error.to_string(), ctx),
+        }
+    }
+
+    /// Writes a small file that a person asked for.
+    pub(super) fn save_text(&mut self, path: PathBuf, text: String, ctx: &Context) {
         match self.bridge.save(path, text) {
             Some(id) => self.saving.asked.push((id, None)),
             None => self.say(Level::Warn, "the program is busy; save again", ctx),

@@ -1,7 +1,9 @@
 //! The status bar: the pixel under the pointer, the running studies, and the program itself.
 
 use egui::{Align, Label, Layout, RichText, TextStyle, Ui};
-use ganoscope_core::jobs::{Progress, Slot};
+use ganoscope_core::jobs::{Progress, Scene, Slot};
+use ganoscope_core::sky::{Grid, Place, format_degrees, format_hours};
+use ganoscope_core::stamp::ValueRange;
 
 use super::chrome::Shell;
 use crate::command::Command;
@@ -90,10 +92,15 @@ impl Shell<'_> {
     fn readout(&self) -> Option<String> {
         let [x, y] = self.cx.workbench.cursor?;
         let scene = self.cx.results.scene.shown()?;
+        let blend = &scene.blend;
+        let factor = blend.reduction_factor();
         let mut text = format!(
-            "x {x:>3}  y {y:>3}   blend {}",
-            value_text(&scene.blend, [x, y])
+            "x {:>3}  y {:>3}   blend {}",
+            x * factor,
+            y * factor,
+            value_text(blend, [x, y])
         );
+        text += &self.file_text(scene, [x, y]);
         if let Some(preview) = self.cx.results.deblend.shown() {
             for (i, output) in preview.outputs.iter().enumerate() {
                 text += &format!("   galaxy {} {}", i + 1, value_text(output, [x, y]));
@@ -102,10 +109,45 @@ impl Shell<'_> {
         Some(text)
     }
 
+    /// What the file has there, where it counts otherwise than the window: the values, the pixels that a mean is of, the sky.
+    fn file_text(&self, scene: &Scene, [x, y]: [usize; 2]) -> String {
+        let blend = &scene.blend;
+        let mut text = String::new();
+        let range = scene.range_in_file;
+        let is_inside = x < blend.width && y < blend.height;
+        if range != ValueRange::UNIT && is_inside {
+            let values: Vec<String> = (0..blend.channels)
+                .filter_map(|channel| blend.plane(channel).get(y * blend.width + x))
+                .map(|value| format!("{:.6}", ValueRange::UNIT.map_to(range, *value)))
+                .collect();
+            text += &format!(" (file {})", values.join("  "));
+        }
+        let factor = blend.reduction_factor();
+        if factor > 1 {
+            text += &format!(", mean of {factor} x {factor}");
+        }
+        let middle = |pixel: usize| (pixel as f64 + 0.5) * factor as f64 - 0.5;
+        if let Some(sky) = Grid::of(blend).sky(Place::new(middle(x), middle(y))) {
+            text += &format!(
+                "   {} {}",
+                format_hours(sky.longitude, 2),
+                format_degrees(sky.latitude, 1)
+            );
+        }
+        text
+    }
+
     /// What is seen while the pointer is over no picture.
     fn state_text(&self) -> String {
         let stretch = self.cx.document.display.stretch.name();
-        format!("{stretch} stretch, {}", self.cx.levels.text())
+        let mut text = format!("{stretch} stretch, {}", self.cx.levels.text());
+        if let Some(scene) = self.cx.results.scene.shown() {
+            let factor = scene.blend.reduction_factor();
+            if factor > 1 {
+                text += &format!("   picture shown {factor} times smaller");
+            }
+        }
+        text
     }
 }
 

@@ -1,14 +1,18 @@
 //! Commands: what views and menus ask for. Views only push them; the app drains them at one place, before painting.
 
 mod change;
+mod region_change;
 mod ui_command;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
 
 use ganoscope_core::jobs::{JobId, Slot};
+use ganoscope_core::region::Place;
+use ganoscope_core::region::ds9::System;
 
 pub use change::Change;
+pub use region_change::{RegionChange, RegionVerb};
 pub use ui_command::UiCommand;
 
 use crate::comparison::Comparison;
@@ -62,6 +66,19 @@ pub enum Command {
     Shade([f32; 2]),
     /// Sort the units.
     SortUnits(UnitOrder),
+    /// Take hold of a region, by its place in the document, or of none.
+    SelectRegion(Option<usize>),
+    /// The corners so far of a polygon that is being drawn.
+    DraftRegion(Vec<Place>),
+    /// Write region files in these coordinates.
+    SetRegionSystem(System),
+    /// Put a text on the clipboard; the words say what it is.
+    Copy {
+        /// What is copied.
+        text: String,
+        /// For the message: `the table`.
+        what: &'static str,
+    },
     /// Stop a study.
     Cancel(JobId),
     /// Compute a preview again.
@@ -81,6 +98,12 @@ impl From<UiCommand> for Command {
 impl From<Change> for Command {
     fn from(change: Change) -> Self {
         Self::Change(change)
+    }
+}
+
+impl From<RegionChange> for Command {
+    fn from(change: RegionChange) -> Self {
+        Self::Change(Change::Regions(change))
     }
 }
 

@@ -78,6 +78,8 @@ table! {
     ShowRelevance: "Relevance", "Why the discriminator calls a picture real or generated", [plain(Key::Num3)];
     ShowTimeline: "Timeline", "How the outputs changed over the training", [plain(Key::Num4)];
     ShowCompare: "Compare", "Any two pictures side by side, blinking, under a divider, or their difference", [plain(Key::Num5)];
+    ShowRegions: "Regions", "Marked areas of the pictures and what is in them", [plain(Key::Num6)];
+    ShowHeader: "Header", "What the picture's file says of itself: its FITS header, its size and values", [plain(Key::H)];
     PresetInspect: "Arrange to inspect", "Outputs beside the reasons of the discriminator", [ctrl(Key::Num1)];
     PresetCompare: "Arrange to compare", "Outputs beside two pictures held against each other, over the checkpoints", [ctrl(Key::Num2)];
     PresetRepair: "Arrange to repair", "Outputs beside the units that draw them", [ctrl(Key::Num3)];
@@ -109,6 +111,25 @@ table! {
     ZoomTwo: "Zoom 2x", "2 x 2 pixels of the screen for every pixel of the pictures", [alt(Key::Num2)];
     ZoomFour: "Zoom 4x", "4 x 4 pixels of the screen for every pixel of the pictures", [alt(Key::Num4)];
     ZoomEight: "Zoom 8x", "8 x 8 pixels of the screen for every pixel of the pictures", [alt(Key::Num8)];
+    ToolSelect: "Select regions", "Take hold of regions: drag to move, drag a handle to change; beside them a drag pans", [plain(Key::V)];
+    ToolCircle: "Draw circle", "Drag from the centre", [plain(Key::C)];
+    ToolEllipse: "Draw ellipse", "Drag from the centre", [plain(Key::E)];
+    ToolBox: "Draw box", "Drag from corner to corner", [plain(Key::T)];
+    ToolPolygon: "Draw polygon", "Every click is a corner; a double-click, Enter or a click on the first corner closes it", [plain(Key::Y)];
+    ToolFreehand: "Draw freehand", "Drag around the area", [plain(Key::F)];
+    FinishRegion: "Finish region", "Close the polygon that is drawn; with another tool, put a region into the middle of what is seen", [plain(Key::Enter)];
+    NextRegion: "Next region", "Take hold of the next region", [plain(Key::N)];
+    NudgeLeft: "Move region left", "By a pixel; the left arrow key does it while a region is taken hold of", [];
+    NudgeRight: "Move region right", "By a pixel; the right arrow key does it while a region is taken hold of", [];
+    NudgeUp: "Move region up", "By a pixel; the up arrow key does it while a region is taken hold of", [];
+    NudgeDown: "Move region down", "By a pixel; the down arrow key does it while a region is taken hold of", [];
+    ExcludeRegion: "Exclude or include region", "Take its pixels away from the other regions, or no longer", [plain(Key::I)];
+    DeleteRegion: "Delete region", "Remove the region that is taken hold of", [plain(Key::Delete)];
+    ClearRegions: "Delete all regions", "Remove every region", [];
+    OpenRegions: "Open regions…", "Open a DS9 region file; dropping it on the window does the same", [];
+    SaveRegions: "Save regions…", "Save all regions as a DS9 region file", [];
+    SaveRegionTable: "Save region table…", "Save the statistics of all regions as ECSV or CSV", [];
+    CopyRegionTable: "Copy region table", "Copy the statistics of all regions, separated by tabs", [];
     MeasureCheckpoints: "Measure all checkpoints", "Regenerate every checkpoint over the pictures that have truths", [plain(Key::M)];
     MeasureUnits: "Measure units over all pictures", "How active the units of the layer are in general", [plain(Key::U)];
     Reload: "Read the series again", "Find checkpoints that were written since", [plain(Key::F5)];
@@ -148,7 +169,7 @@ impl UiCommand {
     }
 
     /// The commands whose keys were pressed, keys consumed. Keys without modifiers are left to a text being typed, arrow
-    /// keys to whatever has the focus, and Escape to an open list.
+    /// keys, Enter and Delete to whatever has the focus, and Escape to an open list.
     pub fn pressed(ctx: &egui::Context) -> Vec<Self> {
         let is_typing = ctx.text_edit_focused();
         let has_focus = ctx.memory(|m| m.focused().is_some());
@@ -160,9 +181,12 @@ impl UiCommand {
         let is_left_alone = |keys: &KeyboardShortcut| match keys.logical_key {
             _ if keys.modifiers.command => false,
             Key::Escape => is_list_open || is_modal_open,
-            Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown => {
-                is_typing || has_focus || is_list_open
-            }
+            Key::ArrowLeft
+            | Key::ArrowRight
+            | Key::ArrowUp
+            | Key::ArrowDown
+            | Key::Enter
+            | Key::Delete => is_typing || has_focus || is_list_open || is_modal_open,
             _ => is_typing,
         };
         // More modifiers first: Ctrl+Shift+Z also matches Ctrl+Z, and Alt+1 also 1.

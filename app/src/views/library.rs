@@ -166,12 +166,20 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, path: &PathBuf, height: f32) {
     let is_shown = cx.document.input.as_ref() == Some(path);
     let name = path.file_stem().unwrap_or_default().display().to_string();
     let thumbnail = cx.results.thumbnails.get(path);
+    let scene = cx.results.scene.shown();
+    let scene = scene.filter(|scene| scene.path == *path);
+    let factor = scene.map_or(1, |scene| scene.blend.reduction_factor());
+    let text = if factor > 1 {
+        format!("{name} (shown {factor} times smaller)")
+    } else {
+        name.clone()
+    };
     ui.horizontal(|ui| {
         let width = ui.available_width() - 24.0 - size::GAP;
         let small = Atom::paint(Vec2::splat(size::LIST_PICTURE), |ui, args| {
             small_picture(cx, ui, args.rect, path, thumbnail);
         });
-        let atoms = (small, name.as_str(), Atom::grow());
+        let atoms = (small, text.as_str(), Atom::grow());
         let button = Button::selectable(is_shown, atoms)
             .truncate()
             .min_size(vec2(width, height - 2.0));

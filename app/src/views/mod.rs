@@ -6,16 +6,19 @@
 mod compare;
 mod contours;
 mod deblend;
+mod header;
 mod inspector;
 mod layers;
 mod library;
 mod parts;
+mod regions;
 mod relevance;
 mod timeline;
 mod tone;
 mod units;
 
 use egui::Ui;
+use ganoscope_core::region::Region;
 use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +30,7 @@ use crate::command::{Commands, UiCommand};
 use crate::display::Levels;
 use crate::document::Document;
 use crate::results::Results;
-use crate::widgets::{Link, Textures};
+use crate::widgets::{Link, RegionLayer, Textures};
 use crate::workbench::Workbench;
 
 /// What a view may see.
@@ -48,15 +51,36 @@ pub struct ViewCx<'a> {
 
 impl ViewCx<'_> {
     /// The link of a large picture.
-    pub(crate) const fn leads(&self) -> Link {
+    pub(crate) fn leads(&self) -> Link<'_> {
         Link::Leads {
             navigation: self.workbench.navigation,
             cursor: self.workbench.cursor,
+            regions: self.regions(),
         }
     }
 
+    /// The regions as they lie on pictures with the pixels of the blend.
+    fn regions(&self) -> Option<RegionLayer<'_>> {
+        let blend = &self.results.scene.shown()?.blend;
+        let desk = &self.workbench.regions;
+        Some(RegionLayer {
+            regions: &self.document.regions,
+            selected: desk.selected,
+            tool: desk.tool,
+            draft: &desk.draft,
+            pixels: [blend.height, blend.width],
+            factor: blend.reduction_factor(),
+        })
+    }
+
+    /// The region that is taken hold of, and its place in the document.
+    pub(crate) fn selected_region(&self) -> Option<(usize, &Region)> {
+        let index = self.workbench.regions.selected?;
+        Some((index, self.document.regions.get(index)?))
+    }
+
     /// The link of a small picture in a list.
-    pub(crate) fn follows(&self, stamp: &Stamp) -> Link {
+    pub(crate) fn follows(&self, stamp: &Stamp) -> Link<'_> {
         let blend = self.results.scene.shown().map(|scene| &scene.blend);
         let mut navigation = self.workbench.navigation;
         if let (Some(exact), Some(blend)) = (navigation.exact, blend) {
@@ -67,6 +91,7 @@ impl ViewCx<'_> {
         Link::Follows {
             navigation,
             cursor: self.workbench.cursor,
+            regions: self.regions(),
             has_same_pixels: blend
                 .is_some_and(|b| (b.height, b.width) == (stamp.height, stamp.width)),
         }
@@ -101,16 +126,22 @@ pub enum ViewKey {
     Timeline,
     /// Any two pictures against each other.
     Compare,
+    /// Marked areas and their statistics.
+    Regions,
+    /// What the picture's file says.
+    Header,
 }
 
 /// All views, in the order of the tabs.
-pub const VIEWS: [ViewKey; 6] = [
+pub const VIEWS: [ViewKey; 8] = [
     ViewKey::Deblend,
     ViewKey::Layers,
     ViewKey::Units,
     ViewKey::Relevance,
     ViewKey::Timeline,
     ViewKey::Compare,
+    ViewKey::Regions,
+    ViewKey::Header,
 ];
 
 impl ViewKey {
@@ -123,6 +154,8 @@ impl ViewKey {
             Self::Relevance => UiCommand::ShowRelevance,
             Self::Timeline => UiCommand::ShowTimeline,
             Self::Compare => UiCommand::ShowCompare,
+            Self::Regions => UiCommand::ShowRegions,
+            Self::Header => UiCommand::ShowHeader,
         }
     }
 
@@ -173,6 +206,16 @@ impl ViewKey {
                  backwards; More adds further pictures); under a divider that is dragged, or moved with the arrow \
                  keys; or A minus B, orange where A is brighter, teal where B is."
             }
+            Self::Regions => {
+                "Marked areas, the same on every picture, and what is in them. Take a tool and drag over any picture; \
+                 then drag a region to move it, a handle to change it; arrow keys move it by a pixel, Delete removes \
+                 it. A pixel counts with the part of it that is covered; missing pixels count nowhere. Positions are \
+                 those of FITS and DS9: the first pixel is 1, rows count from the bottom."
+            }
+            Self::Header => {
+                "What the file of the picture says: every card of every part of a FITS file, in its order, and for all \
+                 formats how its pixels are read. The search finds keywords, values and comments."
+            }
         }
     }
 
@@ -185,6 +228,8 @@ impl ViewKey {
             Self::Relevance => Box::new(relevance::Relevance),
             Self::Timeline => Box::new(timeline::Timeline),
             Self::Compare => Box::<compare::Compare>::default(),
+            Self::Regions => Box::<regions::Regions>::default(),
+            Self::Header => Box::<header::HeaderView>::default(),
         }
     }
 }

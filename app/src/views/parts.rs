@@ -1,7 +1,7 @@
 //! What several views are made of: a well with its caption, the look of light, the bar of display choices.
 
 use egui::{Align, Align2, ComboBox, Layout, RichText, TextStyle, Ui, vec2};
-use ganoscope_core::jobs::{SeriesInfo, Slot};
+use ganoscope_core::jobs::{Scene, SeriesInfo, Slot};
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 
 use super::ViewCx;
@@ -105,6 +105,35 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     } else {
         loading_ui(ui, "Opening the series");
     }
+}
+
+/// The picture, or what stands in its place. It needs no series.
+pub(super) fn picture_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a Scene> {
+    let scene = &cx.results.scene;
+    if let Some(scene) = scene.shown() {
+        return Some(scene);
+    }
+    match scene {
+        Loadable::Failed { why, .. } => {
+            if failed_ui(ui, "The picture cannot be opened", why) {
+                cx.commands.push(Command::Retry(Slot::Scene));
+            }
+        }
+        _ if cx.document.input.is_some() => loading_ui(ui, "Opening the picture"),
+        _ => {
+            let hint =
+                "Open a FITS, PNG, JPEG, TIFF, NPY or TFRecord file, or drop it on the window.";
+            empty_ui(ui, "No picture is open", hint, |ui| {
+                for command in [UiCommand::OpenFiles, UiCommand::OpenDemo] {
+                    let button = ui.button(command.text());
+                    if button.on_hover_text(command.tooltip()).clicked() {
+                        cx.commands.push(command);
+                    }
+                }
+            });
+        }
+    }
+    None
 }
 
 /// The series, or what stands in its place.
@@ -236,11 +265,13 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
             };
         }
         contours_ui(cx, ui, &mut display);
-        let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        let text = text.color(Tokens::of(ui).weak);
-        ui.add(egui::Label::new(text).truncate()).on_hover_text(
-            "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
-        );
+        // In a narrow pane the numbers are left to the inspector and the status bar.
+        if ui.available_width() >= size::LEVELS {
+            let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
+            ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+                "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
+            );
+        }
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));

@@ -1,5 +1,7 @@
 //! Small icons, painted: they look the same on every machine and need no font.
 
+mod outlines;
+
 use std::f32::consts::TAU;
 
 use egui::{
@@ -38,6 +40,24 @@ pub enum Icon {
     Scale,
     /// Two arrows, one each way.
     Exchange,
+    /// An arrow head.
+    Pointer,
+    /// A circle.
+    Circle,
+    /// A slanted ellipse.
+    Ellipse,
+    /// An upright rectangle.
+    Box,
+    /// Five corners.
+    Polygon,
+    /// A wavy outline.
+    Freehand,
+    /// A folder.
+    Folder,
+    /// A diskette.
+    Disk,
+    /// Rows and columns.
+    Table,
 }
 
 /// Paints an icon into `rect`.
@@ -108,6 +128,12 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
         Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
         Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+        outlined => {
+            for outline in outlines::of(outlined) {
+                let points = outline.iter().map(|[x, y]| at(*x, *y)).collect();
+                painter.add(Shape::closed_line(points, stroke));
+            }
+        }
     }
 }
 

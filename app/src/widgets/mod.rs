@@ -5,6 +5,7 @@ mod histogram;
 mod icon;
 mod legend;
 mod look;
+mod regions;
 mod settle;
 mod stamp_view;
 mod state;
@@ -16,6 +17,7 @@ pub use histogram::HistogramView;
 pub use icon::{Icon, icon_button, paint_icon};
 pub use legend::{color_bar_ui, legend_ui};
 pub use look::{Look, evidence, image_of, rgb};
+pub use regions::{RegionLayer, region_name};
 pub use stamp_view::{
     Link, StampView, corner_text, fitted, pixel_at, plane_text, value_text, visible_part,
 };

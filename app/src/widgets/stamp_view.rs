@@ -7,6 +7,7 @@ use egui::{
 };
 use ganoscope_core::stamp::Stamp;
 
+use super::regions::{RegionLayer, Sheet};
 use super::settle::settled;
 use super::textures::{Picture, Spot, Textures};
 use crate::command::{Command, Commands};
@@ -27,7 +28,7 @@ pub struct StampView<'a> {
     /// Side of the well, points.
     pub side: f32,
     /// How it goes with the other pictures.
-    pub link: Link,
+    pub link: Link<'a>,
     /// Whether it is older than what was asked for.
     pub is_dimmed: bool,
     /// Whether it is selected.
@@ -36,13 +37,15 @@ pub struct StampView<'a> {
 
 /// How a picture goes with the others: the same part of the sky, a mark at the same pixel.
 #[derive(Clone, Copy, Debug)]
-pub enum Link {
+pub enum Link<'a> {
     /// Shows what the others show and is panned and zoomed like them.
     Leads {
         /// Pan and zoom.
         navigation: Navigation,
         /// The pixel under the pointer in any linked picture.
         cursor: Option<[usize; 2]>,
+        /// What is drawn over all pictures with the same pixels, and can be taken hold of.
+        regions: Option<RegionLayer<'a>>,
     },
     /// Shows what the others show. In a list the wheel scrolls the list and a click selects.
     Follows {
@@ -50,21 +53,38 @@ pub enum Link {
         navigation: Navigation,
         /// The pixel under the pointer in any linked picture.
         cursor: Option<[usize; 2]>,
+        /// What is drawn over all pictures with the same pixels.
+        regions: Option<RegionLayer<'a>>,
         /// Whether its pixels are those of the leading pictures; a map of a smaller layer has others.
         has_same_pixels: bool,
     },
 }
 
-impl Link {
+impl<'a> Link<'a> {
     pub(super) fn parts(self) -> (Navigation, Option<[usize; 2]>) {
         match self {
-            Self::Leads { navigation, cursor } => (navigation, cursor),
+            Self::Leads {
+                navigation, cursor, ..
+            } => (navigation, cursor),
             Self::Follows {
                 navigation,
                 cursor,
                 has_same_pixels,
+                ..
             } => (navigation, cursor.filter(|_| has_same_pixels)),
         }
+    }
+
+    /// The regions, and their sheet on a picture of `pixels` rows and columns.
+    pub(super) fn regions(
+        self,
+        frame: Rect,
+        uv: Rect,
+        pixels: [usize; 2],
+    ) -> Option<(RegionLayer<'a>, Sheet)> {
+        let (Self::Leads { regions, .. } | Self::Follows { regions, .. }) = self;
+        let layer = regions?;
+        Some((layer, layer.sheet(frame, uv, pixels)?))
     }
 }
 
@@ -84,7 +104,7 @@ impl StampView<'_> {
         let tokens = Tokens::of(ui);
         let painter = ui.painter_at(well);
         painter.rect_filled(well, size::CORNER, tokens.well);
-        let (navigation, cursor) = self.link.parts();
+        let (navigation, cursor) = self.parts();
         let (frame, navigation) = settled(ui, well, self.picture.stamp, navigation);
         let uv = visible_part(navigation);
         let spot = Spot {
@@ -105,6 +125,10 @@ impl StampView<'_> {
                 }
             }
         }
+        let leads = matches!(self.link, Link::Leads { .. });
+        if let Some((layer, sheet)) = self.regions(frame, uv) {
+            layer.paint(ui, textures, &sheet, leads);
+        }
         if let Some(pixel) = cursor {
             let stamp = self.picture.stamp;
             mark_pixel(tokens, &painter, textures, (frame, uv), stamp, pixel);
@@ -120,6 +144,23 @@ impl StampView<'_> {
         response
     }
 
+    /// Pan and zoom, not closer than this picture can be seen: the zoom may be that of a larger one.
+    fn parts(&self) -> (Navigation, Option<[usize; 2]>) {
+        let (navigation, cursor) = self.link.parts();
+        let zoom = navigation.zoom.min(self.max_zoom());
+        (Navigation { zoom, ..navigation }, cursor)
+    }
+
+    fn max_zoom(&self) -> f32 {
+        let stamp = self.picture.stamp;
+        Navigation::max_zoom(stamp.width.max(stamp.height))
+    }
+
+    fn regions(&self, frame: Rect, uv: Rect) -> Option<(RegionLayer<'_>, Sheet)> {
+        let stamp = self.picture.stamp;
+        self.link.regions(frame, uv, [stamp.height, stamp.width])
+    }
+
     fn interact(
         &self,
         ui: &Ui,
@@ -129,15 +170,18 @@ impl StampView<'_> {
     ) {
         let mut next = navigation;
         let moved = response.drag_delta() / frame.size();
+        let regions = self.regions(frame, visible_part(navigation));
+        let is_for_regions =
+            regions.is_some_and(|(layer, sheet)| layer.interact(ui, response, &sheet, commands));
         if response.dragged_by(PointerButton::Secondary) {
             if moved != Vec2::ZERO {
                 commands.push(Command::Shade(moved.into()));
             }
-        } else if response.dragged() && moved != Vec2::ZERO {
+        } else if !is_for_regions && response.dragged() && moved != Vec2::ZERO {
             let delta = moved / navigation.zoom;
             next.centre = [next.centre[0] - delta.x, next.centre[1] - delta.y];
         }
-        if response.double_clicked() {
+        if response.double_clicked() && !is_for_regions {
             next = Navigation::default();
         }
         if let Some(pos) = response.hover_pos() {
@@ -145,7 +189,7 @@ impl StampView<'_> {
             if factor != 1.0 {
                 let before = place_at(frame, visible_part(next), pos);
                 next.exact = None;
-                next.zoom = (next.zoom * factor).clamp(1.0, Navigation::MAX_ZOOM);
+                next.zoom = (next.zoom * factor).clamp(1.0, self.max_zoom());
                 let after = place_at(frame, visible_part(next), pos);
                 let moved = before - after;
                 next.centre = [next.centre[0] + moved.x, next.centre[1] + moved.y];

@@ -32,7 +32,7 @@ pub struct SwipeView<'a> {
     /// Side of the well, points.
     pub side: f32,
     /// How the pictures go with the others.
-    pub link: Link,
+    pub link: Link<'a>,
     /// Whether they are older than what was asked for.
     pub is_dimmed: bool,
 }
@@ -84,6 +84,11 @@ impl SwipeView<'_> {
             opacity: if self.is_dimmed { DIMMED } else { 1.0 },
         };
         textures.paint(&painter, &self.first, &spot);
+        // The regions lie over both pictures.
+        let pixels = [stamp.height, stamp.width];
+        if let Some((layer, sheet)) = self.link.regions(frame, visible, pixels) {
+            layer.paint(ui, textures, &sheet, true);
+        }
         if let Some(pixel) = cursor {
             mark_pixel(tokens, &painter, textures, (frame, visible), stamp, pixel);
         }

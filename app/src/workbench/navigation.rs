@@ -27,8 +27,15 @@ impl Default for Navigation {
 }
 
 impl Navigation {
-    /// The largest magnification: a few pixels fill the well.
-    pub const MAX_ZOOM: f32 = 32.0;
+    /// The largest magnification of the largest pictures; see [`Navigation::max_zoom`].
+    pub const MAX_ZOOM: f32 = 2048.0;
+    /// The most pixels of the screen for a pixel of the picture.
+    const MAX_EXACT: f32 = 32.0;
+
+    /// The largest magnification of a picture whose longer side has so many pixels: a few of them fill the well.
+    pub fn max_zoom(longest: usize) -> f32 {
+        (longest as f32 / 2.5).clamp(32.0, Self::MAX_ZOOM)
+    }
 
     /// The same with a zoom and a centre that keep the picture in the well.
     pub fn clamped(self) -> Self {
@@ -59,7 +66,7 @@ impl Navigation {
         let factor = if is_nearer { 2.0 } else { 0.5 };
         match self.usable_exact() {
             Some(exact) => Self {
-                exact: Some((exact * factor).round().clamp(1.0, Self::MAX_ZOOM)),
+                exact: Some((exact * factor).round().clamp(1.0, Self::MAX_EXACT)),
                 ..self
             },
             None => Self {

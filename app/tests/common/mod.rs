@@ -68,6 +68,8 @@ pub struct Start {
     pub document: Document,
     pub answers: Vec<Vec<PathBuf>>,
     pub recovery: Option<Recovery>,
+    /// Pixels of the largest picture that is shown as it is; the program's own limit when not given.
+    pub most_pixels: Option<usize>,
 }
 
 /// A whole app over a real worker, without a renderer.
@@ -76,11 +78,20 @@ pub fn app(start: Start) -> Harness<'static, App> {
         document,
         answers,
         recovery,
+        most_pixels,
     } = start;
+    let studio = move || {
+        let studio = Studio::default();
+        match most_pixels {
+            Some(most) => studio.with_most_pixels(most),
+            None => studio,
+        }
+    };
     Harness::builder()
         .with_size([1280.0, 820.0])
         .build_eframe(move |cc| {
             let parts = AppParts {
+                bridge: Bridge::new(studio).unwrap(),
                 dialogs: Box::new(Scripted::new(answers)),
                 recovery,
                 ..parts(document)

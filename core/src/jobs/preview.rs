@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Failure;
+use super::{Failure, FileInfo, RegionsPreview};
 use crate::graph::Graph;
 use crate::network::LayerName;
 use crate::sky::Compass;
@@ -23,6 +23,10 @@ pub enum Preview {
     Units(Arc<UnitMaps>),
     /// Of [`super::Slot::Relevance`].
     Relevance(Arc<RelevancePreview>),
+    /// Of [`super::Slot::Regions`].
+    Regions(Arc<RegionsPreview>),
+    /// Of [`super::Slot::File`].
+    File(Arc<FileInfo>),
     /// Of [`super::Slot::Thumbnail`].
     Thumbnail(Arc<Thumbnail>),
 }
