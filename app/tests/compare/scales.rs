@@ -72,6 +72,36 @@ fn a_pane_with_its_own_scale_leaves_the_others_alone() {
 }
 
 #[test]
+fn dragging_with_the_right_button_shades_only_its_own_pane() {
+    let files = Files::new();
+    let mut harness = opened(&files, Vec::new());
+    let id = harness.state().workbench().attention;
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::K);
+    settle(&mut harness);
+    let before = harness.state().document().display;
+    let role = egui::accesskit::Role::Image;
+    let rect = harness.get_by_role_and_label(role, "Blend").rect();
+    let press = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Secondary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let (from, to) = (rect.center(), rect.center() + rect.size() * 0.25);
+    harness.hover_at(from);
+    harness.step();
+    harness.event(press(from, true));
+    harness.step();
+    harness.hover_at(to);
+    harness.step();
+    harness.event(press(to, false));
+    settle(&mut harness);
+    let shaded = own(&harness, id).unwrap();
+    assert!(shaded.bias > before.bias + 0.1 && shaded.contrast < before.contrast);
+    assert_eq!(harness.state().document().display, before);
+}
+
+#[test]
 fn only_views_of_light_have_a_scale() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
