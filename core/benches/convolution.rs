@@ -18,7 +18,7 @@ use ganoscope_core::seed::hash_uniform;
 /// A layer: name, batch, channels in and out, input size, kernel and stride.
 type Layer = (&'static str, usize, [usize; 2], usize, usize, usize);
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     ("3x3, 16 channels, 80x80", 1, [16, 16], 80, 3, 1),
     ("3x3, 64 channels, 40x40", 1, [64, 64], 40, 3, 1),
     ("3x3, 256 channels, 10x10", 1, [256, 256], 10, 3, 1),
@@ -32,6 +32,7 @@ const LAYERS: [Layer; 9] = [
         3,
         2,
     ),
+    ("3x3, stride 2, 128 channels, 10x10", 1, [128, 128], 10, 3, 2),
     ("9x9, colours to 32 channels, 80x80", 1, [3, 32], 80, 9, 1),
     ("3x3, 32 channels to colours, 80x80", 1, [32, 3], 80, 3, 1),
     ("1x1, 64 to 256 channels, 40x40", 1, [64, 256], 40, 1, 1),

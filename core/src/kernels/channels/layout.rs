@@ -16,6 +16,9 @@ use super::product::{Runs, to_channels};
 /// Steps of one chunk at one phase: the weights of a strip stay in the first-level cache while all pixels read them.
 const STEPS: usize = 320;
 
+/// More weights than this come from beyond the second-level cache (1 MiB) and are fetched while those before are in use.
+const FAR_WEIGHTS: usize = 256 << 10;
+
 /// Targets that read at the same taps.
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -121,16 +124,29 @@ impl Layout {
     }
 
     /// Where the ordered weights of a group, chunk and strip lie: `[pair][tap][source channel][target channel]`.
-    pub(super) fn weights(
-        &self,
-        group: usize,
-        [first, many]: [usize; 2],
-        strip: usize,
-    ) -> Range<usize> {
+    fn weights(&self, group: usize, [first, many]: [usize; 2], strip: usize) -> Range<usize> {
         let targets = self.targets.next_multiple_of(self.lanes);
         let before = (group * self.sources + first) * targets + many * strip * self.strip;
         let start = self.taps() * before;
         start..start + self.taps() * many * self.width(strip)
+    }
+
+    /// The ordered weights of a group, chunk and strip, and those after them when all are more than a cache of a core holds.
+    pub(super) fn with_next<'a>(
+        &self,
+        ordered: &'a [f32],
+        group: usize,
+        chunk: [usize; 2],
+        strip: usize,
+    ) -> [&'a [f32]; 2] {
+        let these = self.weights(group, chunk, strip);
+        let after = &ordered[these.end..];
+        let next = if ordered.len() > FAR_WEIGHTS {
+            &after[..these.len().min(after.len())]
+        } else {
+            &[]
+        };
+        [&ordered[these], next]
     }
 
     /// The weights `w` `[Co, Ci / groups, kh, kw]` in the order in which they are read.

@@ -153,6 +153,22 @@ unsafe fn to_planes<L: Lanes>(args: &PlaneArgs) {
     }
 }
 
+/// Asks for values that are read soon to be fetched into the second-level cache.
+pub(super) fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(LINE) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: every processor of this architecture has the instruction, and it may be given any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+/// Values in a line of the cache.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 16;
+
 type SumEntry = unsafe fn(&SumArgs<'_>);
 
 /// The micro-kernels of one instruction set.

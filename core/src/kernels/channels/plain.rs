@@ -103,7 +103,7 @@ impl OrderedConv {
                     init[..bias.len()].copy_from_slice(bias);
                 }
                 let init = (chunk[0] == 0).then_some(init.as_slice());
-                let weights = &self.weights[layout.weights(piece.group, chunk, strip)];
+                let weights = layout.with_next(&self.weights, piece.group, chunk, strip);
                 work.add(&piece.slab, strip, (packed, chunk[1]), weights, init, sums);
             }
         }

@@ -4,7 +4,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::micro::{ChannelArgs, Kernels, PlaneArgs, Run, SumArgs};
+use super::micro::{ChannelArgs, Kernels, PlaneArgs, Run, SumArgs, prefetch};
 
 /// Runs with their bounds.
 #[derive(Debug, Default)]
@@ -66,6 +66,8 @@ pub(super) struct Terms<'a> {
     pub(super) channels: usize,
     /// `[step][channel of the target]`.
     pub(super) w: &'a [f32],
+    /// The weights that are read next.
+    pub(super) next: &'a [f32],
 }
 
 /// `out[p] = init + sum over steps of x[place p + step] * w[step]` for the first `count` places and some vectors of channels;
@@ -86,6 +88,7 @@ pub(super) fn sums(
         x,
         channels,
         w,
+        next,
     } = terms;
     let width = vectors * kernels.lanes;
     assert!(count <= places.len() && count * width <= out.len());
@@ -98,6 +101,9 @@ pub(super) fn sums(
     let mut done = 0;
     for block in 0..blocks {
         let size = (count - done).div_ceil(blocks - block);
+        // Weights may come from memory, which is slower than the sums of a few pixels.
+        let [start, end] = [block, block + 1].map(|block| next.len() * block / blocks);
+        prefetch(&next[start..end]);
         let out = out.as_mut_ptr().wrapping_add(done * width);
         let args = SumArgs {
             places: &places.list[done..done + size],

@@ -250,7 +250,7 @@ impl Parted {
                 let packed = work.pack_chunk(piece, values, chunk, packed);
                 reading.cut(packed);
                 for (strip, sums) in piece.strips.clone().zip(sums.chunks_mut(work.sums_len())) {
-                    let weights = &signed[layout.weights(piece.group, chunk, strip)];
+                    let weights = layout.with_next(signed, piece.group, chunk, strip);
                     work.add(slab, strip, (packed, chunk[1]), weights, None, sums);
                 }
             }
@@ -279,7 +279,8 @@ impl Parted {
                     continue;
                 }
                 for (strip, sums) in piece.strips.clone().zip(sums.chunks_mut(work.sums_len())) {
-                    let weights = &self.signs[sign][layout.weights(piece.group, chunk, strip)];
+                    let signed = &self.signs[sign];
+                    let weights = layout.with_next(signed, piece.group, chunk, strip);
                     work.add(slab, strip, (packed, chunk[1]), weights, None, sums);
                 }
             }

@@ -92,13 +92,13 @@ impl Work<'_> {
         to
     }
 
-    /// Adds the products of a chunk with the weights of a strip, or begins with `init`.
+    /// Adds the products of a chunk with the weights of a strip, or begins with `init`; fetches the weights that come next.
     pub(super) fn add(
         &self,
         slab: &Slab,
         strip: usize,
         (x, channels): (&[f32], usize),
-        w: &[f32],
+        [w, next]: [&[f32]; 2],
         init: Option<&[f32]>,
         to: &mut [f32],
     ) {
@@ -111,6 +111,7 @@ impl Work<'_> {
                 x,
                 channels,
                 w: &w[weight..weight + len],
+                next: if weight == 0 { next } else { &[] },
             };
             let count = slab.images.len() * self.targets(pair, slab);
             let to = &mut to[pixel * width..];
