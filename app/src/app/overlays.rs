@@ -69,7 +69,7 @@ impl Shell<'_> {
         painter.text(
             rect.center(),
             Align2::CENTER_CENTER,
-            "Drop pictures, a series folder, a session or a recipe",
+            "Drop pictures, a series folder, regions, a session or a recipe",
             TextStyle::Heading.resolve(ui.style()),
             tokens.strong,
         );

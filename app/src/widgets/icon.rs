@@ -1,5 +1,7 @@
 //! Small icons, painted: they look the same on every machine and need no font.
 
+mod outlines;
+
 use std::f32::consts::TAU;
 
 use egui::{
@@ -34,6 +36,28 @@ pub enum Icon {
     Link,
     /// Two sheets.
     Duplicate,
+    /// Two axes with a curve: values to brightness.
+    Scale,
+    /// Two arrows, one each way.
+    Exchange,
+    /// An arrow head.
+    Pointer,
+    /// A circle.
+    Circle,
+    /// A slanted ellipse.
+    Ellipse,
+    /// An upright rectangle.
+    Box,
+    /// Five corners.
+    Polygon,
+    /// A wavy outline.
+    Freehand,
+    /// A folder.
+    Folder,
+    /// A diskette.
+    Disk,
+    /// Rows and columns.
+    Table,
 }
 
 /// Paints an icon into `rect`.
@@ -68,6 +92,21 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
                 ));
             }
         }
+        Icon::Scale => {
+            line(vec![at(0.16, 0.12), at(0.16, 0.86), at(0.9, 0.86)]);
+            let curve = (0..=10).map(|i| {
+                let x = i as f32 / 10.0;
+                at(0.2 + 0.62 * x, 0.8 - 0.6 * x.sqrt())
+            });
+            line(curve.collect());
+        }
+        Icon::Exchange => {
+            for (y, tip, end) in [(0.34, 0.86, 0.14), (0.66, 0.14, 0.86)] {
+                line(vec![at(end, y), at(tip, y)]);
+                let back = tip + 0.18 * (end - tip);
+                line(vec![at(back, y - 0.13), at(tip, y), at(back, y + 0.13)]);
+            }
+        }
         Icon::Undo => bent_arrow(painter, at, stroke, false),
         Icon::Redo => bent_arrow(painter, at, stroke, true),
         Icon::Theme => {
@@ -89,6 +128,12 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
         Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
         Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+        outlined => {
+            for outline in outlines::of(outlined) {
+                let points = outline.iter().map(|[x, y]| at(*x, *y)).collect();
+                painter.add(Shape::closed_line(points, stroke));
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use ganoscope_core::graph::{Graph, GraphLayer, Shown};
 
 /// A count in three digits: `36.9 k`, `1.24 G`.
-pub(super) fn count_text(count: u64) -> String {
+pub(in crate::views) fn count_text(count: u64) -> String {
     let value = count as f64;
     let scales = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     // From 999.5 on three digits are those of the next scale.
@@ -21,7 +21,7 @@ pub(super) fn count_text(count: u64) -> String {
 }
 
 /// A share in percent: whole ones from 10 on, `< 0.1 %` for the smallest that are not nothing.
-pub(super) fn share_text(share: f64) -> String {
+pub(in crate::views) fn share_text(share: f64) -> String {
     let percent = 100.0 * share;
     match percent {
         p if p <= 0.0 => "0 %".to_owned(),
