@@ -7,7 +7,7 @@ use super::super::finish::{Target, overwritten};
 use super::super::pack::{Buffer, Source};
 use super::cut::{Cut, Piece, Slab};
 use super::layout::{Layout, Pair};
-use super::micro::Kernels;
+use super::micro::{Kernels, prefetch};
 use super::product::{Terms, sums, to_channels, to_planes};
 
 /// A layout and a cut of it.
@@ -66,6 +66,11 @@ impl Work<'_> {
             let (line, after) = line.split_at_mut(columns * many);
             before.fill(0.0);
             after.fill(0.0);
+            // The next row of every channel, which lies elsewhere for each.
+            for channel in 0..many {
+                let next = channel * height * width + width;
+                prefetch(from.get(next..next + columns).unwrap_or_default());
+            }
             let from = (from, height * width);
             to_channels(self.kernels, from, (line, many), [many, columns]);
         }
