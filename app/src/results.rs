@@ -13,7 +13,6 @@ use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Limits;
 
 use crate::display::Levels;
-
 use crate::kept::Kept;
 
 /// A result that may not be there yet.

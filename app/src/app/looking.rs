@@ -48,8 +48,15 @@ impl App {
     }
 
     fn navigate(&mut self, change: impl Fn(Navigation) -> Navigation) {
+        // Not closer than the blend can be seen, or the way back would seem to do nothing.
+        let blend = self.results.scene.shown().map(|scene| &scene.blend);
+        let longest = blend.map_or(0, |blend| blend.width.max(blend.height));
         let navigation = self.workbench.navigated();
-        *navigation = change(*navigation);
+        let next = change(*navigation);
+        *navigation = Navigation {
+            zoom: next.zoom.min(Navigation::max_zoom(longest)),
+            ..next
+        };
     }
 
     /// Goes on among the pictures compared; where none can be seen, truths and outputs change places.

@@ -248,6 +248,9 @@ impl Behavior<Pane> for Panes<'_> {
         {
             self.cx.commands.push(Command::ToggleLink(pane.id));
         }
+        if !pane.view.has_scale() {
+            return;
+        }
         let scale = if pane.has_own_scale {
             "Share the scale of"
         } else {

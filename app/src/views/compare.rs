@@ -16,7 +16,7 @@ use super::parts::{display_bar, is_there};
 use super::{View, ViewCx, ViewKey};
 use crate::command::Command;
 use crate::comparison::{CompareMode, Comparison};
-use crate::theme::Tokens;
+use crate::theme::{Tokens, is_still};
 use crate::widgets::{empty_ui, loading_over};
 
 /// The view.
@@ -94,7 +94,7 @@ impl Compare {
 
     /// Goes on by itself when that was asked for and motion is not reduced.
     fn blink(&mut self, ui: &Ui, next: &mut Comparison) {
-        let is_on = next.is_automatic && next.mode == CompareMode::Blink && may_move(ui);
+        let is_on = next.is_automatic && next.mode == CompareMode::Blink && !is_still(ui);
         if !is_on {
             self.next_blink = None;
             return;
@@ -112,9 +112,4 @@ impl Compare {
         self.next_blink = Some(at);
         ui.ctx().request_repaint_after_secs((at - now) as f32);
     }
-}
-
-/// Whether things may move by themselves: not where animations are switched off.
-fn may_move(ui: &Ui) -> bool {
-    ui.style().animation_time > 0.0
 }

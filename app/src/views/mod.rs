@@ -159,6 +159,11 @@ impl ViewKey {
         }
     }
 
+    /// Whether it shows light between limits, which it can have for itself.
+    pub const fn has_scale(self) -> bool {
+        matches!(self, Self::Deblend | Self::Relevance | Self::Compare)
+    }
+
     /// What the tab says.
     pub const fn title(self) -> &'static str {
         self.command().text()
@@ -198,7 +203,7 @@ impl ViewKey {
             Self::Compare => {
                 "Any two pictures, A and B: what is there now, and what was kept (P keeps the present outputs, to compare \
                  another checkpoint, picture or edit with them). Side by side; one after the other (B, Shift+B \
-                 backwards; More pictures adds further ones); under a divider that is dragged, or moved with the arrow \
+                 backwards; More adds further pictures); under a divider that is dragged, or moved with the arrow \
                  keys; or A minus B, orange where A is brighter, teal where B is."
             }
             Self::Regions => {

@@ -11,6 +11,7 @@ use super::stamp_view::{DIMMED, Link, StampView, mark_pixel, visible_part};
 use super::textures::{Picture, Spot, Textures};
 use crate::command::Commands;
 use crate::theme::{Tokens, size};
+use crate::workbench::Navigation;
 
 /// Width of what can be grasped, points.
 const GRIP: f32 = 12.0;
@@ -75,6 +76,11 @@ impl SwipeView<'_> {
         painter.rect_filled(well, size::CORNER, tokens.well);
         let (navigation, cursor) = self.link.parts();
         let stamp = self.first.stamp;
+        let most = Navigation::max_zoom(stamp.width.max(stamp.height));
+        let navigation = Navigation {
+            zoom: navigation.zoom.min(most),
+            ..navigation
+        };
         let (frame, navigation) = settled(ui, well, stamp, navigation);
         let visible = visible_part(navigation);
         let spot = Spot {

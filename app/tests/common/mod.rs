@@ -119,6 +119,11 @@ pub type Painted = Harness<'static, App>;
 
 /// A whole app over a real worker, painted by the software driver.
 pub fn painted_app(document: Document, size: [f32; 2]) -> Painted {
+    painted_by(document, size, true)
+}
+
+/// The same, its pictures drawn by the card or by the processor.
+pub fn painted_by(document: Document, size: [f32; 2], by_card: bool) -> Painted {
     let (state, renderer) = renderer();
     Harness::builder()
         .with_size(size)
@@ -126,7 +131,7 @@ pub fn painted_app(document: Document, size: [f32; 2]) -> Painted {
         .renderer(renderer)
         .build_eframe(move |cc| {
             let mut app = App::new(&cc.egui_ctx, parts(document));
-            app.draw_on(Some(&state), &cc.egui_ctx);
+            app.draw_on(by_card.then_some(&state), &cc.egui_ctx);
             app
         })
 }

@@ -56,7 +56,7 @@ fn a_and_b_are_chosen_from_everything_there_is() {
 fn further_pictures_are_ticked_and_kept_ones_removed() {
     let stage = Stage::ready(CompareMode::SideBySide).with_kept();
     let mut harness = stage.harness();
-    click(&mut harness, "More pictures");
+    click(&mut harness, "More…");
     click(&mut harness, "With Galaxy 1, step 100, blend");
     click(&mut harness, "With Blend");
     harness.run_steps(2);

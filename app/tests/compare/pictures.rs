@@ -81,7 +81,7 @@ fn contours_and_messages_match_their_pictures() {
 
         let stage = Stage::ready(CompareMode::SideBySide).with_kept();
         let mut harness = stage.painted(theme, size);
-        harness.get_by_label("More pictures").click();
+        harness.get_by_label("More…").click();
         harness.run_steps(8);
         harness.snapshot(format!("compare_more_{name}"));
         all.extend(harness.take_snapshot_results());

@@ -9,7 +9,9 @@ use ganoscope::display::Display;
 use ganoscope::layout::PaneId;
 use ganoscope_core::stamp::stretch::{Limits, Stretch};
 
-use crate::common::{Files, Start, app, drop_files, settle, step_until};
+use crate::common::{
+    Files, Start, app, can_take_snapshots, drop_files, painted_by, settle, step_until,
+};
 
 fn opened(files: &Files, answers: Vec<Vec<std::path::PathBuf>>) -> Harness<'static, App> {
     let mut harness = app(Start {
@@ -70,6 +72,49 @@ fn a_pane_with_its_own_scale_leaves_the_others_alone() {
 }
 
 #[test]
+fn dragging_with_the_right_button_shades_only_its_own_pane() {
+    let files = Files::new();
+    let mut harness = opened(&files, Vec::new());
+    let id = harness.state().workbench().attention;
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::K);
+    settle(&mut harness);
+    let before = harness.state().document().display;
+    let role = egui::accesskit::Role::Image;
+    let rect = harness.get_by_role_and_label(role, "Blend").rect();
+    let press = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Secondary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let (from, to) = (rect.center(), rect.center() + rect.size() * 0.25);
+    harness.hover_at(from);
+    harness.step();
+    harness.event(press(from, true));
+    harness.step();
+    harness.hover_at(to);
+    harness.step();
+    harness.event(press(to, false));
+    settle(&mut harness);
+    let shaded = own(&harness, id).unwrap();
+    assert!(shaded.bias > before.bias + 0.1 && shaded.contrast < before.contrast);
+    assert_eq!(harness.state().document().display, before);
+}
+
+#[test]
+fn only_views_of_light_have_a_scale() {
+    let files = Files::new();
+    let mut harness = opened(&files, Vec::new());
+    harness.key_press(Key::L);
+    settle(&mut harness);
+    assert!(harness.query_by_label("Own scale for Layers").is_none());
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::K);
+    settle(&mut harness);
+    let bench = harness.state().workbench();
+    assert!(bench.layout.panes().all(|pane| !pane.has_own_scale));
+}
+
+#[test]
 fn a_copy_begins_as_its_original() {
     let files = Files::new();
     let mut harness = opened(&files, Vec::new());
@@ -127,4 +172,54 @@ fn own_limits_survive_a_session() {
     assert_eq!(opened.navigation.exact, Some(4.0));
     assert_eq!(opened.own_comparison, bench.own_comparison);
     assert!(!opened.own_comparison.is_empty());
+}
+
+/// The mean brightness of the rendered pixels of every picture of a name.
+fn brightness(harness: &mut Harness<'_, App>, name: &str) -> Vec<f32> {
+    settle(harness);
+    let rects: Vec<egui::Rect> = harness
+        .query_all_by_role_and_label(egui::accesskit::Role::Image, name)
+        .map(|node| node.rect())
+        .collect();
+    let image = harness.render().unwrap();
+    let mean = |rect: &egui::Rect| {
+        let rect = rect.shrink(2.0);
+        let columns = rect.left() as u32..rect.right() as u32;
+        let rows = rect.top() as u32..rect.bottom() as u32;
+        let places = rows.flat_map(|y| columns.clone().map(move |x| (x, y)));
+        let values: Vec<f32> = places
+            .map(|(x, y)| f32::from(image.get_pixel(x, y).0[0]))
+            .collect();
+        values.iter().sum::<f32>() / values.len() as f32
+    };
+    rects.iter().map(mean).collect()
+}
+
+/// Two panes of one view in other colours, whoever draws them.
+#[test]
+fn panes_with_other_scales_are_painted_otherwise() {
+    if !can_take_snapshots() {
+        return;
+    }
+    let files = Files::new();
+    for on_card in [true, false] {
+        let mut harness = painted_by(files.document(), [1600.0, 820.0], on_card);
+        settle(&mut harness);
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::D);
+        settle(&mut harness);
+        let same = brightness(&mut harness, "Blend");
+        assert_eq!(same.len(), 2);
+        assert!((same[0] - same[1]).abs() < 3.0, "{on_card}: {same:?}");
+        harness.key_press_modifiers(Modifiers::SHIFT, Key::K);
+        settle(&mut harness);
+        let id = harness.state().workbench().attention;
+        let display = Display {
+            is_inverted: true,
+            ..Display::default()
+        };
+        harness.state().push(Command::DisplayAlone(id, display));
+        let mut other = brightness(&mut harness, "Blend");
+        other.sort_by(f32::total_cmp);
+        assert!(other[1] > other[0] + 50.0, "{on_card}: {other:?}");
+    }
 }

@@ -31,6 +31,17 @@ fn keys_zoom_by_two_and_to_whole_pixels() {
     harness.key_press_modifiers(Modifiers::SHIFT, Key::Z);
     settle(&mut harness);
     assert_eq!(navigation(&harness).zoom, 2.0);
+    for _ in 0..12 {
+        harness.state().push(UiCommand::ZoomIn);
+    }
+    harness.state().push(UiCommand::ZoomOut);
+    settle(&mut harness);
+    let most = Navigation::max_zoom(ganoscope::testing::SIDE);
+    assert_eq!(
+        navigation(&harness).zoom,
+        most / 2.0,
+        "one step back is seen"
+    );
     for (key, pixels) in [
         (Key::Num1, 1.0),
         (Key::Num2, 2.0),

@@ -6,17 +6,16 @@ use ganoscope_core::stamp::stretch::Limits;
 
 use super::super::ViewCx;
 use super::super::parts::combo;
-use super::may_move;
 use crate::command::{Command, UiCommand};
 use crate::comparison::{CompareMode, Comparison};
 use crate::source::Source;
-use crate::theme::{Tokens, size};
+use crate::theme::{Tokens, is_still, size};
 use crate::widgets::{Icon, icon_button};
 
 /// Width of a list of pictures, points.
 const LIST: std::ops::RangeInclusive<f32> = 84.0..=230.0;
 /// Width of everything beside the two lists in their row, points.
-const BESIDE_LISTS: f32 = 250.0;
+const BESIDE_LISTS: f32 = 200.0;
 
 /// Draws the bar; what is chosen is written into `next`.
 pub(super) fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {
@@ -93,7 +92,7 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, (label, width): (&str, f32), source:
 /// Further pictures to tick, and what was kept to be removed.
 fn more_ui(cx: &ViewCx<'_>, ui: &mut Ui, next: &mut Comparison) {
     let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let (response, _) = MenuButton::new("More pictures").config(stays).ui(ui, |ui| {
+    let (response, _) = MenuButton::new("More…").config(stays).ui(ui, |ui| {
         ui.set_max_width(340.0);
         ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
             further_ui(cx, ui, next);
@@ -156,7 +155,7 @@ fn blink_ui(ui: &mut Ui, next: &mut Comparison) {
             next.is_automatic = false;
         }
     }
-    let may_move = may_move(ui);
+    let may_move = !is_still(ui);
     let automatic = egui::Checkbox::new(&mut next.is_automatic, "Automatic");
     ui.add_enabled(may_move, automatic)
         .on_hover_text("Show one picture after the other until a key or button is pressed")
