@@ -119,8 +119,8 @@ pub struct Timeline {
     pub job: Option<JobId>,
 }
 
-/// Everything the worker has answered.
-#[derive(Default)]
+/// Everything the worker has answered. Pixels are shared between copies.
+#[derive(Clone, Default)]
 pub struct Results {
     /// The open series.
     pub series: Loadable<Arc<SeriesInfo>>,

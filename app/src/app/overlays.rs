@@ -3,7 +3,7 @@
 use egui::{Align2, RichText, ScrollArea, TextStyle, Ui};
 
 use super::chrome::Shell;
-use crate::command::UiCommand;
+use crate::command::{System, UiCommand};
 use crate::theme::{Tokens, size};
 
 impl Shell<'_> {
@@ -27,7 +27,7 @@ impl Shell<'_> {
                     .show(ui, |ui| {
                         for command in UiCommand::ALL {
                             let keys: Vec<String> = command
-                                .keys()
+                                .keys(System::of(ui.ctx()))
                                 .iter()
                                 .map(|keys| ui.ctx().format_shortcut(keys))
                                 .collect();

@@ -1,6 +1,6 @@
 //! `ganoscope relevance`: why a network gave its answer, as a map over the pixels of every input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -8,14 +8,18 @@ use ganoscope_core::attribution::{
     AttributionMap, BatchNormHandling, Method, Options, Pole, Prepared, Target,
 };
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, open_network_for};
+use ganoscope_core::jobs::{PoleMap, RelevanceRow};
 use ganoscope_core::stamp::ValueRange;
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
 use super::common::{Common, Console, columns, refuse_to_replace};
+use super::desk::{Desk, EditArguments, PageArguments, relevance_of};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Gathered, Results, made_by, write_file};
-use super::run::say_guesses;
+use super::run::{say_guesses, sentence};
+use crate::export::relevance_arrays;
+use crate::views::ViewKey;
 
 /// Arguments of `relevance`.
 #[derive(Args, Debug)]
@@ -26,8 +30,8 @@ pub(super) struct Relevance {
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     input: Vec<String>,
     /// File for the maps: .safetensors, .fits, .npz, .npy or (one map, for display) .png.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["figure", "table"])]
+    out: Option<PathBuf>,
     /// How to attribute, for example polarized, epsilon-plus, zplus, gradient.
     #[arg(long, value_name = "NAME")]
     method: Method,
@@ -43,16 +47,38 @@ pub(super) struct Relevance {
     /// Range of the input's pixels, LO,HI.
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     input_range: Option<RangeArgument>,
+    /// Explain what the generator of the series makes of the input, and its truths, channels summed, as the window does.
+    #[arg(long, conflicts_with_all = ["target", "input_range"])]
+    generated: bool,
+    #[command(flatten)]
+    edits: EditArguments,
+    #[command(flatten)]
+    page: PageArguments,
 }
 
 impl Relevance {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
-        let format = Format::from_extension(&self.out)
-            .filter(|format| format.is_writable())
-            .ok_or_else(|| {
-                let what = "--out needs the extension safetensors, fits, npz, npy or png";
-                Failure::Usage(format!("{what}: {}", self.out.display()))
-            })?;
+        if self.generated {
+            return self.explain_generated(common, console);
+        }
+        if self.page.is_asked() || !self.edits.is_empty() {
+            let what = "--figure, --table, --edit and --set belong to --generated";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+        let out = self.out.as_deref().context("--out is missing")?;
+        self.explain(out, common, console)
+    }
+
+    /// The format that the extension asks for.
+    fn format(out: &Path) -> Result<Format, Failure> {
+        let format = Format::from_extension(out).filter(|format| format.is_writable());
+        format.ok_or_else(|| {
+            let what = "--out needs the extension safetensors, fits, npz, npy or png";
+            Failure::Usage(format!("{what}: {}", out.display()))
+        })
+    }
+
+    fn check_pole(&self) -> Result<(), Failure> {
         if self.pole.is_some() && !matches!(self.method, Method::Polarized { .. }) {
             let what = format!(
                 "--pole belongs to the method polarized, not to {}",
@@ -60,9 +86,74 @@ impl Relevance {
             );
             return Err(Failure::Usage(what));
         }
+        Ok(())
+    }
+
+    /// The maps of the discriminator over what the generator makes of the one input, and over its truths.
+    fn explain_generated(&self, common: &Common, console: &Console) -> Result<(), Failure> {
+        let format = self.out.as_deref().map(Self::format).transpose()?;
+        self.check_pole()?;
+        self.page.check(&self.input)?;
+        let [input] = self.input.as_slice() else {
+            let what = "--generated explains one input";
+            return Err(Failure::Usage(what.to_owned()));
+        };
+        if matches!(format, Some(Format::Png | Format::Npy)) {
+            let what = "several maps need --out with the extension safetensors, fits or npz";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+        let read = Input::read(input)?;
+        for path in self.out.iter().chain(self.page.paths()) {
+            refuse_to_replace(path, [&*read.path])?;
+        }
+        let spec = NetworkSpec::parse(&self.model);
+        let device = common.open_device(*console)?;
+        let mut desk = Desk::new(&spec, input, self.edits.stack()?, &device)?;
+        desk.relevance(self.chosen_method(common))?;
+        if let (Some(out), Some(format)) = (&self.out, format) {
+            let maps = relevance_arrays(relevance_of(&desk)?);
+            let discriminator = NetworkSpec {
+                role: Some(NetworkRole::Discriminator),
+                ..spec
+            };
+            let opened = open_network_for(&discriminator, None)?;
+            let mut provenance = made_by("relevance", &discriminator, &opened, Some(&read));
+            let method = &self.method;
+            provenance.history.push(format!("method {method}, of outputs and truths"));
+            let stack = self.edits.stack()?;
+            let enabled = stack.edits.iter().filter(|edit| edit.enabled);
+            provenance.edits = enabled.map(sentence).collect();
+            let about = About {
+                stamp: read.stamps.first().cloned(),
+                is_discriminator: true,
+                provenance,
+                ..About::default()
+            };
+            let arrays: Vec<&Gathered> = maps.iter().collect();
+            write_file(out, format, &arrays, &about)?;
+        }
+        self.page.write(&desk, ViewKey::Relevance)?;
+        report_generated(&desk, common, *console)
+    }
+
+    /// The method with the pole and the seed of this command.
+    fn chosen_method(&self, common: &Common) -> Method {
+        let mut method = self.method.clone();
+        match &mut method {
+            Method::Polarized { pole } => *pole = self.pole.unwrap_or(*pole),
+            Method::SmoothGrad { seed, .. } => *seed = common.seed.unwrap_or(*seed),
+            _ => {}
+        }
+        method
+    }
+
+    /// The maps over the inputs themselves.
+    fn explain(&self, out: &Path, common: &Common, console: &Console) -> Result<(), Failure> {
+        let format = Self::format(out)?;
+        self.check_pole()?;
         let inputs = Input::read_all(&self.input)?;
         let mut spec = NetworkSpec::parse(&self.model);
-        self.check_out(format, &inputs, &spec)?;
+        self.check_out(out, format, &inputs, &spec)?;
         if spec.path.is_dir() {
             spec.role = spec.role.or(Some(NetworkRole::Discriminator));
         }
@@ -125,19 +216,20 @@ impl Relevance {
             provenance,
             ..About::default()
         };
-        self.write(format, &results, &about)?;
+        write(out, format, &results, &about)?;
         report(&rows, &method, common, *console)
     }
 
     /// Refuses a file that cannot hold the maps, or that they are made from.
     fn check_out(
         &self,
+        out: &Path,
         format: Format,
         inputs: &[Input],
         spec: &NetworkSpec,
     ) -> Result<(), Failure> {
         let sources = inputs.iter().map(|input| &*input.path);
-        refuse_to_replace(&self.out, sources.chain([&*spec.path]))?;
+        refuse_to_replace(out, sources.chain([&*spec.path]))?;
         let maps: usize = inputs.iter().map(|input| input.stamps.len()).sum();
         if format == Format::Png && maps > 1 {
             let what = format!("a PNG file shows one map, not {maps}; use fits or safetensors");
@@ -148,31 +240,26 @@ impl Relevance {
 
     /// The method with the pole, the seed and the black level of this command.
     fn tuned_method(&self, common: &Common, range: ValueRange) -> Method {
-        let mut method = self.method.clone().with_black(f64::from(range.low));
-        match &mut method {
-            Method::Polarized { pole } => *pole = self.pole.unwrap_or(*pole),
-            Method::SmoothGrad { seed, .. } => *seed = common.seed.unwrap_or(*seed),
-            _ => {}
-        }
-        method
+        self.chosen_method(common).with_black(f64::from(range.low))
     }
+}
 
-    fn write(
-        &self,
-        format: Format,
-        results: &Results,
-        about: &About<'_>,
-    ) -> Result<(), anyhow::Error> {
-        let arrays: Vec<&Gathered> = results.arrays().iter().collect();
-        let Some(map) = arrays.first() else {
-            return Err(anyhow!("no input gave a map: {}", self.out.display()));
-        };
-        match format {
-            // One array is all that NPY holds.
-            Format::Npy => write_file(&self.out, format, &[map], about),
-            Format::Png => write_file(&self.out, format, &[&for_display(map)], about),
-            _ => write_file(&self.out, format, &arrays, about),
-        }
+/// Writes the maps of all inputs into one file.
+fn write(
+    out: &Path,
+    format: Format,
+    results: &Results,
+    about: &About<'_>,
+) -> Result<(), anyhow::Error> {
+    let arrays: Vec<&Gathered> = results.arrays().iter().collect();
+    let Some(map) = arrays.first() else {
+        return Err(anyhow!("no input gave a map: {}", out.display()));
+    };
+    match format {
+        // One array is all that NPY holds.
+        Format::Npy => write_file(out, format, &[map], about),
+        Format::Png => write_file(out, format, &[&for_display(map)], about),
+        _ => write_file(out, format, &arrays, about),
     }
 }
 
@@ -254,6 +341,36 @@ fn report(rows: &[Row], method: &Method, common: &Common, console: Console) -> R
                     |gap| format!("{:.3} %", 100.0 * gap),
                 ),
             ]
+        }));
+        console.table(&columns(&table, &[]))?;
+    }
+    Ok(())
+}
+
+/// The verdicts over outputs and truths.
+fn report_generated(desk: &Desk, common: &Common, console: Console) -> Result<(), Failure> {
+    let preview = relevance_of(desk)?;
+    let name = |row: &RelevanceRow| {
+        let kind = if row.is_generated { "output" } else { "truth" };
+        format!("{kind} {}", row.galaxy + 1)
+    };
+    if common.json {
+        let row = |row: &RelevanceRow| {
+            let gaps: Vec<Option<f64>> = row.maps.iter().map(|m| m.conservation_gap).collect();
+            serde_json::json!({ "picture": name(row), "logit": row.logit, "gaps": gaps })
+        };
+        let rows: Vec<_> = preview.rows.iter().map(row).collect();
+        let all = serde_json::json!({ "method": preview.method, "pictures": rows });
+        console.table(&serde_json::to_string_pretty(&all)?)?;
+    } else if !common.quiet {
+        let mut table = vec![["picture", "logit", "conservation gaps"].map(str::to_owned).to_vec()];
+        table.extend(preview.rows.iter().map(|row| {
+            let gap = |map: &PoleMap| match map.conservation_gap {
+                Some(gap) => format!("{:.3} %", 100.0 * gap),
+                None => "not claimed".to_owned(),
+            };
+            let gaps: Vec<String> = row.maps.iter().map(gap).collect();
+            vec![name(row), format!("{:.6}", row.logit), gaps.join(", ")]
         }));
         console.table(&columns(&table, &[]))?;
     }

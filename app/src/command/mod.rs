@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use ganoscope_core::jobs::{JobId, Slot};
 
 pub use change::Change;
-pub use ui_command::UiCommand;
+pub use ui_command::{System, UiCommand};
 
 use crate::layout::{Layout, PaneId};
 use crate::views::ViewKey;

@@ -15,7 +15,7 @@ mod overview;
 mod search;
 mod sheet;
 mod walk;
-mod words;
+pub(crate) mod words;
 
 use egui::{Button, Key, Label, Rect, RichText, Sense, TextEdit, TextStyle, Ui, vec2};
 use ganoscope_core::graph::{Family, Shown};

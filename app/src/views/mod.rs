@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use inspector::inspector_ui;
 pub use library::library_ui;
-pub use timeline::strip_ui;
+pub(crate) use layers::words as layer_words;
+pub use timeline::{Curves, strip_ui};
 
 use crate::command::{Commands, UiCommand};
 use crate::display::Levels;

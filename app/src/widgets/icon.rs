@@ -34,6 +34,20 @@ pub enum Icon {
     Link,
     /// Two sheets.
     Duplicate,
+    /// A folder.
+    Folder,
+    /// A disk: save.
+    Disk,
+    /// An arrow out of a tray.
+    Export,
+    /// A prompt.
+    Terminal,
+    /// A glass.
+    Search,
+    /// An arrow around.
+    Again,
+    /// Three dots: more.
+    More,
 }
 
 /// Paints an icon into `rect`.
@@ -41,7 +55,12 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
     let side = rect.width().min(rect.height());
     let at = |x: f32, y: f32| rect.center() + vec2(x - 0.5, y - 0.5) * side;
     let stroke = Stroke::new((side / 11.0).max(1.2), color);
-    let line = |points: Vec<Pos2>| painter.add(Shape::line(points, stroke));
+    let line = |points: Vec<Pos2>| {
+        painter.add(Shape::line(points, stroke));
+    };
+    let outline = |points: Vec<Pos2>| {
+        painter.add(Shape::closed_line(points, stroke));
+    };
     match icon {
         Icon::Warning => {
             painter.add(Shape::closed_line(
@@ -85,6 +104,51 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
             });
             line(arc.chain([at(0.5, 0.66)]).collect());
             painter.circle_filled(at(0.5, 0.82), stroke.width * 0.8, color);
+        }
+        Icon::Folder => outline(vec![
+            at(0.1, 0.8),
+            at(0.1, 0.22),
+            at(0.4, 0.22),
+            at(0.5, 0.34),
+            at(0.9, 0.34),
+            at(0.9, 0.8),
+        ]),
+        Icon::Disk => {
+            outline(vec![
+                at(0.14, 0.14),
+                at(0.7, 0.14),
+                at(0.86, 0.3),
+                at(0.86, 0.86),
+                at(0.14, 0.86),
+            ]);
+            line(vec![at(0.32, 0.86), at(0.32, 0.56), at(0.68, 0.56), at(0.68, 0.86)]);
+            line(vec![at(0.36, 0.16), at(0.36, 0.32), at(0.62, 0.32)]);
+        }
+        Icon::Export => {
+            line(vec![at(0.14, 0.58), at(0.14, 0.86), at(0.86, 0.86), at(0.86, 0.58)]);
+            line(vec![at(0.5, 0.64), at(0.5, 0.12)]);
+            line(vec![at(0.3, 0.32), at(0.5, 0.12), at(0.7, 0.32)]);
+        }
+        Icon::Terminal => {
+            line(vec![at(0.16, 0.24), at(0.42, 0.5), at(0.16, 0.76)]);
+            line(vec![at(0.5, 0.78), at(0.86, 0.78)]);
+        }
+        Icon::Search => {
+            painter.circle_stroke(at(0.42, 0.42), side * 0.28, stroke);
+            line(vec![at(0.63, 0.63), at(0.88, 0.88)]);
+        }
+        Icon::Again => {
+            let arc = (0..=20).map(|i| {
+                let angle = TAU * (-0.12 + 0.8 * i as f32 / 20.0);
+                at(0.5 + 0.34 * angle.cos(), 0.5 + 0.34 * angle.sin())
+            });
+            line(arc.collect());
+            line(vec![at(0.56, 0.32), at(0.76, 0.26), at(0.78, 0.06)]);
+        }
+        Icon::More => {
+            for y in [0.2, 0.5, 0.8] {
+                painter.circle_filled(at(0.5, y), stroke.width, color);
+            }
         }
         Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
         Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
