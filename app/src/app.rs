@@ -5,6 +5,7 @@
 
 mod chrome;
 mod ending;
+mod exporting;
 mod logic;
 mod open;
 mod overlays;
@@ -28,6 +29,7 @@ use crate::demo::Demo;
 use crate::dialogs::FileDialogs;
 use crate::display::Levels;
 use crate::document::Document;
+use crate::export::Card;
 use crate::history::History;
 use crate::notify::{Notices, TERMINAL};
 use crate::results::Results;
@@ -37,6 +39,7 @@ use crate::views::ViewCx;
 use crate::widgets::Textures;
 use crate::workbench::Workbench;
 pub use ending::Ending;
+use exporting::Exporting;
 use saving::Saving;
 
 /// What an app is made of.
@@ -78,6 +81,7 @@ pub struct App {
     notices: Notices,
     views: tiles::PaneViews,
     saving: Saving,
+    exporting: Exporting,
     levels: LevelsCache,
     ending: Ending,
     started: Instant,
@@ -152,6 +156,7 @@ impl App {
             notices: Notices::default(),
             views: tiles::PaneViews::default(),
             saving: Saving::new(recovery),
+            exporting: Exporting::default(),
             levels: LevelsCache::default(),
             ending,
             started,
@@ -164,7 +169,10 @@ impl App {
     /// Has pictures drawn by the graphics card that the window is drawn with, where it can.
     pub fn draw_on(&mut self, state: Option<&RenderState>) {
         match state {
-            Some(state) => self.textures = Textures::on(state),
+            Some(state) => {
+                self.textures = Textures::on(state);
+                self.exporting.card = Some(Card::of(state));
+            }
             None => log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu"),
         }
     }
@@ -207,7 +215,7 @@ impl App {
         &mut *self.dialogs
     }
 
-    /// Whether everything that is looked at is there (or failed) and no file is being opened.
+    /// Whether everything that is looked at is there (or failed) and no file is being opened or exported.
     pub fn is_complete(&self) -> bool {
         let r = &self.results;
         let is_open = self.document.series.is_some() && self.document.input.is_some();
@@ -223,6 +231,7 @@ impl App {
                 || r.series.failure().is_some()
                 || r.scene.failure().is_some())
             && r.jobs.is_empty()
+            && !self.exporting.exporter.is_busy()
     }
 
     /// Time from the start to the first complete picture, seconds.
@@ -266,6 +275,7 @@ impl eframe::App for App {
             notices: &self.notices,
             session_path: self.saving.path(),
             is_unsaved: self.saving.is_unsaved(&self.document),
+            is_exporting: self.exporting.exporter.is_busy(),
         };
         shell.ui(ui, &mut self.views);
         self.textures.end_frame();

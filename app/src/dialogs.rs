@@ -22,6 +22,13 @@ pub enum Question {
     },
     /// Where to save the recipe.
     SaveRecipe,
+    /// Where to export to.
+    Export {
+        /// Suggested name.
+        name: String,
+        /// Extensions it can have, the one chosen first.
+        extensions: Vec<&'static str>,
+    },
 }
 
 /// What a person answered; no path when they changed their mind.
@@ -139,6 +146,17 @@ fn show(question: &Question) -> Vec<PathBuf> {
             .save_file()
             .into_iter()
             .collect(),
+        Question::Export { name, extensions } => {
+            let dialog = extensions.iter().fold(dialog, |dialog, extension| {
+                dialog.add_filter(extension.to_uppercase(), &[*extension])
+            });
+            dialog
+                .set_title("Export")
+                .set_file_name(name)
+                .save_file()
+                .into_iter()
+                .collect()
+        }
     }
 }
 

@@ -54,6 +54,7 @@ impl App {
         if !all_asked {
             ctx.request_repaint();
         }
+        self.finish_export(ctx);
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
@@ -135,6 +136,8 @@ impl App {
                 self.change(Change::SetDisplay(display));
             }
             Command::SortUnits(order) => self.workbench.unit_order = order,
+            Command::SetExport(choice) => self.workbench.export = choice,
+            Command::AskExport => self.ask_export(ctx),
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
@@ -209,6 +212,8 @@ impl App {
             UiCommand::SelectNone => {
                 if self.workbench.help_open {
                     self.workbench.help_open = false;
+                } else if self.workbench.export_open {
+                    self.workbench.export_open = false;
                 } else if !self.document.units.is_empty() {
                     self.change(Change::SelectUnits(UnitSet::default()));
                 }
@@ -223,6 +228,7 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
+            UiCommand::CopyAsCommand => self.copy_as_command(ctx),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
@@ -268,6 +274,7 @@ impl App {
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
+            UiCommand::Export => bench.export_open = !bench.export_open,
             UiCommand::ToggleTheme => {
                 let is_dark = ctx.theme() == egui::Theme::Dark;
                 bench.is_dark = Some(!is_dark);

@@ -105,6 +105,7 @@ impl App {
     pub(super) fn answered(&mut self, answer: Answer, ctx: &Context) {
         let Answer { question, paths } = answer;
         let Some(first) = paths.first().cloned() else {
+            self.forget_export();
             return;
         };
         match question {
@@ -113,6 +114,7 @@ impl App {
             }
             Question::SaveSession { .. } => self.save_as(first, ctx),
             Question::SaveRecipe => self.save_recipe(first, ctx),
+            Question::Export { .. } => self.export_to(first, ctx),
         }
     }
 }

@@ -145,7 +145,9 @@ impl App {
             Ok(text) => text,
             Err(error) => return self.say(Level::Error, &error.to_string(), ctx),
         };
-        match self.bridge.save(path, text) {
+        let id = self.bridge.save(path, text);
+        self.recipe_is_saving(id);
+        match id {
             Some(id) => self.saving.asked.push((id, None)),
             None => self.say(Level::Warn, "the program is busy; save again", ctx),
         }
@@ -167,6 +169,9 @@ impl App {
                     && document.is_some()
                 {
                     named.saved = document;
+                }
+                if self.copy_with_recipe(id, path, ctx) {
+                    return;
                 }
                 let name = path.file_name().unwrap_or_default().display();
                 self.say(Level::Info, &format!("saved {name}"), ctx);

@@ -302,7 +302,10 @@ fn failed(why: Why) -> anyhow::Error {
     let Why { headline, causes } = why;
     let causes = causes.into_iter().rev();
     let inner = causes.fold(None, |inner: Option<anyhow::Error>, cause| {
-        Some(inner.map_or_else(|| anyhow!("{cause}"), |inner| inner.context(cause)))
+        Some(match inner {
+            Some(inner) => inner.context(cause),
+            None => anyhow!(cause),
+        })
     });
     match inner {
         Some(inner) => inner.context(headline),

@@ -11,6 +11,7 @@ use ganoscope_core::jobs::{JobId, Slot};
 pub use change::Change;
 pub use ui_command::{System, UiCommand};
 
+use crate::export::ExportChoice;
 use crate::layout::{Layout, PaneId};
 use crate::views::ViewKey;
 use crate::workbench::{Navigation, UnitOrder};
@@ -46,6 +47,10 @@ pub enum Command {
     Shade([f32; 2]),
     /// Sort the units.
     SortUnits(UnitOrder),
+    /// Choose what is exported.
+    SetExport(ExportChoice),
+    /// Ask for the file of the export chosen.
+    AskExport,
     /// Stop a study.
     Cancel(JobId),
     /// Compute a preview again.

@@ -113,7 +113,7 @@ fn gathered(name: String, stamp: &Stamp, range: Option<ValueRange>) -> Gathered 
 
 /// The maps of the discriminator over truths and outputs, channels summed: `relevance.out1_real`, `relevance.truth1_fake`,
 /// or `relevance.out1` where a map has both signs.
-pub fn relevance_arrays(preview: &RelevancePreview) -> Vec<Gathered> {
+pub(crate) fn relevance_arrays(preview: &RelevancePreview) -> Vec<Gathered> {
     let maps = preview.rows.iter().flat_map(|row| &row.maps);
     relevance_names(preview)
         .into_iter()

@@ -13,7 +13,7 @@ mod offscreen;
 mod tables;
 
 pub use choice::{DataFormat, ExportChoice, Kind};
-pub use data::relevance_arrays;
+pub(crate) use data::relevance_arrays;
 pub use exporter::{Exporter, Outcome, Written};
 pub use job::{Job, drawing};
 pub use material::{Material, Shown, Subject};

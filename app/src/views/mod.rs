@@ -4,6 +4,7 @@
 //! view is one file and one line in [`VIEWS`]; menu, keys, help and the snapshot test follow.
 
 mod deblend;
+mod export;
 mod inspector;
 mod layers;
 mod library;
@@ -17,6 +18,7 @@ use egui::Ui;
 use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
+pub use export::{EXPORT_WIDTH, export_ui};
 pub use inspector::inspector_ui;
 pub use library::library_ui;
 pub(crate) use layers::words as layer_words;
@@ -25,6 +27,7 @@ pub use timeline::{Curves, strip_ui};
 use crate::command::{Commands, UiCommand};
 use crate::display::Levels;
 use crate::document::Document;
+use crate::export::Subject;
 use crate::results::Results;
 use crate::widgets::{Link, Textures};
 use crate::workbench::Workbench;
@@ -67,9 +70,19 @@ impl ViewCx<'_> {
 }
 
 /// A part of the window that shows one aspect of the document.
-pub trait View {
+pub trait View: Send {
     /// Its row in the table of views.
     fn key(&self) -> ViewKey;
+
+    /// The same view again with its own small state, to be drawn elsewhere.
+    fn twin(&self) -> Box<dyn View> {
+        self.key().make()
+    }
+
+    /// What of the document it shows by its own choice.
+    fn subject(&self) -> Subject {
+        Subject::default()
+    }
 
     /// Draws it, filling `ui`.
     fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui);

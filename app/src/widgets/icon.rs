@@ -3,7 +3,7 @@
 use std::f32::consts::TAU;
 
 use egui::{
-    Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2,
+    Atom, Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2,
     vec2,
 };
 
@@ -215,4 +215,13 @@ pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, is_on: bool) -> Response
     let inner = Rect::from_center_size(pos2(rect.center().x, rect.center().y), vec2(16.0, 16.0));
     paint_icon(ui.painter(), inner, icon, color);
     response
+}
+
+/// An icon beside the text of a button, or its empty place, so that texts of a menu stand below each other.
+pub fn icon_atom(icon: Option<Icon>) -> Atom<'static> {
+    Atom::paint(Vec2::splat(14.0), move |ui, args| {
+        if let Some(icon) = icon {
+            paint_icon(ui.painter(), args.rect, icon, args.fallback_text_color);
+        }
+    })
 }
