@@ -141,7 +141,8 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
     let mut stream = Stream::new(11);
     // Asking for files waits for a person; quitting ends the window.
     let harmless: Vec<UiCommand> = UiCommand::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|command| {
             use UiCommand::{OpenFiles, OpenSeries, Quit, Save, SaveAs, SaveRecipe};
             ![OpenFiles, OpenSeries, Quit, Save, SaveAs, SaveRecipe].contains(command)

@@ -139,7 +139,8 @@ impl Shell<'_> {
 /// The commands whose names hold the letters of `text` in order, the best matches first.
 fn found(text: &str) -> Vec<UiCommand> {
     let mut scored: Vec<(usize, UiCommand)> = UiCommand::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|command| *command != UiCommand::Palette)
         .filter_map(|command| Some((misfit(command.text(), text)?, command)))
         .collect();
