@@ -288,6 +288,7 @@ impl eframe::App for App {
 
     fn on_exit(&mut self) {
         self.save_now();
+        self.wait_for_export();
         log::info!(
             target: TERMINAL,
             "longest frame {:.1} ms",

@@ -167,6 +167,8 @@ pub struct Scripted {
     pub answers: VecDeque<Vec<PathBuf>>,
     /// What was asked.
     pub asked: Vec<Question>,
+    /// The answer when none is left.
+    pub usual: Vec<PathBuf>,
     ready: Option<Answer>,
 }
 
@@ -183,7 +185,8 @@ impl Scripted {
 impl FileDialogs for Scripted {
     fn ask(&mut self, question: Question, ctx: &egui::Context) {
         self.asked.push(question.clone());
-        let paths = self.answers.pop_front().unwrap_or_default();
+        let answer = self.answers.pop_front();
+        let paths = answer.unwrap_or_else(|| self.usual.clone());
         self.ready = Some(Answer { question, paths });
         ctx.request_repaint();
     }

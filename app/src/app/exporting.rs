@@ -3,6 +3,7 @@
 //! Invariant: what is written is what was on the screen when the file was asked for, whatever happens until it is chosen.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use egui::Context;
 use ganoscope_core::jobs::JobId;
@@ -14,6 +15,9 @@ use crate::dialogs::Question;
 use crate::export::{Card, ExportChoice, Exporter, Job, Material, Offer, Shown, Written};
 use crate::notify::TERMINAL;
 use crate::workbench::Workbench;
+
+/// How long the end of the program waits for an export.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is exported and copied.
 #[derive(Default)]
@@ -99,6 +103,13 @@ impl App {
         }
     }
 
+    /// Lets an export end before the program does.
+    pub(super) fn wait_for_export(&mut self) {
+        if let Some(Err(why)) = self.exporting.exporter.finish(PATIENCE) {
+            log::error!(target: TERMINAL, "not exported: {why}");
+        }
+    }
+
     /// Copies the command for what the view that has the attention shows.
     pub(super) fn copy_as_command(&mut self, ctx: &Context) {
         self.copy_command(None, ctx);
@@ -172,7 +183,11 @@ fn written_text(written: &Written) -> String {
         0 | 1 => name,
         count => format!("{name} and {} more files", count - 1),
     };
-    let folder = first.parent().unwrap_or(Path::new("")).display().to_string();
+    let folder = first
+        .parent()
+        .unwrap_or(Path::new(""))
+        .display()
+        .to_string();
     format!("exported {what}, {}: {folder}", bytes_text(*bytes))
 }
 

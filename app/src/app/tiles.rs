@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use egui::{
-    Color32, Frame, Margin, Popup, Response, RichText, Role, Stroke, Ui, Vec2, WidgetInfo, WidgetText,
+    Color32, Frame, Margin, Popup, Response, RichText, Role, Stroke, Ui, Vec2, WidgetInfo,
+    WidgetText,
 };
 use egui_tiles::{
     Behavior, Container, EditAction, SimplificationOptions, TabState, Tabs, Tile, TileId, Tiles,

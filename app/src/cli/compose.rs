@@ -127,7 +127,9 @@ fn input(shown: &Shown<'_>) -> Result<PathBuf, String> {
     let path = absolute(input);
     let text = text_of(&path)?;
     if split_selector(&text).1.is_some() {
-        return Err(format!("a command would read this name as a part of a file: {text}"));
+        return Err(format!(
+            "a command would read this name as a part of a file: {text}"
+        ));
     }
     Ok(path)
 }
@@ -162,7 +164,12 @@ fn edits(shown: &Shown<'_>, recipe: Option<&Path>) -> Result<Option<Vec<String>>
         return Ok(Some(words.to_vec()));
     }
     let words = stack.terse();
-    Ok(words.map(|words| words.into_iter().map(|word| format!("--set={word}")).collect()))
+    Ok(words.map(|words| {
+        words
+            .into_iter()
+            .map(|word| format!("--set={word}"))
+            .collect()
+    }))
 }
 
 /// From any folder the same file.

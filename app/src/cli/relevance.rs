@@ -119,7 +119,9 @@ impl Relevance {
             let opened = open_network_for(&discriminator, None)?;
             let mut provenance = made_by("relevance", &discriminator, &opened, Some(&read));
             let method = &self.method;
-            provenance.history.push(format!("method {method}, of outputs and truths"));
+            provenance
+                .history
+                .push(format!("method {method}, of outputs and truths"));
             let stack = self.edits.stack()?;
             let enabled = stack.edits.iter().filter(|edit| edit.enabled);
             provenance.edits = enabled.map(sentence).collect();
@@ -363,7 +365,11 @@ fn report_generated(desk: &Desk, common: &Common, console: Console) -> Result<()
         let all = serde_json::json!({ "method": preview.method, "pictures": rows });
         console.table(&serde_json::to_string_pretty(&all)?)?;
     } else if !common.quiet {
-        let mut table = vec![["picture", "logit", "conservation gaps"].map(str::to_owned).to_vec()];
+        let mut table = vec![
+            ["picture", "logit", "conservation gaps"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
         table.extend(preview.rows.iter().map(|row| {
             let gap = |map: &PoleMap| match map.conservation_gap {
                 Some(gap) => format!("{:.3} %", 100.0 * gap),

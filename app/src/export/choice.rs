@@ -40,7 +40,9 @@ impl Kind {
     pub const fn tooltip(self) -> &'static str {
         match self {
             Self::View => "The view as it is on the screen, drawn again at the scale chosen",
-            Self::Figure => "The pictures with axes, colour bars and captions, for papers and slides",
+            Self::Figure => {
+                "The pictures with axes, colour bars and captions, for papers and slides"
+            }
             Self::Data => "Pixels, activations and relevance with coordinates and provenance",
             Self::Table => "What is measured, with units",
         }

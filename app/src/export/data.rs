@@ -174,7 +174,10 @@ fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
     let enabled = document.edits.edits.iter().filter(|edit| edit.enabled);
     provenance.edits = enabled.map(sentence).collect();
     if let Ok(relevance) = shown.relevance() {
-        let method = format!("relevance of the discriminator, method {}", relevance.method);
+        let method = format!(
+            "relevance of the discriminator, method {}",
+            relevance.method
+        );
         provenance.history.push(method);
     }
     let blend_rule: Option<BlendRule> = opened.manifest.as_ref().map(|m| m.blend_rule);

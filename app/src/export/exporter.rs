@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread::Builder;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use egui::Context;
@@ -60,6 +61,13 @@ impl Exporter {
             .map_err(|error| format!("no thread for the export: {error}"))?;
         self.running = Some(receiver);
         Ok(())
+    }
+
+    /// Waits for the export that is being written, at most so long: for the end of the program, which would leave a part of
+    /// a file behind.
+    pub fn finish(&mut self, patience: Duration) -> Option<Outcome> {
+        let running = self.running.take()?;
+        running.recv_timeout(patience).ok()
     }
 
     /// How the export that was being written ended, once.

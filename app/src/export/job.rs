@@ -8,7 +8,7 @@ use ganoscope_core::figure::Drawing;
 
 use super::{Card, ExportChoice, Kind, Material, Offscreen, Outcome, Shown, Written, data, tables};
 use crate::figures;
-use crate::views::{Curves, View, ViewKey};
+use crate::views::{Curves, View, ViewKey, unit_order};
 
 /// One export.
 pub struct Job {
@@ -59,8 +59,7 @@ impl Job {
 
     fn write_view(&mut self) -> Result<(), String> {
         let size = self.size.ok_or("the view is not on the screen")?;
-        let mut offscreen =
-            Offscreen::on(self.card.take()).map_err(|error| error.to_string())?;
+        let mut offscreen = Offscreen::on(self.card.take()).map_err(|error| error.to_string())?;
         let scale = f32::from(self.choice.scale);
         let png = offscreen
             .png_of(&mut *self.view, &self.material, size, scale)
@@ -82,7 +81,7 @@ pub fn drawing(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Drawing, Stri
         }
         ViewKey::Units => {
             let maps = shown.units()?;
-            let order = shown.order(maps);
+            let order = unit_order(shown.workbench, shown.results, maps);
             figures::units(maps, &order, &shown.document.edits, &setting).draw()
         }
         ViewKey::Relevance => {

@@ -12,7 +12,7 @@ use crate::document::Document;
 use crate::figures::Setting;
 use crate::results::{Loadable, Results};
 use crate::views::{ViewCx, ViewKey};
-use crate::workbench::{UnitOrder, Workbench};
+use crate::workbench::Workbench;
 
 /// What of the document a view shows that is its own choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,24 +156,6 @@ impl<'a> Shown<'a> {
         graph.ok_or_else(|| format!("the series has no {} to draw", self.role()))
     }
 
-    /// The units in the order of the wall.
-    pub fn order(&self, maps: &UnitMaps) -> Vec<usize> {
-        let mut units: Vec<usize> = (0..maps.units()).collect();
-        let stats = self.results.unit_stats.as_ref();
-        let means = stats.filter(|s| s.layer == maps.layer && s.mean_abs.len() == maps.units());
-        match (self.workbench.unit_order, means) {
-            (UnitOrder::Peak, _) => {
-                let peak = |unit: &usize| maps.ranges[*unit].largest();
-                units.sort_by(|a, b| peak(b).total_cmp(&peak(a)));
-            }
-            (UnitOrder::Mean, Some(stats)) => {
-                units.sort_by(|a, b| stats.mean_abs[*b].total_cmp(&stats.mean_abs[*a]));
-            }
-            _ => {}
-        }
-        units
-    }
-
     /// How a figure of it is set.
     pub fn setting(&self, choice: &ExportChoice) -> Setting {
         Setting {
@@ -187,7 +169,11 @@ impl<'a> Shown<'a> {
 
     /// What the view shows, in a few words: the network, the picture.
     fn title(&self) -> String {
-        let name = self.results.series.shown().map(|series| series.name.clone());
+        let name = self
+            .results
+            .series
+            .shown()
+            .map(|series| series.name.clone());
         let mut parts: Vec<String> = name.into_iter().collect();
         match self.view {
             ViewKey::Layers => parts.push(self.role().to_string()),

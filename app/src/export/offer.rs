@@ -21,7 +21,11 @@ impl Offer {
     ///
     /// # Errors
     /// Why nothing can be written, in words for a person.
-    pub fn of(choice: &ExportChoice, shown: &Shown<'_>, size: Option<Vec2>) -> Result<Self, String> {
+    pub fn of(
+        choice: &ExportChoice,
+        shown: &Shown<'_>,
+        size: Option<Vec2>,
+    ) -> Result<Self, String> {
         let line = match choice.kind {
             Kind::View => view_line(choice, size)?,
             Kind::Figure => figure_line(choice, shown)?,

@@ -10,7 +10,9 @@ use eframe::egui_wgpu::{
     RenderState, RendererOptions, ScreenDescriptor, WgpuConfiguration, WgpuSetup,
     WgpuSetupCreateNew, WgpuSetupExisting,
 };
-use egui::{ClippedPrimitive, Context, Frame, FullOutput, Margin, Pos2, RawInput, Rect, Theme, Vec2};
+use egui::{
+    ClippedPrimitive, Context, Frame, FullOutput, Margin, Pos2, RawInput, Rect, Theme, Vec2,
+};
 use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
 use thiserror::Error;
 
@@ -32,7 +34,9 @@ pub enum OffscreenError {
     #[error("the view cannot be drawn beside the window ({0}); export it as a figure")]
     NoCard(String),
     /// More pixels than the card takes.
-    #[error("the picture would have {width} x {height} pixels, the graphics card takes {most} on a side; choose a smaller scale")]
+    #[error(
+        "the picture would have {width} x {height} pixels, the graphics card takes {most} on a side; choose a smaller scale"
+    )]
     TooLarge {
         /// Columns.
         width: u32,
@@ -158,7 +162,10 @@ impl Offscreen {
         let RenderState { device, queue, .. } = &self.state;
         let mut renderer = self.state.renderer.write();
         let delta = &mut output.textures_delta;
-        #[expect(clippy::iter_over_hash_type, reason = "textures do not depend on each other")]
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "textures do not depend on each other"
+        )]
         for (id, images) in delta.set.drain() {
             for image in images {
                 renderer.update_texture(device, queue, id, &image);
@@ -220,7 +227,10 @@ impl Offscreen {
         let rows = self.read(&buffer)?;
         let used = 4 * width as usize;
         let rows = rows.chunks_exact(row);
-        Ok(rows.flat_map(|row| row.iter().take(used)).copied().collect())
+        Ok(rows
+            .flat_map(|row| row.iter().take(used))
+            .copied()
+            .collect())
     }
 
     /// Waits for the card and reads the buffer.

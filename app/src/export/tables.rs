@@ -212,9 +212,8 @@ fn timeline_table(shown: &Shown<'_>, series: &SeriesInfo) -> Result<Table, Table
 /// One row per layer.
 fn layers_table(graph: &Graph) -> Result<Table, TableProblem> {
     let layers = &graph.layers;
-    let text = |value: &dyn Fn(usize) -> String| -> Vec<String> {
-        (0..layers.len()).map(value).collect()
-    };
+    let text =
+        |value: &dyn Fn(usize) -> String| -> Vec<String> { (0..layers.len()).map(value).collect() };
     let dims = |at: usize| {
         let dims: Vec<String> = layers[at].dims.iter().map(ToString::to_string).collect();
         dims.join("x")
@@ -230,7 +229,10 @@ fn layers_table(graph: &Graph) -> Result<Table, TableProblem> {
         Column::new("shape", text(&dims)).with_description("batch left out"),
         Column::new(
             "parameters",
-            layers.iter().map(|l| l.parameters as i64).collect::<Vec<i64>>(),
+            layers
+                .iter()
+                .map(|l| l.parameters as i64)
+                .collect::<Vec<i64>>(),
         ),
         Column::new(
             "multiply_adds",

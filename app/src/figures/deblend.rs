@@ -33,9 +33,8 @@ pub fn deblend(
     )
     .with_note("Blend less recombination");
     let truths = scene.truths.iter().take(preview.outputs.len()).enumerate();
-    let truths = truths.map(|(i, truth)| {
-        Panel::new(format!("Galaxy {}, truth", i + 1), truth.clone(), light)
-    });
+    let truths = truths
+        .map(|(i, truth)| Panel::new(format!("Galaxy {}, truth", i + 1), truth.clone(), light));
     sheet.rows = if scene.truths.is_empty() {
         first.push(residual);
         vec![first]
@@ -43,7 +42,10 @@ pub fn deblend(
         vec![first, std::iter::once(residual).chain(truths).collect()]
     };
     sheet.axes = setting.sides.axes(scene);
-    sheet.bars = vec![setting.light_bar(scene), residual_bar(scene, preview, setting)];
+    sheet.bars = vec![
+        setting.light_bar(scene),
+        residual_bar(scene, preview, setting),
+    ];
     sheet.notes.clone_from(&setting.notes);
     sheet
 }

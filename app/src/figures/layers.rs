@@ -88,9 +88,15 @@ impl Page<'_> {
         };
         let color = self.palette.weak;
         let size = 5.0 * self.scale.max(0.4);
-        let tip = [[x, y], [x - 0.6 * size, y - size], [x + 0.6 * size, y - size]];
-        self.drawing
-            .push(Item::line(rounded(&points, 9.0 * self.scale), Stroke::new(color, 0.6)));
+        let tip = [
+            [x, y],
+            [x - 0.6 * size, y - size],
+            [x + 0.6 * size, y - size],
+        ];
+        self.drawing.push(Item::line(
+            rounded(&points, 9.0 * self.scale),
+            Stroke::new(color, 0.6),
+        ));
         self.drawing.push(Item::area(tip, color));
     }
 
@@ -117,7 +123,12 @@ impl Page<'_> {
             // A pile: there is more than one of it.
             for behind in [5.0, 2.5] {
                 let by = behind * scale;
-                sheet(Frame::new(frame.left + by, frame.top + by, frame.width, frame.height));
+                sheet(Frame::new(
+                    frame.left + by,
+                    frame.top + by,
+                    frame.width,
+                    frame.height,
+                ));
             }
         }
         sheet(frame);
@@ -138,7 +149,10 @@ impl Page<'_> {
         let (work, name) = match shown {
             Shown::Chain(at) => {
                 let count = graph.chains.get(at).map_or(0, |chain| chain.count);
-                (block_text(graph, at), format!("{count} × {}", title(graph, shown)))
+                (
+                    block_text(graph, at),
+                    format!("{count} × {}", title(graph, shown)),
+                )
             }
             Shown::Box(at) => {
                 let kinds = graph.layers_of(at..at + 1).map(|layer| layer.kind);
@@ -167,7 +181,12 @@ impl Page<'_> {
             self.drawing.push(item);
         }
         let indent = 1.2 * size;
-        let name = short(&name, size, width - indent, matches!(shown, Shown::Chain(_)));
+        let name = short(
+            &name,
+            size,
+            width - indent,
+            matches!(shown, Shown::Chain(_)),
+        );
         self.drawing
             .push(Text::new([left + indent, y], name, size, self.palette.ink));
         for line in lines.into_iter().take(count - 1) {
@@ -233,9 +252,11 @@ fn cost_of(graph: &Graph, shown: Shown) -> (usize, u64) {
         Shown::Box(at) => at..at + 1,
         Shown::Chain(at) => graph.chains.get(at).map_or(0..0, |chain| chain.boxes()),
     };
-    graph.layers_of(boxes).fold((0, 0), |(parameters, cost), layer| {
-        (parameters + layer.parameters, cost + layer.multiply_adds)
-    })
+    graph
+        .layers_of(boxes)
+        .fold((0, 0), |(parameters, cost), layer| {
+            (parameters + layer.parameters, cost + layer.multiply_adds)
+        })
 }
 
 fn family_of(graph: &Graph, shown: Shown) -> Family {

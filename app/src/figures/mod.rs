@@ -24,7 +24,7 @@ pub use timeline::timeline;
 pub use units::units;
 
 use crate::display::{Display, Levels};
-use crate::theme::{Tokens, DARK, LIGHT};
+use crate::theme::{DARK, LIGHT, Tokens};
 use crate::widgets::{Look, rgb};
 
 /// The ground a figure is drawn on.
@@ -140,8 +140,7 @@ impl Setting {
 
     /// The look of light.
     fn light(&self, scene: &Scene) -> look::Look {
-        self.display
-            .look(self.levels(scene), rgb(DARK.missing))
+        self.display.look(self.levels(scene), rgb(DARK.missing))
     }
 
     /// The look of a signed map.

@@ -48,7 +48,11 @@ pub fn export_ui(
     offer_ui(ui, &offer);
     ui.add_space(size::GAP);
     ui.horizontal(|ui| {
-        let text = if is_busy { "Writing…" } else { "Choose file…" };
+        let text = if is_busy {
+            "Writing…"
+        } else {
+            "Choose file…"
+        };
         let can_write = offer.is_ok() && !is_busy;
         if ui.add_enabled(can_write, Button::new(text)).clicked() {
             cx.commands.push(Command::AskExport);

@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub use export::{EXPORT_WIDTH, export_ui};
 pub use inspector::inspector_ui;
-pub use library::library_ui;
 pub(crate) use layers::words as layer_words;
+pub use library::library_ui;
 pub use timeline::{Curves, strip_ui};
+pub use units::unit_order;
 
 use crate::command::{Commands, UiCommand};
 use crate::display::Levels;

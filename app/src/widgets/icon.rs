@@ -3,8 +3,8 @@
 use std::f32::consts::TAU;
 
 use egui::{
-    Atom, Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2,
-    vec2,
+    Atom, Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::theme::{Tokens, size};
@@ -121,11 +121,21 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
                 at(0.86, 0.86),
                 at(0.14, 0.86),
             ]);
-            line(vec![at(0.32, 0.86), at(0.32, 0.56), at(0.68, 0.56), at(0.68, 0.86)]);
+            line(vec![
+                at(0.32, 0.86),
+                at(0.32, 0.56),
+                at(0.68, 0.56),
+                at(0.68, 0.86),
+            ]);
             line(vec![at(0.36, 0.16), at(0.36, 0.32), at(0.62, 0.32)]);
         }
         Icon::Export => {
-            line(vec![at(0.14, 0.58), at(0.14, 0.86), at(0.86, 0.86), at(0.86, 0.58)]);
+            line(vec![
+                at(0.14, 0.58),
+                at(0.14, 0.86),
+                at(0.86, 0.86),
+                at(0.86, 0.58),
+            ]);
             line(vec![at(0.5, 0.64), at(0.5, 0.12)]);
             line(vec![at(0.3, 0.32), at(0.5, 0.12), at(0.7, 0.32)]);
         }

@@ -67,6 +67,8 @@ impl Files {
 pub struct Start {
     pub document: Document,
     pub answers: Vec<Vec<PathBuf>>,
+    /// The answer of dialogs when none of them is left.
+    pub usual: Vec<PathBuf>,
     pub recovery: Option<Recovery>,
 }
 
@@ -75,6 +77,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
     let Start {
         document,
         answers,
+        usual,
         recovery,
     } = start;
     Harness::builder()
@@ -83,7 +86,10 @@ pub fn app(start: Start) -> Harness<'static, App> {
             let parts = AppParts {
                 bridge: Bridge::new(Studio::default).unwrap(),
                 device: "CPU".to_owned(),
-                dialogs: Box::new(Scripted::new(answers)),
+                dialogs: Box::new(Scripted {
+                    usual,
+                    ..Scripted::new(answers)
+                }),
                 demo: Demo::default(),
                 document,
                 workbench: Workbench::default(),

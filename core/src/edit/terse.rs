@@ -11,7 +11,9 @@ use super::{Action, Edit, EditStack, ParseUnitsError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseEditError {
     /// There is no `=`.
-    #[error("`{0}` is no edit, expected UNITS=off, UNITS=scale:FACTOR or UNITS=level:VALUE, then @STRENGTH if it is not 1")]
+    #[error(
+        "`{0}` is no edit, expected UNITS=off, UNITS=scale:FACTOR or UNITS=level:VALUE, then @STRENGTH if it is not 1"
+    )]
     Form(String),
     /// What stands before it names no units.
     #[error(transparent)]
@@ -124,7 +126,15 @@ mod tests {
 
     #[test]
     fn other_text_is_refused_with_what_was_expected() {
-        for text in ["", "conv:1", "conv:1=on", "conv:1=scale:x", "conv:1=off@", "=off", "conv=off"] {
+        for text in [
+            "",
+            "conv:1",
+            "conv:1=on",
+            "conv:1=scale:x",
+            "conv:1=off@",
+            "=off",
+            "conv=off",
+        ] {
             let error = text.parse::<Edit>().unwrap_err().to_string();
             assert!(!error.is_empty(), "{text}");
         }

@@ -203,16 +203,18 @@ fn angles(at: impl Fn(f64) -> Option<SkyPosition>, angle: Angle, most: usize) ->
     };
     let decimals = (-step.log10().floor()).clamp(0.0, 3.0) as u8;
     let values = (0..most).map(|i| ((low / step).ceil() + i as f64) * step);
-    let ticks = values.take_while(|value| *value <= high).filter_map(|value| {
-        let degrees = value * unit / 3600.0;
-        let text = if in_hours {
-            format_hours(degrees, decimals)
-        } else {
-            format_degrees(degrees, decimals)
-        };
-        let share = found(|share| Some(arcsec(at(share)?)), value)?;
-        Some(AxisTick { share, text })
-    });
+    let ticks = values
+        .take_while(|value| *value <= high)
+        .filter_map(|value| {
+            let degrees = value * unit / 3600.0;
+            let text = if in_hours {
+                format_hours(degrees, decimals)
+            } else {
+                format_degrees(degrees, decimals)
+            };
+            let share = found(|share| Some(arcsec(at(share)?)), value)?;
+            Some(AxisTick { share, text })
+        });
     Axis {
         ticks: ticks.collect(),
         label,

@@ -154,7 +154,9 @@ impl Bar {
         let ticks = self.ticks();
         let last = ticks.len().saturating_sub(1);
         let label = |value: f64| number_text(value);
-        let end_width = ticks.last().map_or(0.0, |t| text_width(&label(t.value), TEXT));
+        let end_width = ticks
+            .last()
+            .map_or(0.0, |t| text_width(&label(t.value), TEXT));
         let mut free_from = 0.0;
         let mut all = Vec::with_capacity(ticks.len());
         for (i, tick) in ticks.into_iter().enumerate() {

@@ -45,9 +45,7 @@ impl Spot {
                 corners(&[[0.0, -1.3], [1.3, 0.0], [0.0, 1.3], [-1.3, 0.0]]),
                 color,
             ),
-            Self::Triangle => {
-                Item::area(corners(&[[0.0, -1.2], [1.2, 0.9], [-1.2, 0.9]]), color)
-            }
+            Self::Triangle => Item::area(corners(&[[0.0, -1.2], [1.2, 0.9], [-1.2, 0.9]]), color),
         }
     }
 }
@@ -114,7 +112,12 @@ impl Chart {
         let mut top = MARGIN;
         if !self.title.is_empty() {
             let title = fitted(&self.title, TITLE, PAGE_WIDTH - 2.0 * MARGIN);
-            drawing.push(Text::new([MARGIN, top + TITLE], title, TITLE, self.palette.ink));
+            drawing.push(Text::new(
+                [MARGIN, top + TITLE],
+                title,
+                TITLE,
+                self.palette.ink,
+            ));
             top += TITLE + 7.0;
         }
         top = self.draw_legend(top, &mut drawing);
@@ -150,13 +153,21 @@ impl Chart {
 
     fn x_of(&self, frame: Frame, at: f64) -> f64 {
         let [from, to] = self.span;
-        let share = if to > from { (at - from) / (to - from) } else { 0.5 };
+        let share = if to > from {
+            (at - from) / (to - from)
+        } else {
+            0.5
+        };
         frame.left + share * frame.width
     }
 
     fn y_of(&self, frame: Frame, value: f64) -> f64 {
         let [low, high] = self.range;
-        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
+        let share = if high > low {
+            (value - low) / (high - low)
+        } else {
+            0.5
+        };
         frame.bottom() - share * frame.height
     }
 
@@ -230,9 +241,8 @@ impl Chart {
             let stroke = Stroke::new(lane.color, 1.2);
             let pieces = lane.points.split(|point| !point[1].is_finite());
             for piece in pieces.filter(|piece| !piece.is_empty()) {
-                let on_page = |point: &[f64; 2]| {
-                    [self.x_of(frame, point[0]), self.y_of(frame, point[1])]
-                };
+                let on_page =
+                    |point: &[f64; 2]| [self.x_of(frame, point[0]), self.y_of(frame, point[1])];
                 let points: Vec<[f64; 2]> = piece.iter().map(on_page).collect();
                 let spots = points.iter().map(|at| lane.spot.item(*at, 2.2, lane.color));
                 let spots: Vec<Item> = spots.collect();

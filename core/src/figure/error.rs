@@ -16,7 +16,9 @@ pub enum FigureError {
         path: PathBuf,
     },
     /// More pixels than a picture can have here.
-    #[error("the figure would have {width} x {height} pixels, at most {most} on a side; choose a smaller scale")]
+    #[error(
+        "the figure would have {width} x {height} pixels, at most {most} on a side; choose a smaller scale"
+    )]
     TooLarge {
         /// Columns.
         width: u64,

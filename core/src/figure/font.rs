@@ -43,7 +43,9 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     let Ok(face) = face() else {
         return 0.5 * size * text.chars().count() as f64;
     };
-    let widths = text.chars().map(|letter| advance(face, glyph(face, letter)));
+    let widths = text
+        .chars()
+        .map(|letter| advance(face, glyph(face, letter)));
     size * widths.sum::<f64>()
 }
 

@@ -35,7 +35,9 @@ pub use ticks::{nice, number_text};
 pub const PAGE_WIDTH: f64 = 510.0;
 
 /// The formats figures are written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum FigureFormat {
     /// Scalable; text stays text.

@@ -188,8 +188,11 @@ fn marked_line(ends: [[f64; 2]; 2]) -> [Item; 2] {
 }
 
 fn marked_text([x, y]: [f64; 2], text: &str) -> [Item; 2] {
-    [(0.5, SHADE), (0.0, MARK)]
-        .map(|(shift, color)| Text::new([x + shift, y + shift], text, 6.5, color).centred().into())
+    [(0.5, SHADE), (0.0, MARK)].map(|(shift, color)| {
+        Text::new([x + shift, y + shift], text, 6.5, color)
+            .centred()
+            .into()
+    })
 }
 
 /// `0.5"`, `2'`, `1 deg`.

@@ -148,7 +148,9 @@ fn font(pdf: &mut Pdf, face: &Face<'_>, page: &Page) -> Result<(), FigureError> 
         .italic_angle(0.0)
         .ascent(thousandths(face.ascender()))
         .descent(thousandths(face.descender()))
-        .cap_height(thousandths(face.capital_height().unwrap_or(face.ascender())))
+        .cap_height(thousandths(
+            face.capital_height().unwrap_or(face.ascender()),
+        ))
         // The usual value of a light face; printers use it where they have to replace the font.
         .stem_v(60.0)
         .font_file2(FONT_FILE);

@@ -9,9 +9,9 @@ use tiny_skia::{
 };
 use ttf_parser::{Face, OutlineBuilder};
 
+use super::FigureError;
 use super::drawing::{Align, Drawing, Frame, Item, Pixels, Stroke, Text};
 use super::font::{advance, face, glyph, text_width};
-use super::FigureError;
 use crate::stamp::look::Rgb;
 
 /// Columns and rows of the largest picture: what common programs open.
@@ -194,8 +194,7 @@ impl Canvas {
             quality: FilterQuality::Nearest,
             ..PixmapPaint::default()
         };
-        self.map
-            .draw_pixmap(0, 0, map.as_ref(), &how, place, clip);
+        self.map.draw_pixmap(0, 0, map.as_ref(), &how, place, clip);
     }
 
     fn mask(&self, frame: &Frame, outer: Option<&Mask>) -> Option<Mask> {

@@ -6,8 +6,8 @@
 use super::PAGE_WIDTH;
 use super::axes::{Axes, Axis};
 use super::bar::Bar;
-use super::drawing::{Drawing, Frame, Palette, Stroke, Text};
 use super::drawing::Item;
+use super::drawing::{Drawing, Frame, Palette, Stroke, Text};
 use super::font::{fitted, text_width, wrapped};
 use super::panel::Panel;
 
@@ -217,7 +217,11 @@ impl Sheet {
                 drawing.push(Text::new([MARGIN, y], line, SMALL, self.palette.weak));
             }
         }
-        if self.notes.is_empty() { y } else { y + ROW_GAP }
+        if self.notes.is_empty() {
+            y
+        } else {
+            y + ROW_GAP
+        }
     }
 }
 
@@ -266,7 +270,9 @@ impl Sheet {
             let height = side * panel.aspect();
             let axis = fitting(|most| axes.down(size, most), height, |_| TICK + 2.0);
             let texts = axis.ticks.into_iter();
-            texts.map(|tick| text_width(&tick.text, TICK)).collect::<Vec<_>>()
+            texts
+                .map(|tick| text_width(&tick.text, TICK))
+                .collect::<Vec<_>>()
         });
         let widest = widths.fold(0.0, f64::max);
         LABEL + 4.0 + widest + TICK_GAP + TICK_LENGTH

@@ -41,11 +41,18 @@ fn sheet() -> Sheet {
     let mut first = panel("Blend");
     first.compass = Grid::of(&stamp).compass(Place::new(14.5, 9.5));
     first.outlines = vec![Outline {
-        corners: vec![Place::new(3.0, 3.0), Place::new(9.0, 3.0), Place::new(6.0, 9.0)],
+        corners: vec![
+            Place::new(3.0, 3.0),
+            Place::new(9.0, 3.0),
+            Place::new(6.0, 9.0),
+        ],
         is_closed: true,
         color: [255, 0, 0],
     }];
-    sheet.rows = vec![vec![first, panel("\"Galaxy\" 1"), panel("Galaxy 2")], vec![panel("Residual")]];
+    sheet.rows = vec![
+        vec![first, panel("\"Galaxy\" 1"), panel("Galaxy 2")],
+        vec![panel("Residual")],
+    ];
     sheet.axes = Axes::offsets(&Grid::of(&stamp));
     sheet.bars = vec![
         Bar::new("Light", look()),
@@ -59,7 +66,9 @@ fn sheet() -> Sheet {
 fn texts(svg: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(svg).expect("well-formed XML");
     let texts = document.descendants().filter(|n| n.has_tag_name("text"));
-    texts.map(|n| n.text().unwrap_or_default().to_owned()).collect()
+    texts
+        .map(|n| n.text().unwrap_or_default().to_owned())
+        .collect()
 }
 
 fn svg_of(drawing: &Drawing) -> String {
@@ -209,7 +218,10 @@ fn objects(pdf: &[u8]) -> BTreeMap<usize, usize> {
         .map(|(number, entry)| {
             let offset: usize = entry[..10].parse().expect("an offset");
             let head = format!("{number} 0 obj");
-            assert!(pdf[offset..].starts_with(head.as_bytes()), "object {number}");
+            assert!(
+                pdf[offset..].starts_with(head.as_bytes()),
+                "object {number}"
+            );
             (number, offset)
         })
         .collect()
@@ -247,7 +259,15 @@ fn offsets_grow_to_the_north_and_the_east() {
     assert!((at(&across, "\u{2212}2") - 5.75 / 7.5).abs() < 1e-6);
     let down = axes.down([20, 30], 5);
     assert!(at(&down, "2") < at(&down, "0"), "north is up: {down:?}");
-    assert_eq!(Axes::offsets(&Grid::of(&Stamp::new("n", vec![0.0], [1, 1, 1], ValueRange::UNIT))), None);
+    assert_eq!(
+        Axes::offsets(&Grid::of(&Stamp::new(
+            "n",
+            vec![0.0],
+            [1, 1, 1],
+            ValueRange::UNIT
+        ))),
+        None
+    );
 }
 
 #[test]
@@ -256,13 +276,22 @@ fn places_on_the_sky_lie_where_the_coordinates_say() {
     let axes = Axes::sky(&grid).unwrap();
     let down = axes.down([20, 30], 6);
     assert!(down.label.starts_with("Declination"), "{down:?}");
-    let tick = down.ticks.iter().find(|tick| tick.text.starts_with("+02:00:00"));
+    let tick = down
+        .ticks
+        .iter()
+        .find(|tick| tick.text.starts_with("+02:00:00"));
     // Declination 2 is in the middle of the rows.
     assert!((tick.expect("a tick").share - 0.5).abs() < 1e-3, "{down:?}");
     let across = axes.across([20, 30], 6);
     assert!(across.label.starts_with("Right ascension"));
-    let tick = across.ticks.iter().find(|tick| tick.text.starts_with("10:00:00.0"));
-    assert!((tick.expect("a tick").share - 0.5).abs() < 1e-3, "{across:?}");
+    let tick = across
+        .ticks
+        .iter()
+        .find(|tick| tick.text.starts_with("10:00:00.0"));
+    assert!(
+        (tick.expect("a tick").share - 0.5).abs() < 1e-3,
+        "{across:?}"
+    );
 }
 
 #[test]
@@ -304,7 +333,9 @@ fn a_chart_keeps_gaps_and_names_everything() {
         title: "PSNR".to_owned(),
         across: "Training step".to_owned(),
         up: "PSNR (dB)".to_owned(),
-        places: (0..4).map(|i| (f64::from(i), (i * 100).to_string())).collect(),
+        places: (0..4)
+            .map(|i| (f64::from(i), (i * 100).to_string()))
+            .collect(),
         span: [-0.5, 3.5],
         range: [18.0, 25.0],
         lanes: vec![Lane {
@@ -324,7 +355,15 @@ fn a_chart_keeps_gaps_and_names_everything() {
     let svg = svg_of(&chart.draw());
     assert!(!svg.contains("NaN"));
     let texts = texts(&svg);
-    for wanted in ["PSNR (dB)", "Training step", "galaxy 1", "blend itself", "300", "20", "24"] {
+    for wanted in [
+        "PSNR (dB)",
+        "Training step",
+        "galaxy 1",
+        "blend itself",
+        "300",
+        "20",
+        "24",
+    ] {
         assert!(texts.iter().any(|t| t == wanted), "{wanted}: {texts:?}");
     }
 }
@@ -333,12 +372,18 @@ fn a_chart_keeps_gaps_and_names_everything() {
 fn files_are_written_by_their_extension_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let drawing = sheet().draw();
-    for (name, magic) in [("a.svg", &b"<svg"[..]), ("b.PDF", b"%PDF"), ("c.png", b"\x89PNG")] {
+    for (name, magic) in [
+        ("a.svg", &b"<svg"[..]),
+        ("b.PDF", b"%PDF"),
+        ("c.png", b"\x89PNG"),
+    ] {
         let path = folder.path().join(name);
         drawing.write(&path, 1.0).unwrap();
         assert!(std::fs::read(&path).unwrap().starts_with(magic), "{name}");
     }
-    let error = drawing.write(&folder.path().join("a.gif"), 1.0).unwrap_err();
+    let error = drawing
+        .write(&folder.path().join("a.gif"), 1.0)
+        .unwrap_err();
     assert!(error.to_string().ends_with("a.gif"), "{error}");
     let error = drawing.encode(FigureFormat::Png, 1e6).unwrap_err();
     assert!(matches!(error, FigureError::TooLarge { .. }), "{error}");

@@ -70,9 +70,8 @@ fn lanes(results: &Results, series: &SeriesInfo) -> Vec<Curve> {
     let galaxies = found.values().map(|p| p.psnr.len()).max().unwrap_or(0);
     if galaxies > 0 {
         let points = |galaxy: usize| {
-            let of = |p: &TimelinePoint| {
-                Some([series.position(p.step)? as f64, *p.psnr.get(galaxy)?])
-            };
+            let of =
+                |p: &TimelinePoint| Some([series.position(p.step)? as f64, *p.psnr.get(galaxy)?]);
             found.values().filter_map(of).collect()
         };
         let lane = |galaxy: usize| Curve {
