@@ -8,7 +8,7 @@ use std::process::Command as Process;
 use common::{Files, Start, app, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use ganoscope::app::App;
 use ganoscope::cli::compose::parses;
 use ganoscope::command::{Change, UiCommand};

@@ -3,7 +3,7 @@
 //!
 //! Invariant: a result equals the window's to the last bit on the same device.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -149,11 +149,8 @@ impl PageArguments {
             return Ok(());
         }
         let usage = |what: String| Err(Failure::Usage(what));
-        if let Some(path) = &self.figure
-            && FigureFormat::from_path(path).is_none()
-        {
-            let what = "--figure needs the extension svg, pdf or png";
-            return usage(format!("{what}: {}", path.display()));
+        if let Some(path) = &self.figure {
+            check_figure(path)?;
         }
         if let Some(path) = &self.table
             && TableFormat::from_path(path).is_none()
@@ -210,6 +207,15 @@ impl PageArguments {
         }
         Ok(written)
     }
+}
+
+/// Refuses a figure whose extension says no format.
+pub(super) fn check_figure(path: &Path) -> Result<(), Failure> {
+    if FigureFormat::from_path(path).is_some() {
+        return Ok(());
+    }
+    let what = "--figure needs the extension svg, pdf or png";
+    Err(Failure::Usage(format!("{what}: {}", path.display())))
 }
 
 /// A document with its results, as in the window.

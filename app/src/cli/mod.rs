@@ -8,6 +8,7 @@ mod common;
 pub mod compose;
 mod desk;
 mod extensions;
+mod generated;
 mod header;
 mod inputs;
 mod inspect;

@@ -5,36 +5,33 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ganoscope_core::attribution::{
-    AttributionMap, BatchNormHandling, Method, Options, Pole, Prepared, Target,
+    AttributionMap, Balance, BatchNormHandling, Method, Options, Pole, Prepared, Target,
 };
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, open_network_for};
-use ganoscope_core::jobs::{PoleMap, RelevanceRow};
 use ganoscope_core::stamp::ValueRange;
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
 use super::common::{Common, Console, columns, refuse_to_replace};
-use super::desk::{Desk, EditArguments, PageArguments, relevance_of};
+use super::desk::{EditArguments, PageArguments};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Gathered, Results, made_by, write_file};
-use super::run::{say_guesses, sentence};
-use crate::export::relevance_arrays;
-use crate::views::ViewKey;
+use super::run::say_guesses;
 
 /// Arguments of `relevance`.
 #[derive(Args, Debug)]
 pub(super) struct Relevance {
     /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE (of a series, the discriminator when no role is given).
-    model: String,
+    pub(super) model: String,
     /// Stamps or blends.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// File for the maps: .safetensors, .fits, .npz, .npy or (one map, for display) .png.
     #[arg(long, value_name = "FILE", required_unless_present_any = ["figure", "table"])]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// How to attribute, for example polarized, epsilon-plus, zplus, gradient.
     #[arg(long, value_name = "NAME")]
-    method: Method,
+    pub(super) method: Method,
     /// What is explained: OUTPUT or OUTPUT:INDEX; the sum of the first output when not given.
     #[arg(long, value_name = "OUTPUT[:INDEX]")]
     target: Option<String>,
@@ -51,9 +48,9 @@ pub(super) struct Relevance {
     #[arg(long, conflicts_with_all = ["target", "input_range"])]
     generated: bool,
     #[command(flatten)]
-    edits: EditArguments,
+    pub(super) edits: EditArguments,
     #[command(flatten)]
-    page: PageArguments,
+    pub(super) page: PageArguments,
 }
 
 impl Relevance {
@@ -70,7 +67,7 @@ impl Relevance {
     }
 
     /// The format that the extension asks for.
-    fn format(out: &Path) -> Result<Format, Failure> {
+    pub(super) fn format(out: &Path) -> Result<Format, Failure> {
         let format = Format::from_extension(out).filter(|format| format.is_writable());
         format.ok_or_else(|| {
             let what = "--out needs the extension safetensors, fits, npz, npy or png";
@@ -78,7 +75,7 @@ impl Relevance {
         })
     }
 
-    fn check_pole(&self) -> Result<(), Failure> {
+    pub(super) fn check_pole(&self) -> Result<(), Failure> {
         if self.pole.is_some() && !matches!(self.method, Method::Polarized { .. }) {
             let what = format!(
                 "--pole belongs to the method polarized, not to {}",
@@ -89,57 +86,8 @@ impl Relevance {
         Ok(())
     }
 
-    /// The maps of the discriminator over what the generator makes of the one input, and over its truths.
-    fn explain_generated(&self, common: &Common, console: &Console) -> Result<(), Failure> {
-        let format = self.out.as_deref().map(Self::format).transpose()?;
-        self.check_pole()?;
-        self.page.check(&self.input)?;
-        let [input] = self.input.as_slice() else {
-            let what = "--generated explains one input";
-            return Err(Failure::Usage(what.to_owned()));
-        };
-        if matches!(format, Some(Format::Png | Format::Npy)) {
-            let what = "several maps need --out with the extension safetensors, fits or npz";
-            return Err(Failure::Usage(what.to_owned()));
-        }
-        let read = Input::read(input)?;
-        for path in self.out.iter().chain(self.page.paths()) {
-            refuse_to_replace(path, [&*read.path])?;
-        }
-        let spec = NetworkSpec::parse(&self.model);
-        let device = common.open_device(*console)?;
-        let mut desk = Desk::new(&spec, input, self.edits.stack()?, &device)?;
-        desk.relevance(self.chosen_method(common))?;
-        if let (Some(out), Some(format)) = (&self.out, format) {
-            let maps = relevance_arrays(relevance_of(&desk)?);
-            let discriminator = NetworkSpec {
-                role: Some(NetworkRole::Discriminator),
-                ..spec
-            };
-            let opened = open_network_for(&discriminator, None)?;
-            let mut provenance = made_by("relevance", &discriminator, &opened, Some(&read));
-            let method = &self.method;
-            provenance
-                .history
-                .push(format!("method {method}, of outputs and truths"));
-            let stack = self.edits.stack()?;
-            let enabled = stack.edits.iter().filter(|edit| edit.enabled);
-            provenance.edits = enabled.map(sentence).collect();
-            let about = About {
-                stamp: read.stamps.first().cloned(),
-                is_discriminator: true,
-                provenance,
-                ..About::default()
-            };
-            let arrays: Vec<&Gathered> = maps.iter().collect();
-            write_file(out, format, &arrays, &about)?;
-        }
-        self.page.write(&desk, ViewKey::Relevance)?;
-        report_generated(&desk, common, *console)
-    }
-
     /// The method with the pole and the seed of this command.
-    fn chosen_method(&self, common: &Common) -> Method {
+    pub(super) fn chosen_method(&self, common: &Common) -> Method {
         let mut method = self.method.clone();
         match &mut method {
             Method::Polarized { pole } => *pole = self.pole.unwrap_or(*pole),
@@ -168,14 +116,7 @@ impl Relevance {
             None => Target::default(),
         };
         let method = self.tuned_method(common, opened.input_range);
-        let options = Options {
-            batch_norm: self.batchnorm,
-            input_range: (
-                f64::from(opened.input_range.low),
-                f64::from(opened.input_range.high),
-            ),
-            ..Options::default()
-        };
+        let options = self.options(opened.input_range);
         let prepared = Prepared::new(&opened.network, &method, &options)?;
 
         let (mut results, mut rows) = (Results::default(), Vec::new());
@@ -194,14 +135,8 @@ impl Relevance {
                 for warning in &map.warnings {
                     console.note(&format!("warning: {warning}: {}", input.path.display()));
                 }
-                rows.extend(map.balances.iter().map(|balance| Row {
-                    input: names.next().unwrap_or_default(),
-                    score: balance.score,
-                    sum: balance.sum,
-                    absorbed: balance.absorbed,
-                    gap: balance.gap,
-                    warnings: map.warnings.clone(),
-                }));
+                let balances = map.balances.iter();
+                rows.extend(balances.map(|b| Row::of(names.next(), b, &map.warnings)));
                 gather(&map, &mut results)?;
             }
         }
@@ -220,6 +155,14 @@ impl Relevance {
         };
         write(out, format, &results, &about)?;
         report(&rows, &method, common, *console)
+    }
+
+    fn options(&self, range: ValueRange) -> Options {
+        Options {
+            batch_norm: self.batchnorm,
+            input_range: (f64::from(range.low), f64::from(range.high)),
+            ..Options::default()
+        }
     }
 
     /// Refuses a file that cannot hold the maps, or that they are made from.
@@ -319,6 +262,19 @@ struct Row {
     warnings: Vec<String>,
 }
 
+impl Row {
+    fn of(input: Option<String>, balance: &Balance, warnings: &[String]) -> Self {
+        Self {
+            input: input.unwrap_or_default(),
+            score: balance.score,
+            sum: balance.sum,
+            absorbed: balance.absorbed,
+            gap: balance.gap,
+            warnings: warnings.to_vec(),
+        }
+    }
+}
+
 fn report(rows: &[Row], method: &Method, common: &Common, console: Console) -> Result<(), Failure> {
     if common.json {
         let maps = serde_json::json!({ "method": method.name(), "maps": rows });
@@ -343,40 +299,6 @@ fn report(rows: &[Row], method: &Method, common: &Common, console: Console) -> R
                     |gap| format!("{:.3} %", 100.0 * gap),
                 ),
             ]
-        }));
-        console.table(&columns(&table, &[]))?;
-    }
-    Ok(())
-}
-
-/// The verdicts over outputs and truths.
-fn report_generated(desk: &Desk, common: &Common, console: Console) -> Result<(), Failure> {
-    let preview = relevance_of(desk)?;
-    let name = |row: &RelevanceRow| {
-        let kind = if row.is_generated { "output" } else { "truth" };
-        format!("{kind} {}", row.galaxy + 1)
-    };
-    if common.json {
-        let row = |row: &RelevanceRow| {
-            let gaps: Vec<Option<f64>> = row.maps.iter().map(|m| m.conservation_gap).collect();
-            serde_json::json!({ "picture": name(row), "logit": row.logit, "gaps": gaps })
-        };
-        let rows: Vec<_> = preview.rows.iter().map(row).collect();
-        let all = serde_json::json!({ "method": preview.method, "pictures": rows });
-        console.table(&serde_json::to_string_pretty(&all)?)?;
-    } else if !common.quiet {
-        let mut table = vec![
-            ["picture", "logit", "conservation gaps"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        table.extend(preview.rows.iter().map(|row| {
-            let gap = |map: &PoleMap| match map.conservation_gap {
-                Some(gap) => format!("{:.3} %", 100.0 * gap),
-                None => "not claimed".to_owned(),
-            };
-            let gaps: Vec<String> = row.maps.iter().map(gap).collect();
-            vec![name(row), format!("{:.6}", row.logit), gaps.join(", ")]
         }));
         console.table(&columns(&table, &[]))?;
     }

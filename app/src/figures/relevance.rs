@@ -23,7 +23,7 @@ pub fn relevance(scene: &Scene, preview: &RelevancePreview, setting: &Setting) -
     sheet.axes = setting.sides.axes(scene);
     let tokens = setting.paper.tokens();
     let ends = [tokens.generated, tokens.level, tokens.real].map(rgb);
-    let title = "Relevance: evidence for generated (−) and for real (+)";
+    let title = "Relevance (− generated, + real)";
     sheet.bars = vec![
         setting.light_bar(scene),
         Bar::signed(title, preview.scale, ends),
@@ -46,7 +46,7 @@ fn panels(
     let verdict = if row.logit > 0.0 { "real" } else { "generated" };
     let caption = format!("Galaxy {}, {kind}", row.galaxy + 1);
     let picture = Panel::new(caption, row.image.clone(), setting.light(scene))
-        .with_note(format!("{verdict}, logit {:+.2}", row.logit));
+        .with_note(format!("{verdict}, logit {}", signed(row.logit)));
     let look = look::Look {
         overlay: Some(evidence(
             preview.scale,
@@ -73,6 +73,11 @@ fn panels(
     std::iter::once(picture)
         .chain(row.maps.iter().map(map_panel))
         .collect()
+}
+
+/// With its sign, a minus as long as a plus.
+fn signed(logit: f32) -> String {
+    format!("{logit:+.2}").replace('-', "\u{2212}")
 }
 
 fn gap_text(map: &PoleMap) -> String {

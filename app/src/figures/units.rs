@@ -42,7 +42,7 @@ pub fn units(maps: &UnitMaps, order: &[usize], edits: &EditStack, setting: &Sett
         .chunks(columns(panels.len(), dims))
         .map(<[Panel]>::to_vec)
         .collect();
-    let title = "Activation, as a share of the largest value of each map (below it)";
+    let title = "Share of the largest value (below each map)";
     sheet.bars = vec![Bar::new(title, look_of(1.0))];
     sheet.notes.clone_from(&setting.notes);
     sheet

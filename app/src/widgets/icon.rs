@@ -55,12 +55,7 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
     let side = rect.width().min(rect.height());
     let at = |x: f32, y: f32| rect.center() + vec2(x - 0.5, y - 0.5) * side;
     let stroke = Stroke::new((side / 11.0).max(1.2), color);
-    let line = |points: Vec<Pos2>| {
-        painter.add(Shape::line(points, stroke));
-    };
-    let outline = |points: Vec<Pos2>| {
-        painter.add(Shape::closed_line(points, stroke));
-    };
+    let line = |points: Vec<Pos2>| painter.add(Shape::line(points, stroke));
     match icon {
         Icon::Warning => {
             painter.add(Shape::closed_line(
@@ -105,6 +100,24 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
             line(arc.chain([at(0.5, 0.66)]).collect());
             painter.circle_filled(at(0.5, 0.82), stroke.width * 0.8, color);
         }
+        Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
+        Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
+        Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+        _ => paint_of_files(painter, at, stroke, icon),
+    }
+}
+
+/// The icons of what is done with files and texts.
+fn paint_of_files(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, stroke: Stroke, icon: Icon) {
+    let color = stroke.color;
+    let side = (at(1.0, 0.0) - at(0.0, 0.0)).x;
+    let line = |points: Vec<Pos2>| {
+        painter.add(Shape::line(points, stroke));
+    };
+    let outline = |points: Vec<Pos2>| {
+        painter.add(Shape::closed_line(points, stroke));
+    };
+    match icon {
         Icon::Folder => outline(vec![
             at(0.1, 0.8),
             at(0.1, 0.22),
@@ -160,9 +173,7 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
                 painter.circle_filled(at(0.5, y), stroke.width, color);
             }
         }
-        Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
-        Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
-        Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+        _ => {}
     }
 }
 

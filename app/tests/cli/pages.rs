@@ -105,6 +105,18 @@ fn relevance_of_outputs_has_a_map_per_pole_and_a_figure() -> Outcome {
 }
 
 #[test]
+fn inspect_draws_the_network() -> Outcome {
+    let desk = Desk::new()?;
+    let text = desk.done("inspect series@5:discriminator --figure d.svg")?;
+    assert!(text.contains("discriminator of"), "{text}");
+    let svg = fs::read_to_string(desk.path("d.svg"))?;
+    for text in ["discriminator of series@5", "Conv2d", "parameters"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_a_page_is_refused_before_anything_is_computed() -> Outcome {
     let desk = Desk::new()?;
     for (line, clue) in [
@@ -114,6 +126,7 @@ fn what_cannot_be_a_page_is_refused_before_anything_is_computed() -> Outcome {
             "svg, pdf or png",
         ),
         ("run series --input a.fits --table t.txt", "ecsv or csv"),
+        ("inspect series --figure f.gif", "svg, pdf or png"),
         (
             "run series --input a.fits b.png --figure f.svg",
             "one input, not 2",

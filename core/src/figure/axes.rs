@@ -4,7 +4,7 @@
 //! picture reaches from -0.5 to half a pixel beyond the last.
 
 use super::ticks::{nice, texts};
-use crate::sky::{Grid, Place, SkyPosition, format_degrees, format_hours};
+use crate::sky::{Frame, Grid, Place, SkyPosition, format_degrees, format_hours};
 
 /// How the sides of a picture are labelled.
 #[derive(Clone, Debug, PartialEq)]
@@ -192,7 +192,12 @@ fn angles(at: impl Fn(f64) -> Option<SkyPosition>, angle: Angle, most: usize) ->
         (false, Angle::Longitude) => "Longitude",
         (false, Angle::Latitude) => "Latitude",
     };
-    let label = format!("{label} ({})", first.frame.name());
+    let label = match first.frame {
+        Frame::Icrs | Frame::Fk5 | Frame::Fk4 => {
+            format!("{label} ({})", first.frame.name().to_uppercase())
+        }
+        other => format!("{label} ({})", other.name()),
+    };
     let count = |step: &&f64| (high / *step).floor() - (low / *step).ceil() + 1.0;
     let step = STEPS.iter().find(|step| count(step) <= most as f64);
     let Some(step) = step.filter(|step| count(step) >= 1.0) else {

@@ -19,6 +19,10 @@ const GAP: f64 = 9.0;
 const ROW_GAP: f64 = 8.0;
 /// The widest a picture is drawn.
 const WIDEST: f64 = 190.0;
+/// The height of all pictures with their lines, as far as they stay legible: a page of a journal with its caption.
+const TALLEST: f64 = 610.0;
+/// The narrowest that the height makes a picture.
+const NARROWEST: f64 = 60.0;
 /// Sizes of letters.
 const TITLE: f64 = 11.0;
 const CAPTION: f64 = 8.0;
@@ -102,8 +106,6 @@ impl Sheet {
             return y;
         };
         let ink = self.palette.ink;
-        let has_notes = panels.iter().any(|panel| !panel.note.is_empty());
-        let tallest = panels.iter().map(Panel::aspect).fold(0.0, f64::max) * plan.side;
         let top = y + CAPTION + 3.5;
         let mut below: f64 = 0.0;
         for (column, panel) in panels.iter().enumerate() {
@@ -114,17 +116,16 @@ impl Sheet {
             for item in panel.draw(frame, Stroke::new(ink, 0.5)) {
                 drawing.push(item);
             }
+            let mut depth = self.draw_axes((row, column), panel, frame, drawing);
             if !panel.note.is_empty() {
                 let note = fitted(&panel.note, NOTE, plan.side);
-                let is_lowest = self.axes.is_some() && self.is_lowest(row, column);
-                let depth = if is_lowest { axis_depth() } else { 0.0 };
-                let at = [left, top + tallest + depth + NOTE + 1.5];
+                let at = [left, frame.bottom() + depth + NOTE + 1.5];
                 drawing.push(Text::new(at, note, NOTE, self.palette.weak));
+                depth += NOTE + 3.0;
             }
-            below = below.max(self.draw_axes((row, column), panel, frame, drawing));
+            below = below.max(frame.bottom() + depth);
         }
-        let notes = if has_notes { NOTE + 3.0 } else { 0.0 };
-        top + tallest + below + notes + ROW_GAP
+        below.max(top) + ROW_GAP
     }
 
     /// Whether no picture lies below in the same column.
@@ -244,9 +245,10 @@ impl Plan {
     fn of(sheet: &Sheet) -> Self {
         let columns = sheet.rows.iter().map(Vec::len).max().unwrap_or(0).max(1) as f64;
         let gaps = (columns - 1.0) * GAP;
+        let highest = sheet.side_for(TALLEST).max(NARROWEST);
         let side_beside = |gutter: f64| {
             let side = (sheet.width - 2.0 * MARGIN - gutter - gaps) / columns;
-            side.clamp(8.0, WIDEST)
+            side.min(highest).clamp(8.0, WIDEST)
         };
         // The labels of the left side depend on its height, and the other way round: twice is enough.
         let gutter = sheet.gutter(side_beside(30.0));
@@ -261,6 +263,18 @@ impl Plan {
 }
 
 impl Sheet {
+    /// Width of a picture so that all rows together have a height.
+    fn side_for(&self, height: f64) -> f64 {
+        let aspects = self.rows.iter().map(|row| {
+            let aspects = row.iter().map(Panel::aspect);
+            aspects.fold(0.0, f64::max)
+        });
+        let has_notes = |row: &&Vec<Panel>| row.iter().any(|panel| !panel.note.is_empty());
+        let notes = self.rows.iter().filter(has_notes).count() as f64 * (NOTE + 3.0);
+        let lines = self.rows.len() as f64 * (CAPTION + 3.5 + ROW_GAP) + notes;
+        (height - lines) / aspects.sum::<f64>().max(f64::MIN_POSITIVE)
+    }
+
     /// Room for the left axis of the first column.
     fn gutter(&self, side: f64) -> f64 {
         let Some(axes) = &self.axes else { return 0.0 };
