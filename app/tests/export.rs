@@ -375,7 +375,7 @@ fn a_pane_has_its_own_menu() {
     let mut harness = opened(&files, Vec::new());
     harness.get_by_label("More of Relevance").click();
     harness.run_steps(3);
-    press(&mut harness, "Export…");
+    harness.get_by_label_contains("Export…").click();
     settle(&mut harness);
     assert!(harness.state().workbench().export_open);
     let view = harness.state().workbench().view;

@@ -90,15 +90,22 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
 fn data_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, String> {
     let names = data::names(choice, shown)?;
     let format = choice.data.format().name();
-    let count = names.len();
-    // The first and the last say what the others are.
-    let listed = if count > 10 {
-        let (first, last) = (names[..8].join(", "), &names[count - 1]);
-        format!("{first}, …, {last}")
-    } else {
-        names.join(", ")
-    };
-    Ok(format!("{format}: {listed}"))
+    let is_map = |name: &&String| name.starts_with("REL_") || name.starts_with("relevance.");
+    let maps: Vec<&String> = names.iter().filter(is_map).collect();
+    let mut listed: Vec<&str> = Vec::new();
+    for name in &names {
+        // Of many maps the first and the last say what the others are.
+        let is_inner = maps.len() > 3
+            && is_map(&name)
+            && maps.first() != Some(&name)
+            && maps.last() != Some(&name);
+        if !is_inner {
+            listed.push(name);
+        } else if listed.last() != Some(&"…") {
+            listed.push("…");
+        }
+    }
+    Ok(format!("{format}: {}", listed.join(", ")))
 }
 
 fn table_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, String> {

@@ -83,13 +83,12 @@ pub fn app(start: Start) -> Harness<'static, App> {
     Harness::builder()
         .with_size([1280.0, 820.0])
         .build_eframe(move |cc| {
+            let mut dialogs = Scripted::new(answers);
+            dialogs.usual = usual;
             let parts = AppParts {
                 bridge: Bridge::new(Studio::default).unwrap(),
                 device: "CPU".to_owned(),
-                dialogs: Box::new(Scripted {
-                    usual,
-                    ..Scripted::new(answers)
-                }),
+                dialogs: Box::new(dialogs),
                 demo: Demo::default(),
                 document,
                 workbench: Workbench::default(),
