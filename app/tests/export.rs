@@ -1,5 +1,10 @@
 //! Export and *Copy as command* as a person does them: by keys, menus and the names of buttons, with the files read back.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare itself has failed"
+)]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -74,6 +79,14 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Leaves a file where a person can look at it, if one asked for that.
+fn keep(path: &Path) {
+    if let Ok(folder) = std::env::var("GANOSCOPE_KEEP_EXPORTS") {
+        let name = path.file_name().unwrap();
+        std::fs::copy(path, Path::new(&folder).join(name)).unwrap();
+    }
+}
+
 #[test]
 fn a_figure_is_written_in_every_format_by_name() {
     let files = Files::new();
@@ -131,6 +144,7 @@ fn every_view_has_a_figure_and_a_table_or_says_why_not() {
         assert!(said.starts_with("Exported"), "{said}");
         let svg = std::fs::read_to_string(&figures[at]).unwrap();
         assert!(svg.contains("Tiny deblender"), "{key:?}");
+        keep(&figures[at]);
     }
     let units = Table::from_ecsv(&std::fs::read_to_string(&tables[0]).unwrap()).unwrap();
     assert_eq!(units.rows(), 4);

@@ -3,7 +3,7 @@
 use ganoscope_core::figure::{
     Drawing, Frame, Item, PAGE_WIDTH, Palette, Stroke, Text, fitted, text_width,
 };
-use ganoscope_core::graph::{Area, Family, Graph, Layout, Shown};
+use ganoscope_core::graph::{Area, Chain, Family, Graph, Layout, Shown};
 use ganoscope_core::stamp::look::Rgb;
 
 use super::Setting;
@@ -250,7 +250,7 @@ fn short(name: &str, size: f64, width: f64, is_chain: bool) -> String {
 fn cost_of(graph: &Graph, shown: Shown) -> (usize, u64) {
     let boxes = match shown {
         Shown::Box(at) => at..at + 1,
-        Shown::Chain(at) => graph.chains.get(at).map_or(0..0, |chain| chain.boxes()),
+        Shown::Chain(at) => graph.chains.get(at).map_or(0..0, Chain::boxes),
     };
     graph
         .layers_of(boxes)
