@@ -17,6 +17,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use ganoscope::app::App;
 use ganoscope::cli::compose::parses;
 use ganoscope::command::{Change, UiCommand};
+use ganoscope::views::ViewKey;
 use ganoscope_core::checkpoint::TensorFile;
 use ganoscope_core::edit::{Action, Edit, EditStack, Mask, UnitSet};
 use ganoscope_core::stamp::io::{self, Selector};
@@ -392,8 +393,15 @@ fn a_pane_has_its_own_menu() {
     harness.get_by_label_contains("Export…").click();
     settle(&mut harness);
     assert!(harness.state().workbench().export_open);
-    let view = harness.state().workbench().view;
-    assert_eq!(view, ganoscope::views::ViewKey::Relevance);
+    let view = |h: &Harness<'_, App>| h.state().workbench().view;
+    assert_eq!(view(&harness), ViewKey::Relevance);
+    // From another pane's menu the open window goes over to that pane.
+    harness.get_by_label("More of Deblend").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("Export…").click();
+    settle(&mut harness);
+    assert!(harness.state().workbench().export_open);
+    assert_eq!(view(&harness), ViewKey::Deblend);
     harness.key_press(Key::Escape);
     harness.run_steps(3);
     assert!(!harness.state().workbench().export_open);

@@ -125,7 +125,11 @@ impl Panes<'_> {
             if ui.add(button).on_hover_text(command.tooltip()).clicked() {
                 // It concerns this pane, wherever the attention was.
                 self.cx.commands.push(Command::Attend(pane.id));
-                self.cx.commands.push(command);
+                // The export window goes over to the pane, it does not close.
+                let is_open = command == UiCommand::Export && self.cx.workbench.export_open;
+                if !is_open {
+                    self.cx.commands.push(command);
+                }
             }
         }
     }

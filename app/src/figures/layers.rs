@@ -160,14 +160,13 @@ impl Page<'_> {
             }
         };
         let (parameters, cost) = cost_of(graph, shown);
-        let cost = if cost + parameters as u64 > 0 {
-            format!(
-                "{} parameters, {} multiply-adds",
-                count_text(parameters as u64),
-                count_text(cost)
-            )
-        } else {
-            String::new()
+        let dims = match parameters {
+            0 => dims,
+            parameters => format!("{dims}, {} parameters", count_text(parameters as u64)),
+        };
+        let cost = match cost {
+            0 => String::new(),
+            cost => format!("{} multiply-adds", count_text(cost)),
         };
         let lines = [work, dims, cost];
         let room = ((frame.height - 0.4 * size) / height).floor() as usize;

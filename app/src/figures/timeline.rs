@@ -18,6 +18,9 @@ pub fn timeline(curves: &Curves, setting: &Setting) -> Chart {
     });
     let last = curves.steps.len().saturating_sub(1) as f64;
     let places = curves.steps.iter().enumerate();
+    let mut notes = setting.notes.clone();
+    let shown = curves.shown.and_then(|at| curves.steps.get(at));
+    notes.extend(shown.map(|step| format!("The vertical line is at step {step}, which is shown.")));
     Chart {
         title: setting.title.clone(),
         across: "Training step of the checkpoint".to_owned(),
@@ -37,7 +40,7 @@ pub fn timeline(curves: &Curves, setting: &Setting) -> Chart {
             .into_iter()
             .collect(),
         shown: curves.shown.map(|at| at as f64),
-        notes: setting.notes.clone(),
+        notes,
         palette: setting.paper.palette(),
     }
 }

@@ -8,6 +8,8 @@ use ganoscope_core::stamp::{Stamp, ValueRange, look};
 use super::Setting;
 use crate::widgets::Look;
 
+/// With so many columns there is room for a word above a map.
+const FEW_COLUMNS: usize = 8;
 /// The most columns of the wall.
 const MOST_COLUMNS: usize = 16;
 
@@ -24,13 +26,19 @@ pub fn units(maps: &UnitMaps, order: &[usize], edits: &EditStack, setting: &Sett
             Look::Activation { largest }.exact()
         }
     };
+    let columns = columns(order.len(), dims);
     let panels = order.iter().filter_map(|unit| {
         let largest = maps.ranges.get(*unit)?.largest();
         let strength = edits.scale_of(&Unit::new(maps.layer.clone(), *unit));
-        let caption = if strength == 1.0 {
-            unit.to_string()
+        let unit_text = if columns <= FEW_COLUMNS {
+            format!("unit {unit}")
         } else {
-            format!("{unit} ×{strength:.2}")
+            unit.to_string()
+        };
+        let caption = if strength == 1.0 {
+            unit_text
+        } else {
+            format!("{unit_text} ×{strength:.2}")
         };
         let mut panel = Panel::new(caption, block.clone(), look_of(largest));
         panel.plane = Some(*unit);
@@ -38,10 +46,7 @@ pub fn units(maps: &UnitMaps, order: &[usize], edits: &EditStack, setting: &Sett
         Some(panel.with_note(format!("{sign}{}", number_text(f64::from(largest)))))
     });
     let panels: Vec<Panel> = panels.collect();
-    sheet.rows = panels
-        .chunks(columns(panels.len(), dims))
-        .map(<[Panel]>::to_vec)
-        .collect();
+    sheet.rows = panels.chunks(columns).map(<[Panel]>::to_vec).collect();
     let title = "Share of the largest value (below each map)";
     sheet.bars = vec![Bar::new(title, look_of(1.0))];
     sheet.notes.clone_from(&setting.notes);
