@@ -7,13 +7,18 @@ mod chrome;
 mod ending;
 mod exporting;
 mod logic;
+mod looking;
+mod lost;
+mod meters;
 mod open;
 mod overlays;
 mod palette;
+mod regions;
 mod saving;
 mod status;
 mod tiles;
 mod toasts;
+mod tour;
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -82,7 +87,13 @@ pub struct App {
     views: tiles::PaneViews,
     saving: Saving,
     exporting: Exporting,
+    meters: meters::Meters,
     levels: LevelsCache,
+    /// What the table of the regions is wished for.
+    table_wish: Option<regions::TableWish>,
+    watch: Option<lost::Watch>,
+    /// Whether the window closes because its graphics card was lost.
+    must_reopen: bool,
     ending: Ending,
     started: Instant,
     /// Time from the start to the first complete picture, seconds; nothing before.
@@ -95,14 +106,14 @@ pub struct App {
 
 /// The levels of the blend, computed when blend or limits change.
 #[derive(Default)]
-struct LevelsCache {
+pub(super) struct LevelsCache {
     scene: Weak<Scene>,
     limits: Option<Limits>,
     levels: Option<Levels>,
 }
 
 impl LevelsCache {
-    fn of(&mut self, scene: Option<&Arc<Scene>>, limits: Limits) -> Levels {
+    pub(super) fn of(&mut self, scene: Option<&Arc<Scene>>, limits: Limits) -> Levels {
         let Some(scene) = scene else {
             return Levels::UNIT;
         };
@@ -137,9 +148,7 @@ impl App {
             started,
             ending,
         } = parts;
-        if let Some(theme) = workbench.theme() {
-            ctx.set_theme(theme);
-        }
+        theme::wear(ctx, &workbench);
         bridge.attach(ctx);
         Self {
             bridge,
@@ -157,7 +166,11 @@ impl App {
             views: tiles::PaneViews::default(),
             saving: Saving::new(recovery),
             exporting: Exporting::default(),
+            meters: meters::Meters::default(),
             levels: LevelsCache::default(),
+            table_wish: None,
+            watch: None,
+            must_reopen: false,
             ending,
             started,
             first_picture_secs: None,
@@ -167,13 +180,18 @@ impl App {
     }
 
     /// Has pictures drawn by the graphics card that the window is drawn with, where it can.
-    pub fn draw_on(&mut self, state: Option<&RenderState>) {
+    pub fn draw_on(&mut self, state: Option<&RenderState>, ctx: &Context) {
         match state {
             Some(state) => {
+                self.meters.drawn_by(&state.adapter.get_info());
                 self.textures = Textures::on(state);
                 self.exporting.card = Some(Card::of(state));
+                self.watch = Some(lost::Watch::over(state, ctx));
             }
-            None => log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu"),
+            None => {
+                self.meters.drawn_without_graphics();
+                log::info!(target: TERMINAL, "pictures are drawn on the processor: no wgpu");
+            }
         }
     }
 
@@ -224,7 +242,10 @@ impl App {
             || r.deblend.is_pending()
             || r.unedited.is_pending()
             || r.units.is_pending()
-            || r.relevance.is_pending();
+            || r.relevance.is_pending()
+            || r.regions.is_pending()
+            || r.file.is_pending()
+            || self.is_thumbnail_missing();
         !pending
             && (!is_open
                 || r.deblend.is_settled()
@@ -232,6 +253,12 @@ impl App {
                 || r.scene.failure().is_some())
             && r.jobs.is_empty()
             && !self.exporting.exporter.is_busy()
+    }
+
+    /// Whether a small picture is to be seen that is not there yet.
+    fn is_thumbnail_missing(&self) -> bool {
+        let wanted = self.workbench.thumbnail.as_ref();
+        wanted.is_some_and(|path| self.results.thumbnails.get(path).is_none())
     }
 
     /// Time from the start to the first complete picture, seconds.
@@ -253,11 +280,16 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        self.meters.frame(frame.info().cpu_usage, ctx.time());
         self.advance(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        if self.must_reopen {
+            // A card that is gone takes nothing more.
+            return;
+        }
         let limits = self.document.display.limits;
         let levels = self.levels.of(self.results.scene.shown(), limits);
         let cx = ViewCx {
@@ -271,6 +303,7 @@ impl eframe::App for App {
         let shell = chrome::Shell {
             cx: &cx,
             device: &self.device,
+            meters: &self.meters,
             history: &self.history,
             notices: &self.notices,
             session_path: self.saving.path(),

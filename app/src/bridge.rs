@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use egui::Context;
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
     Cancel, DeblendSpec, Engine, Event, Failure, Finding, Generation, JobId, Opened, PreviewSpec,
-    RelevanceSpec, Slot, StudySpec, TextToSave, UnitsSpec, Worker,
+    RegionsSpec, RelevanceSpec, Slot, StudySpec, TextToSave, UnitsSpec, Worker,
 };
 
 use crate::document::Document;
@@ -51,18 +51,21 @@ pub enum Notice {
 
 /// Wakes the window once there is one; the worker is started before, so that it can read while the window opens.
 #[derive(Clone, Default)]
-pub struct Wake(Arc<OnceLock<Context>>);
+pub struct Wake(Arc<Mutex<Option<Context>>>);
 
 impl Wake {
-    /// The window is there.
+    /// The window is there; another one takes the place of one that was closed.
     pub fn attach(&self, ctx: &Context) {
-        // A second window in one process does not happen outside tests, where each has its own bridge.
-        let _ = self.0.set(ctx.clone());
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *window = Some(ctx.clone());
     }
 
     /// Asks for a frame.
     pub fn wake(&self) {
-        if let Some(ctx) = self.0.get() {
+        // Taken out first: nobody waits for this lock while a window is woken.
+        let window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = window.clone();
+        if let Some(ctx) = window {
             ctx.request_repaint();
         }
     }
@@ -174,6 +177,14 @@ impl Bridge {
         asked.spec = Some(spec);
         results.begin(slot, now);
         true
+    }
+
+    /// The run whose outputs were asked for last.
+    pub fn asked_run(&self) -> Option<&DeblendSpec> {
+        match self.asked.get(&Slot::Deblend)?.spec.as_ref()? {
+            PreviewSpec::Deblend(run) => Some(run),
+            _ => None,
+        }
     }
 
     /// Asks for a slot again, though its spec is the same.
@@ -305,11 +316,20 @@ fn end(results: &mut Results, id: JobId) {
 /// What should be in a slot, by the document and what is looked at.
 fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Results) -> Want {
     let spec = match slot {
+        Slot::Thumbnail => {
+            // One at a time: what is looked at is computed before the next.
+            let wanted = workbench.thumbnail.clone();
+            let wanted = wanted.filter(|path| results.thumbnails.get(path).is_none());
+            return wanted.map_or(Want::Anything, |path| {
+                Want::Spec(PreviewSpec::Thumbnail(path))
+            });
+        }
         Slot::Series => document.series.clone().map(PreviewSpec::Series),
         Slot::Scene => document.input.clone().map(PreviewSpec::Scene),
         Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
         Slot::Unedited => {
-            if document.edits.is_idle() || !workbench.inspector_open {
+            let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
+            if document.edits.is_idle() || !is_seen {
                 return Want::Anything;
             }
             run_of(document, results).map(|run| {
@@ -330,7 +350,9 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
             })
         }
         Slot::Relevance => {
-            if !workbench.shows(ViewKey::Relevance) {
+            let is_seen =
+                workbench.shows(ViewKey::Relevance) || workbench.draws_lines_of_relevance(document);
+            if !is_seen {
                 return Want::Anything;
             }
             let series = results.series.shown();
@@ -340,6 +362,28 @@ fn want(slot: Slot, document: &Document, workbench: &Workbench, results: &Result
                     let method = document.method.clone();
                     PreviewSpec::Relevance(RelevanceSpec { run, method })
                 })
+        }
+        Slot::Regions => {
+            if !workbench.shows(ViewKey::Regions) {
+                return Want::Anything;
+            }
+            let input = document.input.clone();
+            let input = input.filter(|_| !document.regions.is_empty());
+            let Some(input) = input else {
+                return Want::Nothing;
+            };
+            return Want::Spec(PreviewSpec::Regions(RegionsSpec {
+                input,
+                run: run_of(document, results),
+                regions: document.regions.clone(),
+            }));
+        }
+        Slot::File => {
+            if !workbench.shows(ViewKey::Header) {
+                return Want::Anything;
+            }
+            let input = document.input.clone();
+            return input.map_or(Want::Nothing, |path| Want::Spec(PreviewSpec::File(path)));
         }
     };
     match spec {

@@ -29,6 +29,18 @@ pub enum Question {
         /// Extensions it can have, the one chosen first.
         extensions: Vec<&'static str>,
     },
+    /// Which region files to open.
+    OpenRegions,
+    /// Where to save the regions.
+    SaveRegions {
+        /// Suggested name.
+        name: String,
+    },
+    /// Where to save the table of the regions.
+    SaveRegionTable {
+        /// Suggested name.
+        name: String,
+    },
 }
 
 /// What a person answered; no path when they changed their mind.
@@ -117,16 +129,37 @@ fn show(question: &Question) -> Vec<PathBuf> {
     match question {
         Question::OpenFiles => {
             let mut all = PICTURES.to_vec();
-            all.extend(["ron", "toml"]);
+            all.extend(["ron", "toml", "reg"]);
             dialog
-                .set_title("Open pictures, a session or a recipe")
+                .set_title("Open pictures, regions, a session or a recipe")
                 .add_filter("All that can be opened", &all)
                 .add_filter("Pictures", &PICTURES)
                 .add_filter("Sessions", &["ron"])
                 .add_filter("Recipes", &["toml"])
+                .add_filter("Regions", &["reg"])
                 .pick_files()
                 .unwrap_or_default()
         }
+        Question::OpenRegions => dialog
+            .set_title("Open DS9 regions")
+            .add_filter("DS9 regions", &["reg"])
+            .pick_files()
+            .unwrap_or_default(),
+        Question::SaveRegions { name } => dialog
+            .set_title("Save the regions for DS9")
+            .set_file_name(name)
+            .add_filter("DS9 regions", &["reg"])
+            .save_file()
+            .into_iter()
+            .collect(),
+        Question::SaveRegionTable { name } => dialog
+            .set_title("Save the table of the regions")
+            .set_file_name(name)
+            .add_filter("ECSV", &["ecsv"])
+            .add_filter("CSV", &["csv"])
+            .save_file()
+            .into_iter()
+            .collect(),
         Question::OpenSeries => dialog
             .set_title("Open the folder of a series")
             .pick_folder()

@@ -12,6 +12,8 @@ use ganoscope_core::stamp::look::{Ink, Look, Lupton};
 use ganoscope_core::stamp::stretch::{Limits, Stretch, between};
 use serde::{Deserialize, Serialize};
 
+use crate::contours::ContourChoice;
+
 /// Whether bands are shown as colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +83,8 @@ pub struct Display {
     pub bias: f32,
     /// How much of the relevance is laid over the picture, 0 to 1.
     pub overlay: f32,
+    /// Lines of one picture over the others.
+    pub contours: Option<ContourChoice>,
 }
 
 impl Default for Display {
@@ -94,6 +98,7 @@ impl Default for Display {
             contrast: 1.0,
             bias: 0.5,
             overlay: 0.85,
+            contours: None,
         }
     }
 }
@@ -211,12 +216,14 @@ mod tests {
         let old = "(stretch: linear, limits: r#min-max, colouring: grey, overlay: 0.5)";
         let display: Display = ron::from_str(old).unwrap();
         assert_eq!((display.contrast, display.bias), (1.0, 0.5));
+        assert_eq!(display.contours, None);
         let changed = Display {
             colouring: Colouring::Lupton,
             colormap: Colormap::Heat,
             is_inverted: true,
             contrast: 2.0,
             bias: 0.3,
+            contours: Some(ContourChoice::default()),
             ..display
         };
         let text = ron::to_string(&changed).unwrap();

@@ -9,6 +9,8 @@ use ganoscope_core::attribution::{Method, Pole};
 use ganoscope_core::edit::{EditStack, UnitSet};
 use ganoscope_core::jobs::{LayerInfo, SeriesInfo};
 use ganoscope_core::network::LayerName;
+use ganoscope_core::region::Region;
+use ganoscope_core::region::ds9::Kept;
 use serde::{Deserialize, Serialize};
 
 use crate::display::Display;
@@ -44,6 +46,12 @@ pub struct Document {
     /// How pixels become colours.
     #[serde(default)]
     pub display: Display,
+    /// Marked areas, in the pixels of the picture's file; the same on every picture.
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    /// Commands of DS9 region files that are not understood here and go into the next file.
+    #[serde(default)]
+    pub kept_commands: Vec<Kept>,
 }
 
 impl Default for Document {
@@ -58,6 +66,8 @@ impl Default for Document {
             edits: EditStack::default(),
             method: default_method(),
             display: Display::default(),
+            regions: Vec::new(),
+            kept_commands: Vec::new(),
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct Pane {
     pub view: ViewKey,
     /// Whether it is panned and zoomed with the other panes.
     pub is_linked: bool,
+    /// Whether it has limits, stretch and colours of its own.
+    #[serde(default)]
+    pub has_own_scale: bool,
 }
 
 /// An arrangement for one kind of work.
@@ -31,7 +34,7 @@ pub struct Pane {
 pub enum Preset {
     /// Outputs beside the reasons of the discriminator.
     Inspect,
-    /// Outputs twice, over the checkpoints.
+    /// Outputs beside two pictures held against each other, over the checkpoints.
     Compare,
     /// Outputs beside the units that draw them.
     Repair,
@@ -80,6 +83,7 @@ impl Builder {
             id,
             view,
             is_linked: true,
+            has_own_scale: false,
         })
     }
 
@@ -99,7 +103,7 @@ impl Layout {
     /// The arrangement of a preset.
     pub fn preset(preset: Preset) -> Self {
         use LinearDir::{Horizontal, Vertical};
-        use ViewKey::{Deblend, Layers, Relevance, Timeline, Units};
+        use ViewKey::{Compare, Deblend, Layers, Relevance, Timeline, Units};
         let mut b = Builder {
             tiles: Tiles::default(),
             next: 0,
@@ -113,8 +117,8 @@ impl Layout {
                 b.split(Horizontal, sides, 0.56)
             }
             Preset::Compare => {
-                let sides = [b.tabs(&[Deblend]), b.tabs(&[Deblend])];
-                let above = b.split(Horizontal, sides, 0.5);
+                let sides = [b.tabs(&[Deblend]), b.tabs(&[Compare])];
+                let above = b.split(Horizontal, sides, 0.45);
                 let below = b.tabs(&[Timeline, Relevance]);
                 b.split(Vertical, [above, below], 0.6)
             }
@@ -197,6 +201,7 @@ impl Layout {
             id,
             view,
             is_linked,
+            has_own_scale: false,
         });
         (id, tile)
     }
@@ -252,6 +257,9 @@ impl Layout {
         let (pane, tile) = (self.pane(id)?, self.tile_of(id)?);
         let parent = self.tree.tiles.parent_of(tile);
         let (new, beside) = self.new_pane(pane.view, false);
+        if pane.has_own_scale {
+            self.toggle_scale(new);
+        }
         let linear = Linear::new_binary(LinearDir::Horizontal, [tile, beside], 0.5);
         let split = self.tree.tiles.insert_container(linear);
         self.replace(tile, split, parent);
@@ -269,11 +277,19 @@ impl Layout {
 
     /// Links or unlinks a pane.
     pub fn toggle_link(&mut self, id: PaneId) {
+        self.alter(id, |pane| pane.is_linked = !pane.is_linked);
+    }
+
+    /// Gives a pane limits, stretch and colours of its own, or those of all.
+    pub fn toggle_scale(&mut self, id: PaneId) {
+        self.alter(id, |pane| pane.has_own_scale = !pane.has_own_scale);
+    }
+
+    fn alter(&mut self, id: PaneId, change: impl Fn(&mut Pane)) {
         for tile in self.tree.tiles.tiles_mut() {
-            if let Tile::Pane(pane) = tile
-                && pane.id == id
-            {
-                pane.is_linked = !pane.is_linked;
+            match tile {
+                Tile::Pane(pane) if pane.id == id => change(pane),
+                _ => {}
             }
         }
     }

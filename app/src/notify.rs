@@ -3,7 +3,7 @@
 //! Invariant: an error is said once. Whoever logs it does not pass it on, whoever passes it on does not log it.
 
 use std::collections::VecDeque;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -119,7 +119,7 @@ struct Tee {
 }
 
 /// The window that shows messages, once it is open.
-static WINDOW: OnceLock<egui::Context> = OnceLock::new();
+static WINDOW: RwLock<Option<egui::Context>> = RwLock::new(None);
 
 impl Log for Tee {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -142,7 +142,8 @@ impl Log for Tee {
             };
             // Messages from before the window is open wait in the queue for its first frame.
             if CHANNEL.0.try_send(message).is_ok()
-                && let Some(window) = WINDOW.get()
+                && let Ok(window) = WINDOW.read()
+                && let Some(window) = &*window
             {
                 window.request_repaint();
             }
@@ -193,9 +194,9 @@ pub fn install(terminal: Box<dyn Log>, terminal_level: LevelFilter) {
     }
 }
 
-/// Messages are repainted in this window from now on; a process has one.
+/// Messages are repainted in this window from now on; a process has one at a time.
 pub fn attach(window: &egui::Context) {
-    let _ = WINDOW.set(window.clone());
+    *WINDOW.write().unwrap_or_else(PoisonError::into_inner) = Some(window.clone());
 }
 
 #[cfg(test)]

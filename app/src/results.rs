@@ -1,13 +1,20 @@
 //! What the worker has answered: one [`Loadable`] per picture on the screen, the previous one kept until the new one is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
-    DeblendPreview, Failure, JobId, Preview, Progress, RelevancePreview, Scene, SeriesInfo, Slot,
-    TimelinePoint, UnitMaps, UnitStats,
+    DeblendPreview, Failure, FileInfo, JobId, Preview, Progress, RegionsPreview, RelevancePreview,
+    Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
 };
+use ganoscope_core::stamp::Stamp;
+use ganoscope_core::stamp::stretch::Limits;
+
+use crate::display::Levels;
+
+use crate::kept::Kept;
 
 /// A result that may not be there yet.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +126,53 @@ pub struct Timeline {
     pub job: Option<JobId>,
 }
 
+/// A small picture with the levels it is drawn with, which are its own: a faint picture is seen beside a bright one.
+#[derive(Clone, Debug)]
+pub struct SmallPicture {
+    /// Few rows and columns, `[0, 1]`.
+    pub stamp: Stamp,
+    /// Black and white.
+    pub levels: Levels,
+}
+
+/// Small pictures by file, at most [`Thumbnails::MOST`]; the oldest are forgotten first.
+#[derive(Clone, Default)]
+pub struct Thumbnails {
+    pictures: BTreeMap<PathBuf, Result<SmallPicture, Failure>>,
+    order: VecDeque<PathBuf>,
+}
+
+impl Thumbnails {
+    /// More than a list shows at once; 27 KiB each.
+    pub const MOST: usize = 512;
+
+    /// The picture of a file, or why there is none; nothing when it was not looked at yet.
+    pub fn get(&self, path: &Path) -> Option<&Result<SmallPicture, Failure>> {
+        self.pictures.get(path)
+    }
+
+    /// Forgets all: the files may have changed.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn put(&mut self, thumbnail: &Thumbnail) {
+        let picture = thumbnail.picture.clone().map(|stamp| SmallPicture {
+            levels: Levels::of(&stamp, Limits::default()),
+            stamp,
+        });
+        let path = &thumbnail.path;
+        if self.pictures.insert(path.clone(), picture).is_none() {
+            self.order.push_back(path.clone());
+        }
+        while self.order.len() > Self::MOST {
+            if let Some(oldest) = self.order.pop_front() {
+                self.pictures.remove(&oldest);
+            }
+        }
+    }
+}
+
 /// Everything the worker has answered. Pixels are shared between copies.
 #[derive(Clone, Default)]
 pub struct Results {
@@ -136,10 +190,18 @@ pub struct Results {
     pub unit_stats_job: Option<JobId>,
     /// The relevance of the discriminator.
     pub relevance: Loadable<Arc<RelevancePreview>>,
+    /// Outputs kept to be compared with later ones.
+    pub kept: Kept,
+    /// The statistics of the regions.
+    pub regions: Loadable<Arc<RegionsPreview>>,
+    /// What the picture's file says of itself.
+    pub file: Loadable<Arc<FileInfo>>,
     /// The checkpoints measured.
     pub timeline: Timeline,
     /// The units of the layer shown, measured over all pictures.
     pub unit_stats: Option<Arc<UnitStats>>,
+    /// Small pictures of the files in the list.
+    pub thumbnails: Thumbnails,
     /// Studies that wait or are under way.
     pub jobs: Vec<RunningJob>,
     /// How long the last preview of each slot took, in seconds.
@@ -173,6 +235,13 @@ impl Results {
             Slot::Unedited => self.unedited.finish(expect!(Deblend)),
             Slot::Units => self.units.finish(expect!(Units)),
             Slot::Relevance => self.relevance.finish(expect!(Relevance)),
+            Slot::Regions => self.regions.finish(expect!(Regions)),
+            Slot::File => self.file.finish(expect!(File)),
+            Slot::Thumbnail => {
+                if let Ok(thumbnail) = expect!(Thumbnail) {
+                    self.thumbnails.put(&thumbnail);
+                }
+            }
         }
     }
 
@@ -185,6 +254,9 @@ impl Results {
             Slot::Unedited => self.unedited.begin(now),
             Slot::Units => self.units.begin(now),
             Slot::Relevance => self.relevance.begin(now),
+            Slot::Regions => self.regions.begin(now),
+            Slot::File => self.file.begin(now),
+            Slot::Thumbnail => {}
         }
     }
 
@@ -197,12 +269,17 @@ impl Results {
             Slot::Unedited => self.unedited = Loadable::Empty,
             Slot::Units => self.units = Loadable::Empty,
             Slot::Relevance => self.relevance = Loadable::Empty,
+            Slot::Regions => self.regions = Loadable::Empty,
+            Slot::File => self.file = Loadable::Empty,
+            Slot::Thumbnail => {}
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ganoscope_core::stamp::ValueRange;
+
     use super::*;
 
     #[test]
@@ -219,5 +296,23 @@ mod tests {
         loadable.begin(7.0);
         loadable.finish(Ok(2));
         assert_eq!(loadable.ready(), Some(&2));
+    }
+
+    #[test]
+    fn small_pictures_are_bounded_and_failures_are_kept() {
+        let mut results = Results::default();
+        let put = |results: &mut Results, name: usize, picture| {
+            let path = PathBuf::from(name.to_string());
+            let thumbnail = Arc::new(Thumbnail { path, picture });
+            results.put(Slot::Thumbnail, Ok(Preview::Thumbnail(thumbnail)));
+        };
+        for i in 0..=Thumbnails::MOST {
+            let stamp = Stamp::new("s", vec![0.0; 4], [1, 2, 2], ValueRange::UNIT);
+            put(&mut results, i, Ok(stamp));
+        }
+        put(&mut results, Thumbnails::MOST, Err(Failure::new("gone")));
+        let at = |i: usize| results.thumbnails.get(Path::new(&i.to_string()));
+        assert!(at(0).is_none() && at(1).is_some());
+        assert!(at(Thumbnails::MOST).is_some_and(Result::is_err));
     }
 }

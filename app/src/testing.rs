@@ -1,6 +1,8 @@
 //! Help for tests: a tiny series and blends on disk, made from nothing but their names, and results as the worker would
 //! give them. Nothing here is used by the program itself.
 
+mod marked;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use ganoscope_core::stamp::io::{Format, write};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use crate::results::{Loadable, Results};
+pub use marked::{file_info, regions_preview, tiny_regions};
 
 /// Rows and columns of the tiny stamps.
 pub const SIDE: usize = 16;
@@ -228,6 +231,7 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
     });
     let relevance = relevance(&scene, &outputs);
     let units = units(&scene);
+    let regions = regions_preview(&scene, &outputs);
     let points = [0_u64, 100, 500, 1000, 2500, 5000].map(|step| {
         let point = TimelinePoint {
             step,
@@ -250,6 +254,8 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         unedited: Loadable::Ready(deblend),
         units: Loadable::Ready(Arc::new(units)),
         relevance: Loadable::Ready(Arc::new(relevance)),
+        regions: Loadable::Ready(Arc::new(regions)),
+        file: Loadable::Ready(Arc::new(file_info(input))),
         ..Results::default()
     };
     results.timeline.points = points.into();
@@ -314,6 +320,8 @@ pub fn loading_results() -> Results {
         deblend: pending(),
         units: pending(),
         relevance: pending(),
+        regions: pending(),
+        file: pending(),
         ..Results::default()
     }
 }
@@ -335,6 +343,8 @@ pub fn failed_results() -> Results {
         deblend: failed("layer conv_in: parameter weight has another shape"),
         units: failed("layer conv_in: parameter weight has another shape"),
         relevance: failed("layer net.conv0: the activation is not finite"),
+        regions: failed("the file ends too early"),
+        file: failed("the file ends too early"),
         ..Results::default()
     }
 }

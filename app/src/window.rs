@@ -1,6 +1,9 @@
 //! Opening the window.
 
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
@@ -29,6 +32,8 @@ pub struct WindowOptions {
     pub inputs: Vec<PathBuf>,
     /// Close again after the first complete picture was shown (for a launch test).
     pub smoke: bool,
+    /// Lose the graphics card before that, once (for a test of the way back).
+    pub lose_graphics: bool,
     /// Write a screenshot of the window to this file, then close.
     pub screenshot: Option<PathBuf>,
     /// Where the networks run.
@@ -63,7 +68,57 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         started,
         ending: Ending::of(&options, outcome),
     };
-    let native = eframe::NativeOptions {
+    let app = Rc::new(RefCell::new(None));
+    let mut first = Some((parts, begin));
+    loop {
+        let held = app.clone();
+        let start = first.take();
+        let create = move |cc: &eframe::CreationContext<'_>| {
+            notify::attach(&cc.egui_ctx);
+            match start {
+                Some((parts, begin)) => *held.borrow_mut() = Some(begin.start(cc, parts)),
+                None => held.borrow_mut().iter_mut().for_each(|app: &mut App| {
+                    app.enter_window(&cc.egui_ctx);
+                }),
+            }
+            if let Some(app) = &mut *held.borrow_mut() {
+                app.draw_on(cc.wgpu_render_state.as_ref(), &cc.egui_ctx);
+            }
+            Ok(Box::new(Held(held)) as Box<dyn eframe::App>)
+        };
+        let run = || eframe::run_native("Ganoscope", native_options(), Box::new(create));
+        // A card that is lost in the middle of painting makes the window library panic, which cannot be run again then.
+        let run = catch_unwind(AssertUnwindSafe(run));
+        let is_lost = match &mut *app.borrow_mut() {
+            Some(app) => app.leave_lost_window(),
+            None => false,
+        };
+        match run {
+            Ok(Ok(())) if is_lost => {}
+            Ok(run) => {
+                run.map_err(|e| no_window(&e.to_string()))?;
+                break;
+            }
+            Err(_) if is_lost => {
+                if let Some(app) = &mut *app.borrow_mut() {
+                    eframe::App::on_exit(app);
+                }
+                return Err(anyhow!(
+                    "the graphics card was lost while the window was painted; the session is kept, start the program again"
+                ));
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+    match ended.try_recv() {
+        Ok(Err(why)) => Err(anyhow!(why)),
+        Ok(Ok(())) | Err(_) => Ok(()),
+    }
+}
+
+/// The window as the system is asked for it.
+fn native_options() -> eframe::NativeOptions {
+    eframe::NativeOptions {
         viewport: ViewportBuilder::default()
             .with_title("Ganoscope")
             .with_app_id("ganoscope")
@@ -73,27 +128,29 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         dithering: false,
         system_font_fallback: false,
         ..eframe::NativeOptions::default()
-    };
-    let create = |cc: &eframe::CreationContext<'_>| {
-        notify::attach(&cc.egui_ctx);
-        let mut app = App::new(&cc.egui_ctx, parts);
-        app.draw_on(cc.wgpu_render_state.as_ref());
-        for (level, text) in &begin.messages {
-            app.say(*level, text, &cc.egui_ctx);
+    }
+}
+
+/// The app as a window has it: it outlives a window whose graphics card is lost.
+struct Held(Rc<RefCell<Option<App>>>);
+
+impl eframe::App for Held {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        if let Some(app) = &mut *self.0.borrow_mut() {
+            app.logic(ctx, frame);
         }
-        if let Some(last) = begin.last.take() {
-            app.remember(&last);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        if let Some(app) = &mut *self.0.borrow_mut() {
+            app.ui(ui, frame);
         }
-        if !begin.to_open.is_empty() {
-            app.push(Command::Open(begin.to_open));
+    }
+
+    fn on_exit(&mut self) {
+        if let Some(app) = &mut *self.0.borrow_mut() {
+            app.on_exit();
         }
-        Ok(Box::new(app) as Box<dyn eframe::App>)
-    };
-    eframe::run_native("Ganoscope", native, Box::new(create))
-        .map_err(|e| no_window(&e.to_string()))?;
-    match ended.try_recv() {
-        Ok(Err(why)) => Err(anyhow!(why)),
-        Ok(Ok(())) | Err(_) => Ok(()),
     }
 }
 
@@ -107,6 +164,8 @@ struct Begin {
     last: Option<Document>,
     /// Looked at by the worker before they are opened.
     to_open: Vec<PathBuf>,
+    /// Whether nobody has used the program here before.
+    is_first_time: bool,
     messages: Vec<(Level, String)>,
 }
 
@@ -116,7 +175,7 @@ impl Begin {
         let mut begin = Self::default();
         let is_for_a_test = options.smoke || options.screenshot.is_some();
         if !is_for_a_test {
-            begin.recover();
+            begin.recover(store::state_folder());
         }
         let is_asked = options.series.is_some() || !options.inputs.is_empty();
         if is_asked {
@@ -137,9 +196,27 @@ impl Begin {
         begin
     }
 
+    /// The app in its first window.
+    fn start(self, cc: &eframe::CreationContext<'_>, parts: AppParts) -> App {
+        let mut app = App::new(&cc.egui_ctx, parts);
+        for (level, text) in &self.messages {
+            app.say(*level, text, &cc.egui_ctx);
+        }
+        if self.is_first_time && self.to_open.is_empty() {
+            app.begin_tour(&cc.egui_ctx);
+        }
+        if let Some(last) = self.last {
+            app.remember(&last);
+        }
+        if !self.to_open.is_empty() {
+            app.push(Command::Open(self.to_open));
+        }
+        app
+    }
+
     /// Takes the last session up, unless another window has it.
-    fn recover(&mut self) {
-        let Some(folder) = store::state_folder() else {
+    fn recover(&mut self, folder: Option<PathBuf>) {
+        let Some(folder) = folder else {
             return;
         };
         let recovery = match Recovery::take(&folder) {
@@ -155,7 +232,7 @@ impl Begin {
                 self.document = session.document;
                 self.workbench = session.workbench.mended();
             }
-            Ok(None) => {}
+            Ok(None) => self.is_first_time = true,
             Err(text) => self.messages.push((Level::Warn, text)),
         }
         self.recovery = Some(recovery);
@@ -191,6 +268,41 @@ fn check_display() -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_time_is_the_first_time_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = || {
+            let mut begin = Begin::default();
+            begin.recover(Some(folder.path().to_owned()));
+            begin
+        };
+        let first = start();
+        assert!(first.is_first_time);
+        let text = store::text_of(&first.document, &first.workbench).unwrap();
+        std::fs::write(first.recovery.unwrap().path(), text).unwrap();
+        assert!(!start().is_first_time);
+        let mut nowhere = Begin::default();
+        nowhere.recover(None);
+        assert!(!nowhere.is_first_time, "it would be the first time always");
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_file_is_told_and_the_window_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("in the way");
+        std::fs::write(&file, "").unwrap();
+        let mut begin = Begin::default();
+        begin.recover(Some(file.join("state")));
+        assert!(begin.recovery.is_none() && !begin.is_first_time);
+        let [(Level::Warn, text)] = begin.messages.as_slice() else {
+            panic!("{:?}", begin.messages)
+        };
+        assert!(
+            text.contains("will not be recovered") && text.contains("in the way"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn without_a_window_one_line_names_the_commands() {

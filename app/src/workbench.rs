@@ -1,52 +1,29 @@
 //! The workbench: how the window is arranged. Saved with the session, not undone.
 
+mod navigation;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use egui::Theme;
+use ganoscope_core::region::Place;
+use ganoscope_core::region::ds9::System;
 use serde::{Deserialize, Serialize};
 
+use crate::command::UiCommand;
+use crate::comparison::Comparison;
+use crate::display::Display;
+use crate::document::Document;
 use crate::export::ExportChoice;
+use crate::kept::KeptId;
 use crate::layout::{Layout, Pane, PaneId};
+use crate::tour::TourStep;
 use crate::views::ViewKey;
+
+pub use navigation::Navigation;
 
 /// Files and folders that were opened last; more are forgotten.
 const MOST_RECENT: usize = 12;
-
-/// Pan and zoom, shared by all pictures that are linked.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Navigation {
-    /// 1 shows the whole picture.
-    pub zoom: f32,
-    /// The place in the middle of the well, as shares of width and height.
-    pub centre: [f32; 2],
-}
-
-impl Default for Navigation {
-    fn default() -> Self {
-        Self {
-            zoom: 1.0,
-            centre: [0.5, 0.5],
-        }
-    }
-}
-
-impl Navigation {
-    /// The largest magnification: a few pixels fill the well.
-    pub const MAX_ZOOM: f32 = 32.0;
-
-    /// The same with a zoom and a centre that keep the picture in the well.
-    pub fn clamped(self) -> Self {
-        let zoom = self.zoom.clamp(1.0, Self::MAX_ZOOM);
-        let margin = 0.5 / zoom;
-        let inside = |c: f32| c.clamp(margin, 1.0 - margin);
-        Self {
-            zoom,
-            centre: self.centre.map(inside),
-        }
-    }
-}
 
 /// How the units of a layer are sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +52,72 @@ impl UnitOrder {
     }
 }
 
+/// What a drag over a picture does to regions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RegionTool {
+    /// Takes hold of regions; beside them it pans.
+    #[default]
+    Select,
+    /// Draws a circle around where it begins.
+    Circle,
+    /// Draws an ellipse around where it begins.
+    Ellipse,
+    /// Draws a box between two corners.
+    Box,
+    /// Every click is a corner.
+    Polygon,
+    /// Draws an outline by hand.
+    Freehand,
+}
+
+impl RegionTool {
+    /// All, in the order of the palette.
+    pub const ALL: [Self; 6] = [
+        Self::Select,
+        Self::Circle,
+        Self::Ellipse,
+        Self::Box,
+        Self::Polygon,
+        Self::Freehand,
+    ];
+
+    /// The command that takes it; carries its name, tooltip and key.
+    pub const fn command(self) -> UiCommand {
+        match self {
+            Self::Select => UiCommand::ToolSelect,
+            Self::Circle => UiCommand::ToolCircle,
+            Self::Ellipse => UiCommand::ToolEllipse,
+            Self::Box => UiCommand::ToolBox,
+            Self::Polygon => UiCommand::ToolPolygon,
+            Self::Freehand => UiCommand::ToolFreehand,
+        }
+    }
+}
+
+/// What is in the hand for regions. Neither saved nor undone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionDesk {
+    /// What a drag does.
+    pub tool: RegionTool,
+    /// The region that is taken hold of, by its place in the document.
+    pub selected: Option<usize>,
+    /// The corners of a polygon that is not closed yet.
+    pub draft: Vec<Place>,
+    /// The coordinates of region files that are written.
+    pub system: System,
+}
+
+impl Default for RegionDesk {
+    fn default() -> Self {
+        Self {
+            tool: RegionTool::Select,
+            selected: None,
+            draft: Vec::new(),
+            system: System::Image,
+        }
+    }
+}
+
 /// How the window is arranged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -91,6 +134,12 @@ pub struct Workbench {
     pub layout: Layout,
     /// Pan and zoom of the panes that are not linked.
     pub own_navigation: BTreeMap<PaneId, Navigation>,
+    /// Limits, stretch and colours of the panes that have their own.
+    pub own_display: BTreeMap<PaneId, Display>,
+    /// What the panes compare.
+    pub own_comparison: BTreeMap<PaneId, Comparison>,
+    /// What was compared last: a new pane begins with it.
+    pub comparison: Comparison,
     /// Files and folders that were opened last, the newest first.
     pub recent: Vec<PathBuf>,
     /// Whether the list of pictures is open.
@@ -101,6 +150,8 @@ pub struct Workbench {
     pub timeline_open: bool,
     /// The theme; that of the system when not chosen.
     pub is_dark: Option<bool>,
+    /// Whether nothing may move by itself.
+    pub is_still: bool,
     /// Pan and zoom of the linked pictures.
     pub navigation: Navigation,
     /// How units are sorted.
@@ -122,9 +173,18 @@ pub struct Workbench {
     /// Whether the list of changes is open.
     #[serde(skip)]
     pub history_open: bool,
+    /// The step of the tour that is shown.
+    #[serde(skip)]
+    pub tour: Option<TourStep>,
+    /// The file in the list whose small picture is missing.
+    #[serde(skip)]
+    pub thumbnail: Option<PathBuf>,
     /// The pixel under the pointer, (column, row) of the linked pictures.
     #[serde(skip)]
     pub cursor: Option<[usize; 2]>,
+    /// What is in the hand for regions.
+    #[serde(skip)]
+    pub regions: RegionDesk,
 }
 
 impl Default for Workbench {
@@ -134,11 +194,15 @@ impl Default for Workbench {
             attention: PaneId::default(),
             layout: Layout::default(),
             own_navigation: BTreeMap::new(),
+            own_display: BTreeMap::new(),
+            own_comparison: BTreeMap::new(),
+            comparison: Comparison::default(),
             recent: Vec::new(),
             library_open: true,
             inspector_open: true,
             timeline_open: true,
             is_dark: Some(true),
+            is_still: false,
             navigation: Navigation::default(),
             unit_order: UnitOrder::Index,
             export: ExportChoice::default(),
@@ -147,7 +211,10 @@ impl Default for Workbench {
             export_open: false,
             palette_open: false,
             history_open: false,
+            tour: None,
+            thumbnail: None,
             cursor: None,
+            regions: RegionDesk::default(),
         }
     }
 }
@@ -181,9 +248,10 @@ impl Workbench {
         if let Some(pane) = found {
             (self.attention, self.view) = (pane.id, pane.view);
         }
-        let layout = &self.layout;
-        self.own_navigation
-            .retain(|id, _| layout.pane(*id).is_some());
+        let is_open = |id: &PaneId| self.layout.pane(*id).is_some();
+        self.own_navigation.retain(|id, _| is_open(id));
+        self.own_display.retain(|id, _| is_open(id));
+        self.own_comparison.retain(|id, _| is_open(id));
     }
 
     /// Pan and zoom of a pane.
@@ -196,6 +264,87 @@ impl Workbench {
                 .copied()
                 .unwrap_or_default()
         }
+    }
+
+    /// Limits, stretch and colours of a pane, where it has its own.
+    pub fn display_of(&self, pane: Pane) -> Option<Display> {
+        let own = || self.own_display.get(&pane.id).copied();
+        pane.has_own_scale.then(|| own().unwrap_or_default())
+    }
+
+    /// What a pane compares.
+    pub fn comparison_of(&self, id: PaneId) -> &Comparison {
+        self.own_comparison.get(&id).unwrap_or(&self.comparison)
+    }
+
+    /// Compares other pictures in a pane, or another way.
+    pub fn compare(&mut self, id: PaneId, comparison: Comparison) {
+        if self.layout.pane(id).is_some() {
+            self.own_comparison.insert(id, comparison.clone());
+        }
+        self.comparison = comparison;
+    }
+
+    /// The panes that keys for comparing act on: the one with the attention if it compares, else all that can be seen.
+    pub fn comparing(&self) -> Vec<PaneId> {
+        let compares = |pane: &Pane| pane.view == ViewKey::Compare;
+        let seen: Vec<PaneId> = self
+            .layout
+            .visible()
+            .filter(compares)
+            .map(|p| p.id)
+            .collect();
+        if seen.contains(&self.attention) {
+            vec![self.attention]
+        } else {
+            seen
+        }
+    }
+
+    /// A kept entry was removed, or all were.
+    pub fn forget_kept(&mut self, removed: Option<KeptId>) {
+        self.comparison.forget(removed);
+        for comparison in self.own_comparison.values_mut() {
+            comparison.forget(removed);
+        }
+    }
+
+    /// Gives a pane limits, stretch and colours of its own, at first those it has now; or those of all again.
+    pub fn toggle_scale(&mut self, id: PaneId, shared: Display) {
+        self.layout.toggle_scale(id);
+        if self.layout.pane(id).is_some_and(|pane| pane.has_own_scale) {
+            self.own_display.entry(id).or_insert(shared);
+        }
+    }
+
+    /// What a pane has of its own, for its copy: pan and zoom, scale, comparison.
+    pub fn copy_own(&mut self, from: PaneId, to: PaneId) {
+        let Some(pane) = self.layout.pane(from) else {
+            return;
+        };
+        self.own_navigation.insert(to, self.navigation_of(pane));
+        if let Some(display) = self.display_of(pane) {
+            self.own_display.insert(to, display);
+        }
+        if pane.view == ViewKey::Compare {
+            let comparison = self.comparison_of(from).clone();
+            self.own_comparison.insert(to, comparison);
+        }
+    }
+
+    /// The pan and zoom that keys change: of the pane with the attention where it is not linked, else of the linked ones.
+    pub fn navigated(&mut self) -> &mut Navigation {
+        match self.layout.pane(self.attention) {
+            Some(pane) if !pane.is_linked => self.own_navigation.entry(pane.id).or_default(),
+            _ => &mut self.navigation,
+        }
+    }
+
+    /// Whether lines of relevance are drawn somewhere.
+    pub fn draws_lines_of_relevance(&self, document: &Document) -> bool {
+        let own = self.layout.visible().filter_map(|p| self.display_of(p));
+        let mut displays = own.chain([document.display]);
+        displays.any(|d| d.contours.is_some_and(|c| c.is_of_relevance()))
     }
 
     /// Puts a path at the head of those opened last.
@@ -226,13 +375,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_picture_stays_in_the_well() {
-        let far = Navigation {
-            zoom: 4.0,
-            centre: [2.0, -1.0],
+    fn an_older_workbench_is_read() {
+        let text =
+            "(view: deblend, own_navigation: {}, navigation: (zoom: 2.0, centre: (0.5, 0.5)))";
+        let bench: Workbench = ron::from_str(text).expect("reads");
+        assert_eq!(bench.navigation.zoom, 2.0);
+        assert_eq!(bench.navigation.exact, None);
+        assert_eq!(bench.comparison, Comparison::default());
+        assert!(bench.own_display.is_empty());
+    }
+
+    #[test]
+    fn a_pane_from_an_older_file_has_no_scale_of_its_own() {
+        let pane: Pane = ron::from_str("(id: 3, view: deblend, is_linked: false)").expect("reads");
+        assert!(!pane.has_own_scale && !pane.is_linked);
+        let mut layout = Layout::default();
+        let id = PaneId::default();
+        layout.toggle_scale(id);
+        let copy = layout.duplicate(id).expect("a copy");
+        assert!(layout.pane(copy).is_some_and(|pane| pane.has_own_scale));
+    }
+
+    #[test]
+    fn a_scale_of_its_own_begins_with_the_shared_one_and_is_kept() {
+        let mut bench = Workbench::default();
+        let id = bench.attention;
+        let shared = Display {
+            contrast: 2.0,
+            ..Display::default()
         };
-        assert_eq!(far.clamped().centre, [0.875, 0.125]);
-        let out = Navigation { zoom: 0.1, ..far };
-        assert_eq!(out.clamped(), Navigation::default());
+        let display = |bench: &Workbench| {
+            let pane = bench.layout.pane(id).expect("open");
+            bench.display_of(pane)
+        };
+        assert_eq!(display(&bench), None);
+        bench.toggle_scale(id, shared);
+        assert_eq!(display(&bench), Some(shared));
+        bench.toggle_scale(id, Display::default());
+        assert_eq!(display(&bench), None);
+        bench.toggle_scale(id, Display::default());
+        assert_eq!(display(&bench), Some(shared), "its own is not forgotten");
     }
 }

@@ -91,13 +91,13 @@ fn every_view_says_what_is_missing() {
         let mut stage = Stage::new(Some(key), Results::default());
         stage.document = Document::default();
         let mut harness = stage.harness();
-        harness.get_by_label("No series is open");
-        harness.get_by_label(UiCommand::OpenSeries.text()).click();
-        assert_eq!(
-            pushed(&mut harness),
-            [Command::Ui(UiCommand::OpenSeries)],
-            "{key:?}"
-        );
+        let (headline, offer) = match key {
+            ViewKey::Regions | ViewKey::Header => ("No picture is open", UiCommand::OpenFiles),
+            _ => ("No series is open", UiCommand::OpenSeries),
+        };
+        harness.get_by_label(headline);
+        harness.get_by_label(offer.text()).click();
+        assert_eq!(pushed(&mut harness), [Command::Ui(offer)], "{key:?}");
     }
 }
 
@@ -116,11 +116,18 @@ fn every_view_says_why_it_failed_and_tries_again() {
         (ViewKey::Deblend, Slot::Deblend),
         (ViewKey::Units, Slot::Units),
         (ViewKey::Relevance, Slot::Relevance),
+        (ViewKey::Compare, Slot::Deblend),
     ] {
         let mut harness = Stage::new(Some(key), failed_results()).harness();
         harness.get_by_label_contains("Layer ");
         harness.get_by_label("Try again").click();
         assert_eq!(pushed(&mut harness), [Command::Retry(slot)]);
+    }
+    for key in [ViewKey::Regions, ViewKey::Header] {
+        let mut harness = Stage::new(Some(key), failed_results()).harness();
+        harness.get_by_label("The picture cannot be opened");
+        harness.get_by_label("Try again").click();
+        assert_eq!(pushed(&mut harness), [Command::Retry(Slot::Scene)]);
     }
     for key in [ViewKey::Layers, ViewKey::Timeline] {
         let mut harness = Stage::new(Some(key), failed_results()).harness();

@@ -11,7 +11,7 @@ use ganoscope::command::Commands;
 use ganoscope::display::Levels;
 use ganoscope::document::Document;
 use ganoscope::results::Results;
-use ganoscope::testing::{failed_results, loading_results, ready_results};
+use ganoscope::testing::{failed_results, loading_results, ready_results, tiny_regions};
 use ganoscope::theme;
 use ganoscope::views::{VIEWS, ViewCx, ViewKey, inspector_ui};
 use ganoscope::widgets::Textures;
@@ -48,7 +48,11 @@ fn take(
     let (state, renderer) = common::renderer();
     let textures = Textures::on(&state);
     let commands = Commands::default();
-    let workbench = Workbench::default();
+    let (mut document, mut workbench) = (document, Workbench::default());
+    if key == Some(ViewKey::Regions) && results.series.shown().is_some() {
+        document.regions = tiny_regions();
+        workbench.regions.selected = Some(1);
+    }
     let size = match key {
         Some(_) => SIZE,
         None if name == DISPLAY => [264.0, 760.0],

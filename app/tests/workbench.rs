@@ -8,11 +8,15 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::{Change, Command, UiCommand};
+use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
+use ganoscope::document::Document;
 use ganoscope::export::{DataFormat, ExportChoice, Kind};
+use ganoscope::kept::Kept;
 use ganoscope::views::ViewKey;
 use ganoscope::workbench::Workbench;
 use ganoscope_core::figure::FigureFormat;
+use ganoscope_core::region::ds9::System;
+use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::seed::Stream;
 
 fn opened(files: &Files) -> Harness<'static, App> {
@@ -36,11 +40,11 @@ fn visible(harness: &Harness<'_, App>) -> Vec<ViewKey> {
 
 #[test]
 fn presets_tile_the_views() {
-    use ViewKey::{Deblend, Relevance, Timeline, Units};
+    use ViewKey::{Compare, Deblend, Relevance, Timeline, Units};
     let files = Files::new();
     let mut harness = opened(&files);
     for (key, views) in [
-        (Key::Num2, vec![Deblend, Deblend, Timeline]),
+        (Key::Num2, vec![Deblend, Compare, Timeline]),
         (Key::Num3, vec![Deblend, Units]),
         (Key::Num5, vec![Deblend, Timeline]),
         (Key::Num1, vec![Deblend, Relevance]),
@@ -135,6 +139,53 @@ fn the_list_of_changes_goes_back_to_any_of_them() {
     assert_eq!(harness.state().document(), &end);
 }
 
+/// Something that a pointer or a file could ask for over regions, also of regions that are not there.
+fn random_gesture(stream: &mut Stream) -> Command {
+    let index = stream.below(6);
+    let place = |stream: &mut Stream| {
+        let coordinate = |stream: &mut Stream| stream.below(40) as f64 - 12.0;
+        Place::new(coordinate(stream), coordinate(stream))
+    };
+    let corners: Vec<Place> = (0..3 + stream.below(4)).map(|_| place(stream)).collect();
+    let (from, to) = (corners[0], corners[1]);
+    let shape = match stream.below(5) {
+        0 => Shape::circle_between(from, to),
+        1 => Shape::ellipse_between(from, to),
+        2 => Shape::box_between(from, to),
+        3 => Shape::Polygon {
+            corners: corners.clone(),
+        },
+        _ => Shape::Freehand {
+            corners: corners.clone(),
+        },
+    };
+    let region = Region {
+        exclude: stream.below(3) == 0,
+        ..Region::new(shape)
+    };
+    let verbs = [
+        RegionVerb::Draw,
+        RegionVerb::Move,
+        RegionVerb::Resize,
+        RegionVerb::Turn,
+        RegionVerb::Label,
+        RegionVerb::Exclude,
+    ];
+    let verb = verbs[stream.below(verbs.len())];
+    match stream.below(6) {
+        0 => Command::SelectRegion(Some(index)),
+        1 => Command::DraftRegion(corners),
+        2 => RegionChange::Remove(index).into(),
+        3 => Command::SetRegionSystem(System::Physical),
+        _ => RegionChange::Set {
+            index,
+            region,
+            verb,
+        }
+        .into(),
+    }
+}
+
 /// Random commands, seeded. The workbench stays whole, its session is readable, and no frame panics.
 #[test]
 fn ten_thousand_random_commands_leave_the_workbench_whole() {
@@ -151,8 +202,12 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
         .iter()
         .copied()
         .filter(|command| {
-            use UiCommand::{OpenFiles, OpenSeries, Quit, Save, SaveAs, SaveRecipe};
-            ![OpenFiles, OpenSeries, Quit, Save, SaveAs, SaveRecipe].contains(command)
+            use UiCommand::{
+                OpenFiles, OpenRegions, OpenSeries, Quit, Save, SaveAs, SaveRecipe,
+                SaveRegionTable, SaveRegions,
+            };
+            let asks = [OpenFiles, OpenSeries, OpenRegions, Save, SaveAs, SaveRecipe];
+            !asks.contains(command) && ![Quit, SaveRegions, SaveRegionTable].contains(command)
         })
         .collect();
     let mut done = 0;
@@ -174,15 +229,28 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
             harness.state().push(Command::SetExport(choice));
             harness.state().push(Command::AskExport);
         }
+        harness.state().push(random_gesture(&mut stream));
         harness.step();
         let bench = bench(&harness);
         assert!(bench.layout.is_sound(), "after {done} commands");
         assert!(bench.layout.pane(bench.attention).is_some(), "{done}");
         let own = bench.own_navigation.keys();
         assert!(own.clone().all(|id| bench.layout.pane(*id).is_some()));
+        let compared = bench.own_comparison.keys();
+        let scaled = bench.own_display.keys();
+        assert!(
+            compared
+                .chain(scaled)
+                .all(|id| bench.layout.pane(*id).is_some())
+        );
+        assert!(harness.state().results().kept.len() <= Kept::MOST);
         let text = ron::to_string(bench).expect("has a text form");
         let again: Workbench = ron::from_str(&text).expect("reads");
         assert_eq!(again.layout, bench.layout);
+        let document = harness.state().document();
+        let text = ron::to_string(document).expect("has a text form");
+        let again: Document = ron::from_str(&text).expect("reads");
+        assert_eq!(&again, document);
     }
     step_until(&mut harness, "the last export", |h| h.state().is_complete());
     let entries = std::fs::read_dir(files.folder.path()).expect("the folder");

@@ -4,19 +4,23 @@ use std::path::Path;
 
 use egui::{Align, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText, Ui};
 
-use super::tiles::{PaneViews, tiles_ui};
+use super::meters::Meters;
+use super::tiles::{PaneViews, inspector_of_attended, tiles_ui};
+use super::tour::Places;
 use crate::command::{Command, UiCommand};
 use crate::history::History;
 use crate::notify::Notices;
 use crate::theme::{Tokens, size};
-use crate::views::{ViewCx, ViewKey, inspector_ui, library_ui, strip_ui};
+use crate::views::{ViewCx, ViewKey, library_ui, strip_ui};
 use crate::widgets::{Icon, icon_atom, icon_button};
+use crate::workbench::{RegionDesk, RegionTool};
 
 /// What the window's frame may see.
 pub(super) struct Shell<'a> {
     pub(super) cx: &'a ViewCx<'a>,
     /// What the networks run on.
     pub(super) device: &'a str,
+    pub(super) meters: &'a Meters,
     pub(super) history: &'a History,
     pub(super) notices: &'a Notices,
     pub(super) session_path: Option<&'a Path>,
@@ -28,7 +32,7 @@ pub(super) struct Shell<'a> {
 /// A menu: its title and its commands; `None` is a line between groups.
 type Menu = (&'static str, &'static [Option<UiCommand>]);
 
-const MENUS: [Menu; 5] = [
+const MENUS: [Menu; 7] = [
     (
         "File",
         &[
@@ -69,6 +73,9 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::ShowUnits),
             Some(UiCommand::ShowRelevance),
             Some(UiCommand::ShowTimeline),
+            Some(UiCommand::ShowCompare),
+            Some(UiCommand::ShowRegions),
+            Some(UiCommand::ShowHeader),
             None,
             Some(UiCommand::PresetInspect),
             Some(UiCommand::PresetCompare),
@@ -80,14 +87,65 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::DuplicatePane),
             Some(UiCommand::ClosePane),
             Some(UiCommand::ToggleLink),
-            None,
-            Some(UiCommand::Blink),
-            Some(UiCommand::ResetZoom),
+            Some(UiCommand::ToggleScale),
             None,
             Some(UiCommand::ToggleLibrary),
             Some(UiCommand::ToggleInspector),
             Some(UiCommand::ToggleTimeline),
             Some(UiCommand::ToggleTheme),
+            Some(UiCommand::ToggleMotion),
+        ],
+    ),
+    (
+        "Picture",
+        &[
+            Some(UiCommand::KeepPicture),
+            Some(UiCommand::ForgetKept),
+            None,
+            Some(UiCommand::Blink),
+            Some(UiCommand::BlinkBack),
+            Some(UiCommand::BlinkTruths),
+            None,
+            Some(UiCommand::CompareSideBySide),
+            Some(UiCommand::CompareSwipe),
+            Some(UiCommand::CompareDifference),
+            Some(UiCommand::ExchangeCompared),
+            None,
+            Some(UiCommand::ToggleContours),
+            None,
+            Some(UiCommand::ResetZoom),
+            Some(UiCommand::ZoomIn),
+            Some(UiCommand::ZoomOut),
+            Some(UiCommand::ZoomOne),
+            Some(UiCommand::ZoomTwo),
+            Some(UiCommand::ZoomFour),
+            Some(UiCommand::ZoomEight),
+        ],
+    ),
+    (
+        "Regions",
+        &[
+            Some(UiCommand::ToolSelect),
+            Some(UiCommand::ToolCircle),
+            Some(UiCommand::ToolEllipse),
+            Some(UiCommand::ToolBox),
+            Some(UiCommand::ToolPolygon),
+            Some(UiCommand::ToolFreehand),
+            Some(UiCommand::FinishRegion),
+            None,
+            Some(UiCommand::NextRegion),
+            Some(UiCommand::NudgeLeft),
+            Some(UiCommand::NudgeRight),
+            Some(UiCommand::NudgeUp),
+            Some(UiCommand::NudgeDown),
+            Some(UiCommand::ExcludeRegion),
+            Some(UiCommand::DeleteRegion),
+            Some(UiCommand::ClearRegions),
+            None,
+            Some(UiCommand::OpenRegions),
+            Some(UiCommand::SaveRegions),
+            Some(UiCommand::SaveRegionTable),
+            Some(UiCommand::CopyRegionTable),
         ],
     ),
     (
@@ -103,7 +161,14 @@ const MENUS: [Menu; 5] = [
             Some(UiCommand::Reload),
         ],
     ),
-    ("Help", &[Some(UiCommand::Palette), Some(UiCommand::Help)]),
+    (
+        "Help",
+        &[
+            Some(UiCommand::Palette),
+            Some(UiCommand::Help),
+            Some(UiCommand::Tour),
+        ],
+    ),
 ];
 
 impl Shell<'_> {
@@ -126,14 +191,14 @@ impl Shell<'_> {
             .frame(bar(tokens.side))
             .show(ui, |ui| self.status_ui(ui));
         let has_strip = bench.timeline_open && !bench.shows(ViewKey::Timeline);
-        if has_strip {
-            Panel::bottom("timeline")
+        let timeline = has_strip.then(|| {
+            let panel = Panel::bottom("timeline")
                 .resizable(true)
                 .default_size(128.0)
                 .size_range(40.0..=320.0)
-                .frame(side)
-                .show(ui, |ui| strip_ui(self.cx, ui));
-        }
+                .frame(side);
+            panel.show(ui, |ui| strip_ui(self.cx, ui)).response.rect
+        });
         if bench.library_open {
             Panel::left("library")
                 .resizable(true)
@@ -142,23 +207,32 @@ impl Shell<'_> {
                 .frame(side)
                 .show(ui, |ui| library_ui(self.cx, ui));
         }
-        if bench.inspector_open {
-            Panel::right("inspector")
+        let inspector = bench.inspector_open.then(|| {
+            let panel = Panel::right("inspector")
                 .resizable(true)
                 .default_size(264.0)
                 .size_range(200.0..=420.0)
-                .frame(side)
-                .show(ui, |ui| inspector_ui(self.cx, ui));
-        }
+                .frame(side);
+            panel
+                .show(ui, |ui| inspector_of_attended(self.cx, views, ui))
+                .response
+                .rect
+        });
         let ground = Frame::new().fill(tokens.ground);
-        CentralPanel::default()
+        let centre = CentralPanel::default()
             .frame(ground)
             .show(ui, |ui| tiles_ui(self.cx, views, ui));
+        let places = Places {
+            views: centre.response.rect,
+            timeline,
+            inspector,
+        };
         self.toasts_ui(ui);
         self.help_ui(ui);
         self.palette_ui(ui);
         self.history_ui(ui);
         self.export_ui(ui, views);
+        self.tour_ui(ui, places);
         self.drop_hint_ui(ui);
     }
 
@@ -235,11 +309,27 @@ impl Shell<'_> {
         match command {
             UiCommand::Undo => self.history.undo_name().is_some(),
             UiCommand::Redo => self.history.redo_name().is_some(),
-            UiCommand::AblateSelection | UiCommand::ResetSelection | UiCommand::SelectNone => {
-                !document.units.is_empty()
+            UiCommand::AblateSelection | UiCommand::ResetSelection => !document.units.is_empty(),
+            UiCommand::SelectNone => {
+                !document.units.is_empty() || self.cx.workbench.regions != RegionDesk::default()
             }
+            UiCommand::NudgeLeft
+            | UiCommand::NudgeRight
+            | UiCommand::NudgeUp
+            | UiCommand::NudgeDown
+            | UiCommand::ExcludeRegion
+            | UiCommand::DeleteRegion => self.cx.selected_region().is_some(),
+            UiCommand::NextRegion
+            | UiCommand::ClearRegions
+            | UiCommand::SaveRegions
+            | UiCommand::SaveRegionTable
+            | UiCommand::CopyRegionTable => !document.regions.is_empty(),
+            UiCommand::FinishRegion => self.cx.workbench.regions.tool != RegionTool::Select,
             UiCommand::ClearEdits | UiCommand::SaveRecipe => !document.edits.edits.is_empty(),
             UiCommand::MeasureCheckpoints => self.cx.results.timeline.job.is_none(),
+            UiCommand::KeepPicture => self.cx.results.deblend.ready().is_some(),
+            UiCommand::ForgetKept => !self.cx.results.kept.is_empty(),
+            UiCommand::ExchangeCompared => !self.cx.workbench.comparing().is_empty(),
             _ => true,
         }
     }

@@ -24,6 +24,8 @@ pub enum Ending {
         outcome: Sender<Result<(), String>>,
         /// Frames since it was complete.
         frames: usize,
+        /// Whether the graphics card is lost first, once.
+        loses_graphics: bool,
     },
     /// It closes after writing a picture of itself.
     Screenshot {
@@ -48,7 +50,11 @@ impl Ending {
                 frames: 0,
                 image: None,
             },
-            None if options.smoke => Self::Smoke { outcome, frames: 0 },
+            None if options.smoke => Self::Smoke {
+                outcome,
+                frames: 0,
+                loses_graphics: options.lose_graphics,
+            },
             None => Self::ByPerson,
         }
     }
@@ -61,8 +67,20 @@ impl App {
         let failure = self.failure();
         match &mut self.ending {
             Ending::ByPerson => {}
-            Ending::Smoke { outcome, frames } => {
-                if is_waiting(frames, is_complete, ctx) {
+            Ending::Smoke {
+                outcome,
+                frames,
+                loses_graphics,
+            } => {
+                if self.must_reopen || is_waiting(frames, is_complete, ctx) {
+                    return;
+                }
+                if std::mem::take(loses_graphics) {
+                    *frames = 0;
+                    if let Some(watch) = &self.watch {
+                        watch.lose();
+                    }
+                    ctx.request_repaint();
                     return;
                 }
                 let _ = outcome.try_send(failure.map_or(Ok(()), Err));

@@ -12,6 +12,7 @@ use log::Level;
 use super::App;
 use crate::cli::compose::{Composed, Shell, compose};
 use crate::dialogs::Question;
+use crate::display::Levels;
 use crate::export::{Card, ExportChoice, Exporter, Job, Material, Offer, Shown, Written};
 use crate::notify::TERMINAL;
 use crate::workbench::Workbench;
@@ -44,18 +45,29 @@ impl App {
     fn material(&mut self, ctx: &Context) -> Material {
         let pane = self.workbench.layout.pane(self.workbench.attention);
         let navigation = pane.map(|pane| self.workbench.navigation_of(pane));
-        let limits = self.document.display.limits;
+        let scene = self.results.scene.shown();
+        let mut document = self.document.clone();
+        // A pane may have a scale of its own.
+        let levels = match pane.and_then(|pane| self.workbench.display_of(pane)) {
+            Some(display) => {
+                document.display = display;
+                scene.map_or(Levels::UNIT, |s| Levels::of(&s.blend, display.limits))
+            }
+            None => self.levels.of(scene, document.display.limits),
+        };
+        let comparison = self.workbench.comparison_of(self.workbench.attention);
         Material {
             view: self.workbench.view,
             subject: self.views.subject(self.workbench.attention),
-            document: self.document.clone(),
+            document,
             workbench: Workbench {
                 navigation: navigation.unwrap_or_default(),
+                comparison: comparison.clone(),
                 cursor: None,
                 ..self.workbench.clone()
             },
             results: self.results.clone(),
-            levels: self.levels.of(self.results.scene.shown(), limits),
+            levels,
             is_dark: ctx.theme() == egui::Theme::Dark,
         }
     }

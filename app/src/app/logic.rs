@@ -13,8 +13,8 @@ use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
 use crate::layout::{Layout, PaneId, Preset};
 use crate::notify::{Message, TERMINAL, sentence};
+use crate::theme;
 use crate::views::ViewKey;
-use crate::workbench::Navigation;
 use ganoscope_core::edit::{EditStack, UnitSet};
 
 impl App {
@@ -31,8 +31,9 @@ impl App {
         }
         self.take_dropped_files(ctx);
         for command in UiCommand::pressed(ctx) {
-            self.commands.push(command);
+            self.commands.push(self.redirected(command));
         }
+        self.grant_table_wish(ctx);
         self.workbench.cursor = self
             .workbench
             .cursor
@@ -58,6 +59,7 @@ impl App {
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
+        self.notice_loss(ctx);
         if let Some(at) = self.notices.next_change() {
             ctx.request_repaint_after_secs((at - now).max(0.0) as f32);
         }
@@ -103,16 +105,6 @@ impl App {
         }
     }
 
-    fn take_dropped_files(&mut self, ctx: &Context) {
-        let paths: Vec<PathBuf> = ctx.input(|i| {
-            let files = i.raw.dropped_files.iter();
-            files.map(|f| f.path().to_owned()).collect()
-        });
-        if !paths.is_empty() {
-            self.commands.push(Command::Open(paths));
-        }
-    }
-
     fn run(&mut self, command: Command, ctx: &Context) {
         match command {
             Command::Ui(command) => self.run_ui_command(command, ctx),
@@ -125,12 +117,24 @@ impl App {
             Command::Attend(pane) => self.workbench.attend(pane),
             Command::Duplicate(pane) => self.duplicate(pane),
             Command::ToggleLink(pane) => self.workbench.layout.toggle_link(pane),
+            Command::ToggleScale(pane) => {
+                let shared = self.document.display;
+                self.workbench.toggle_scale(pane, shared);
+            }
+            Command::DisplayAlone(pane, display) => {
+                self.workbench.own_display.insert(pane, display);
+            }
+            Command::Compare(comparison) => self.workbench.comparison = *comparison,
+            Command::CompareIn(pane, comparison) => self.workbench.compare(pane, *comparison),
+            Command::RemoveKept(id) => self.remove_kept(id),
             Command::Navigate(navigation) => self.workbench.navigation = navigation,
             Command::NavigateAlone(pane, navigation) => {
                 self.workbench.own_navigation.insert(pane, navigation);
             }
             Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
+            Command::Tour(step) => self.go_on_tour(step),
+            Command::WantThumbnail(path) => self.workbench.thumbnail = Some(path),
             Command::Shade(by) => {
                 let display = self.document.display.shifted_by(by);
                 self.change(Change::SetDisplay(display));
@@ -138,6 +142,13 @@ impl App {
             Command::SortUnits(order) => self.workbench.unit_order = order,
             Command::SetExport(choice) => self.workbench.export = choice,
             Command::AskExport => self.ask_export(ctx),
+            Command::SelectRegion(index) => self.workbench.regions.selected = index,
+            Command::DraftRegion(corners) => self.workbench.regions.draft = corners,
+            Command::SetRegionSystem(system) => self.workbench.regions.system = system,
+            Command::Copy { text, what } => {
+                ctx.copy_text(text);
+                self.say(Level::Info, &format!("copied {what}"), ctx);
+            }
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
@@ -209,15 +220,7 @@ impl App {
                 }
             }
             UiCommand::SelectAll => self.select_all(),
-            UiCommand::SelectNone => {
-                if self.workbench.help_open {
-                    self.workbench.help_open = false;
-                } else if self.workbench.export_open {
-                    self.workbench.export_open = false;
-                } else if !self.document.units.is_empty() {
-                    self.change(Change::SelectUnits(UnitSet::default()));
-                }
-            }
+            UiCommand::SelectNone => self.put_something_away(),
             UiCommand::ClearEdits => {
                 if !self.document.edits.edits.is_empty() {
                     self.change(Change::SetEdits {
@@ -229,12 +232,17 @@ impl App {
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
             UiCommand::CopyAsCommand => self.copy_as_command(ctx),
+            UiCommand::Tour => self.begin_tour(ctx),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
             UiCommand::PreviousInput => self.input_by(-1),
             UiCommand::NextInput => self.input_by(1),
-            other => self.arrange(other, ctx),
+            other => {
+                if !self.run_region_command(other, ctx) {
+                    self.arrange(other, ctx);
+                }
+            }
         }
     }
 
@@ -247,6 +255,9 @@ impl App {
             UiCommand::ShowUnits => bench.show(ViewKey::Units),
             UiCommand::ShowRelevance => bench.show(ViewKey::Relevance),
             UiCommand::ShowTimeline => bench.show(ViewKey::Timeline),
+            UiCommand::ShowCompare => bench.show(ViewKey::Compare),
+            UiCommand::ShowRegions => bench.show(ViewKey::Regions),
+            UiCommand::ShowHeader => bench.show(ViewKey::Header),
             UiCommand::PresetInspect => bench.arrange(Layout::preset(Preset::Inspect)),
             UiCommand::PresetCompare => bench.arrange(Layout::preset(Preset::Compare)),
             UiCommand::PresetRepair => bench.arrange(Layout::preset(Preset::Repair)),
@@ -263,11 +274,6 @@ impl App {
                 bench.arrange(layout);
             }
             UiCommand::ToggleLink => bench.layout.toggle_link(bench.attention),
-            UiCommand::Blink => bench.blink = !bench.blink,
-            UiCommand::ResetZoom => {
-                bench.navigation = Navigation::default();
-                bench.own_navigation.clear();
-            }
             UiCommand::Palette => bench.palette_open = !bench.palette_open,
             UiCommand::ToggleHistory => bench.history_open = !bench.history_open,
             UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
@@ -275,23 +281,23 @@ impl App {
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
             UiCommand::Export => bench.export_open = !bench.export_open,
+            UiCommand::ToggleMotion => {
+                bench.is_still = !bench.is_still;
+                theme::set_motion(ctx, bench.is_still);
+            }
             UiCommand::ToggleTheme => {
                 let is_dark = ctx.theme() == egui::Theme::Dark;
                 bench.is_dark = Some(!is_dark);
                 ctx.set_theme(egui::Theme::from_dark_mode(!is_dark));
             }
-            _ => {}
+            other => self.look_at(other, ctx),
         }
     }
 
     fn duplicate(&mut self, pane: PaneId) {
         let bench = &mut self.workbench;
         if let Some(copy) = bench.layout.duplicate(pane) {
-            let from = bench
-                .layout
-                .pane(pane)
-                .map(|pane| bench.navigation_of(pane));
-            bench.own_navigation.insert(copy, from.unwrap_or_default());
+            bench.copy_own(pane, copy);
             bench.attend(copy);
         }
     }

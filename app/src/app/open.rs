@@ -1,19 +1,24 @@
 //! Opening: what a path turned out to be becomes part of the document. Nothing that is open is lost when it is bad.
 
+use std::path::PathBuf;
+
 use egui::Context;
 use ganoscope_core::jobs::{Opened, Slot};
 use log::Level;
 
 use super::App;
+use super::regions::TableWish;
 use crate::command::{Change, Command};
 use crate::dialogs::{Answer, Question};
 use crate::store;
+use crate::views::ViewKey;
 
 impl App {
     /// The paths of one gesture were looked at. A series and pictures come together as one change, and last: a session
     /// among them is what they are shown with.
     pub(super) fn opened(&mut self, all: Vec<Opened>, ctx: &Context) {
         let (mut series, mut inputs) = (None, Vec::new());
+        let (mut region_files, mut first_scene) = (Vec::new(), None);
         for opened in all {
             match opened {
                 Opened::Scene(scene) => {
@@ -24,7 +29,9 @@ impl App {
                         self.say(Level::Warn, &format!("{note}: {name}"), ctx);
                     }
                     inputs.push(scene.path.clone());
+                    first_scene.get_or_insert(scene);
                 }
+                Opened::Regions { path, text } => region_files.push((path, text)),
                 Opened::Series(info) => {
                     for warning in &info.warnings {
                         self.say(Level::Warn, warning, ctx);
@@ -45,11 +52,22 @@ impl App {
             self.change(Change::Open { series, inputs });
             self.ask_anew();
         }
+        // The view of the outputs has nothing to show of a picture that no network takes.
+        let is_large = first_scene
+            .as_ref()
+            .is_some_and(|scene| scene.blend.reduction.is_some());
+        if is_large {
+            self.workbench.show(ViewKey::Regions);
+        }
+        // Positions in region files count the rows of the picture that they are opened with.
+        for (path, text) in region_files {
+            self.open_regions(&path, &text, first_scene.as_deref(), ctx);
+        }
     }
 
     fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
-            Opened::Scene(_) | Opened::Series(_) => {}
+            Opened::Scene(_) | Opened::Series(_) | Opened::Regions { .. } => {}
             Opened::Recipe { path, edits } => {
                 let name = path.file_name().unwrap_or_default().display().to_string();
                 self.change(Change::SetEdits {
@@ -86,6 +104,7 @@ impl App {
         for slot in Slot::ALL {
             self.bridge.retry(slot);
         }
+        self.results.thumbnails.clear();
     }
 
     /// Opens the bundled demonstration.
@@ -101,6 +120,17 @@ impl App {
         });
     }
 
+    /// Files were let go over the window.
+    pub(super) fn take_dropped_files(&mut self, ctx: &Context) {
+        let paths: Vec<PathBuf> = ctx.input(|i| {
+            let files = i.raw.dropped_files.iter();
+            files.map(|f| f.path().to_owned()).collect()
+        });
+        if !paths.is_empty() {
+            self.commands.push(Command::Open(paths));
+        }
+    }
+
     /// The person answered a dialog.
     pub(super) fn answered(&mut self, answer: Answer, ctx: &Context) {
         let Answer { question, paths } = answer;
@@ -109,12 +139,16 @@ impl App {
             return;
         };
         match question {
-            Question::OpenFiles | Question::OpenSeries => {
+            Question::OpenFiles | Question::OpenSeries | Question::OpenRegions => {
                 self.commands.push(Command::Open(paths));
             }
             Question::SaveSession { .. } => self.save_as(first, ctx),
             Question::SaveRecipe => self.save_recipe(first, ctx),
             Question::Export { .. } => self.export_to(first, ctx),
+            Question::SaveRegions { .. } => self.save_regions(first, ctx),
+            Question::SaveRegionTable { .. } => {
+                self.wish_for_table(TableWish::Save(first), ctx);
+            }
         }
     }
 }

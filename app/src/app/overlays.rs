@@ -4,7 +4,7 @@ use egui::{Align2, RichText, ScrollArea, TextStyle, Ui};
 
 use super::chrome::Shell;
 use super::tiles::PaneViews;
-use crate::command::{System, UiCommand};
+use crate::command::{KeySystem, UiCommand};
 use crate::theme::{Tokens, size};
 use crate::views::{EXPORT_WIDTH, export_ui};
 
@@ -29,7 +29,7 @@ impl Shell<'_> {
                     .show(ui, |ui| {
                         for command in UiCommand::ALL {
                             let keys: Vec<String> = command
-                                .keys(System::of(ui.ctx()))
+                                .keys(KeySystem::of(ui.ctx()))
                                 .iter()
                                 .map(|keys| ui.ctx().format_shortcut(keys))
                                 .collect();
@@ -95,7 +95,7 @@ impl Shell<'_> {
         painter.text(
             rect.center(),
             Align2::CENTER_CENTER,
-            "Drop pictures, a series folder, a session or a recipe",
+            "Drop pictures, a series folder, regions, a session or a recipe",
             TextStyle::Heading.resolve(ui.style()),
             tokens.strong,
         );

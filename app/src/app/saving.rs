@@ -15,6 +15,7 @@ use crate::dialogs::Question;
 use crate::document::Document;
 use crate::notify::TERMINAL;
 use crate::store::{self, Recovery, SavedSession};
+use crate::theme;
 use crate::workbench::Workbench;
 
 /// The running session is written at most this often, seconds.
@@ -132,25 +133,35 @@ impl App {
         self.workbench = workbench;
         self.forget_timeline();
         self.results.forget_unit_stats();
-        if let Some(theme) = self.workbench.theme() {
-            ctx.set_theme(theme);
-        }
+        theme::wear(ctx, &self.workbench);
     }
 
     pub(super) fn save_recipe(&mut self, mut path: PathBuf, ctx: &Context) {
         if path.extension().is_none() {
             path.set_extension("toml");
         }
-        let text = match self.document.edits.to_toml() {
-            Ok(text) => text,
-            Err(error) => return self.say(Level::Error, &error.to_string(), ctx),
-        };
+        match self.document.edits.to_toml() {
+            Ok(text) => {
+                let id = self.try_save_text(path, text, ctx);
+                self.recipe_is_saving(id);
+            }
+            Err(error) => self.say(Level::Error, &error.to_string(), ctx),
+        }
+    }
+
+    /// Writes a small file that a person asked for.
+    pub(super) fn save_text(&mut self, path: PathBuf, text: String, ctx: &Context) {
+        self.try_save_text(path, text, ctx);
+    }
+
+    /// Writes a small file that a person asked for; nothing when the program is busy, which is said.
+    fn try_save_text(&mut self, path: PathBuf, text: String, ctx: &Context) -> Option<JobId> {
         let id = self.bridge.save(path, text);
-        self.recipe_is_saving(id);
         match id {
             Some(id) => self.saving.asked.push((id, None)),
             None => self.say(Level::Warn, "the program is busy; save again", ctx),
         }
+        id
     }
 
     /// The worker has written a file, or could not.

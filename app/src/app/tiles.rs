@@ -14,25 +14,30 @@ use egui_tiles::{
     UiResponse,
 };
 
-use crate::command::{Command, Commands, UiCommand};
+use super::LevelsCache;
+use crate::command::{Change, Command, Commands, UiCommand};
+use crate::display::{Display, Levels};
+use crate::document::Document;
 use crate::export::Subject;
 use crate::layout::{Layout, Pane, PaneId};
 use crate::theme::{Tokens, size};
-use crate::views::{View, ViewCx, ViewKey};
+use crate::views::{View, ViewCx, ViewKey, inspector_ui};
 use crate::widgets::{Icon, icon_atom, icon_button};
 use crate::workbench::Workbench;
 
-/// The views of the open panes; each keeps its own small state (a filter, a scroll position).
+/// The views of the open panes; each keeps its own small state (a filter, a scroll position), and the levels of its own scale.
 #[derive(Default)]
 pub(super) struct PaneViews {
     views: HashMap<PaneId, Box<dyn View>>,
     /// Where the panes are on the screen.
     sizes: HashMap<PaneId, Vec2>,
+    levels: HashMap<PaneId, LevelsCache>,
 }
 
 impl PaneViews {
     /// Makes views for new panes and lets go of those that were closed.
     fn keep(&mut self, layout: &Layout) {
+        self.levels.retain(|id, _| layout.pane(*id).is_some());
         self.views
             .retain(|id, view| layout.pane(*id).is_some_and(|pane| pane.view == view.key()));
         for pane in layout.panes() {
@@ -58,6 +63,66 @@ impl PaneViews {
     pub(super) fn twin(&self, pane: PaneId, key: ViewKey) -> Box<dyn View> {
         let view = self.views.get(&pane).filter(|view| view.key() == key);
         view.map_or_else(|| key.make(), |view| view.twin())
+    }
+
+    /// Black and white of a pane with its own scale.
+    fn levels_of(&mut self, cx: &ViewCx<'_>, pane: Pane) -> Option<(Display, Levels)> {
+        let display = cx.workbench.display_of(pane)?;
+        let cache = self.levels.entry(pane.id).or_default();
+        let levels = cache.of(cx.results.scene.shown(), display.limits);
+        Some((display, levels))
+    }
+}
+
+/// The inspector; its display choices are those of the pane with the attention where that has a scale of its own.
+pub(super) fn inspector_of_attended(cx: &ViewCx<'_>, views: &mut PaneViews, ui: &mut Ui) {
+    let attended = cx.workbench.layout.pane(cx.workbench.attention);
+    let own = attended.and_then(|pane| Some((pane, views.levels_of(cx, pane)?)));
+    match own {
+        Some((pane, own)) => own_ui(cx, pane, Some(own), |cx| inspector_ui(cx, ui)),
+        None => inspector_ui(cx, ui),
+    }
+}
+
+/// Draws with what a pane has of its own: pan and zoom, scale, comparison. What is asked for there stays its own.
+fn own_ui(
+    cx: &ViewCx<'_>,
+    pane: Pane,
+    scale: Option<(Display, Levels)>,
+    content: impl FnOnce(&ViewCx<'_>),
+) {
+    let commands = Commands::default();
+    let workbench = Workbench {
+        navigation: cx.workbench.navigation_of(pane),
+        cursor: cx.workbench.cursor.filter(|_| pane.is_linked),
+        comparison: cx.workbench.comparison_of(pane.id).clone(),
+        ..cx.workbench.clone()
+    };
+    let document = scale.map(|(display, _)| Document {
+        display,
+        ..cx.document.clone()
+    });
+    content(&ViewCx {
+        workbench: &workbench,
+        document: document.as_ref().unwrap_or(cx.document),
+        levels: scale.map_or(cx.levels, |(_, levels)| levels),
+        commands: &commands,
+        ..*cx
+    });
+    for command in commands.take() {
+        cx.commands.push(match (command, scale) {
+            (Command::Navigate(navigation), _) if !pane.is_linked => {
+                Command::NavigateAlone(pane.id, navigation)
+            }
+            (Command::Compare(comparison), _) => Command::CompareIn(pane.id, comparison),
+            (Command::Change(Change::SetDisplay(display)), Some(_)) => {
+                Command::DisplayAlone(pane.id, display)
+            }
+            (Command::Shade(by), Some((display, _))) => {
+                Command::DisplayAlone(pane.id, display.shifted_by(by))
+            }
+            (other, _) => other,
+        });
     }
 }
 
@@ -87,32 +152,13 @@ struct Panes<'a> {
 }
 
 impl Panes<'_> {
-    /// A pane that is panned and zoomed by itself: sees a workbench of its own, and its moves stay its own.
-    fn alone_ui(cx: &ViewCx<'_>, view: &mut dyn View, pane: Pane, ui: &mut Ui) {
-        let commands = Commands::default();
-        let workbench = Workbench {
-            navigation: cx.workbench.navigation_of(pane),
-            cursor: None,
-            ..cx.workbench.clone()
-        };
-        let own = ViewCx {
-            workbench: &workbench,
-            commands: &commands,
-            ..*cx
-        };
-        view.ui(&own, ui);
-        for command in commands.take() {
-            cx.commands.push(match command {
-                Command::Navigate(navigation) => Command::NavigateAlone(pane.id, navigation),
-                other => other,
-            });
-        }
-    }
-
     fn title(&self, pane: &Pane) -> String {
         let mut title = pane.view.title().to_owned();
         if !pane.is_linked {
             title += " (not linked)";
+        }
+        if pane.has_own_scale {
+            title += " (own scale)";
         }
         title
     }
@@ -147,18 +193,20 @@ impl Behavior<Pane> for Panes<'_> {
         if is_pressed && !self.has_attention(pane) {
             self.cx.commands.push(Command::Attend(pane.id));
         }
+        let cx = self.cx;
+        let scale = self.views.levels_of(cx, *pane);
         let Some(view) = self.views.views.get_mut(&pane.id) else {
             return UiResponse::None;
         };
-        let cx = self.cx;
+        let has_own = !pane.is_linked || scale.is_some() || pane.view == ViewKey::Compare;
         Frame::new()
             .inner_margin(Margin::same(size::MARGIN))
             .show(ui, |ui| {
                 ui.push_id(pane.id, |ui| {
-                    if pane.is_linked {
-                        view.ui(cx, ui);
+                    if has_own {
+                        own_ui(cx, *pane, scale, |cx| view.ui(cx, ui));
                     } else {
-                        Self::alone_ui(cx, &mut **view, *pane, ui);
+                        view.ui(cx, ui);
                     }
                 });
             });
@@ -243,6 +291,24 @@ impl Behavior<Pane> for Panes<'_> {
             .clicked()
         {
             self.cx.commands.push(Command::ToggleLink(pane.id));
+        }
+        let scale = if pane.has_own_scale {
+            "Share the scale of"
+        } else {
+            "Own scale for"
+        };
+        let text =
+            "A view with its own scale has limits, stretch and colours that no other view shares";
+        if icon_button(
+            ui,
+            Icon::Scale,
+            &format!("{scale} {title}"),
+            pane.has_own_scale,
+        )
+        .on_hover_text(text)
+        .clicked()
+        {
+            self.cx.commands.push(Command::ToggleScale(pane.id));
         }
     }
 

@@ -44,6 +44,23 @@ pub fn compose(shown: &Shown<'_>, recipe: Option<&Path>) -> Result<Composed, Str
                     .to_owned(),
             );
         }
+        ViewKey::Header => {
+            let input = text_of(&input(shown)?)?;
+            arguments.extend(["header".to_owned(), input]);
+            parses(&arguments)?;
+            return Ok(Composed::Arguments(arguments));
+        }
+        ViewKey::Compare => {
+            return Err(
+                "pictures side by side have no command; that of Deblend computes them".to_owned(),
+            );
+        }
+        ViewKey::Regions => {
+            return Err(
+                "regions are measured from a file: save them, then `ganoscope measure FILE --regions FILE.reg`"
+                    .to_owned(),
+            );
+        }
         ViewKey::Deblend | ViewKey::Units => {
             let model = model(shown, Some(NetworkRole::Generator))?;
             arguments.extend(["run".to_owned(), model]);

@@ -50,6 +50,7 @@ fn draw(opened: &Opened, model: &str, path: &Path) -> Result<(), anyhow::Error> 
         sides: Sides::None,
         display: Display::default(),
         title: format!("{} of {model}", opened.role),
+        regions: Vec::new(),
         notes: vec![concat!("Ganoscope ", env!("CARGO_PKG_VERSION"), ".").to_owned()],
     };
     let graph = Graph::of(&opened.network);

@@ -45,6 +45,9 @@ struct Cli {
     /// Close the window after the first complete picture was shown.
     #[arg(long)]
     smoke: bool,
+    /// Lose the graphics card once before that, to test the way back.
+    #[arg(long, hide = true, requires = "smoke")]
+    lose_graphics: bool,
     /// Write a picture of the window to this file, then close it.
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
@@ -115,6 +118,7 @@ impl Cli {
             common,
             series,
             smoke,
+            lose_graphics,
             screenshot,
             files,
         } = self;
@@ -131,6 +135,7 @@ impl Cli {
                 series,
                 inputs: files,
                 smoke,
+                lose_graphics,
                 screenshot,
                 device: common.device,
             })?);

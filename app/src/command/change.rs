@@ -6,6 +6,7 @@ use ganoscope_core::attribution::Method;
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::network::LayerName;
 
+use super::RegionChange;
 use crate::display::Display;
 use crate::document::Document;
 
@@ -63,6 +64,8 @@ pub enum Change {
     SetMethod(Method),
     /// Turn pixels into colours another way.
     SetDisplay(Display),
+    /// Change the marked areas.
+    Regions(RegionChange),
 }
 
 /// `1 unit`, `3 units`.
@@ -100,6 +103,7 @@ impl Change {
             Self::SetEdits { name, .. } => name.clone(),
             Self::SetMethod(method) => format!("use {method}"),
             Self::SetDisplay(_) => "change the display".to_owned(),
+            Self::Regions(change) => change.name(),
         }
     }
 
@@ -110,6 +114,7 @@ impl Change {
             Self::SetEdit { index, .. } => format!("edit {index}"),
             Self::GoToStep(_) => "step".to_owned(),
             Self::SetDisplay(_) => "display".to_owned(),
+            Self::Regions(change) => change.kind(),
             other => other.name(),
         }
     }
@@ -168,6 +173,7 @@ impl Change {
             Self::SetEdits { edits, .. } => document.edits = edits,
             Self::SetMethod(method) => document.method = method,
             Self::SetDisplay(display) => document.display = display,
+            Self::Regions(change) => change.apply(document),
         }
     }
 }

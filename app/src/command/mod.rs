@@ -1,18 +1,26 @@
 //! Commands: what views and menus ask for. Views only push them; the app drains them at one place, before painting.
 
 mod change;
+mod region_change;
 mod ui_command;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
 
 use ganoscope_core::jobs::{JobId, Slot};
+use ganoscope_core::region::Place;
+use ganoscope_core::region::ds9::System;
 
 pub use change::Change;
-pub use ui_command::{System, UiCommand};
+pub use region_change::{RegionChange, RegionVerb};
+pub use ui_command::{System as KeySystem, UiCommand};
 
+use crate::comparison::Comparison;
+use crate::display::Display;
 use crate::export::ExportChoice;
+use crate::kept::KeptId;
 use crate::layout::{Layout, PaneId};
+use crate::tour::TourStep;
 use crate::views::ViewKey;
 use crate::workbench::{Navigation, UnitOrder};
 
@@ -35,6 +43,16 @@ pub enum Command {
     Duplicate(PaneId),
     /// Pan and zoom a pane with the others, or by itself.
     ToggleLink(PaneId),
+    /// Give a pane limits, stretch and colours of its own, or those of all.
+    ToggleScale(PaneId),
+    /// Turn pixels into colours another way in a pane that has its own scale.
+    DisplayAlone(PaneId, Display),
+    /// Compare other pictures, or another way.
+    Compare(Box<Comparison>),
+    /// The same in one pane.
+    CompareIn(PaneId, Box<Comparison>),
+    /// Let go of something that was kept.
+    RemoveKept(KeptId),
     /// Pan or zoom the linked pictures.
     Navigate(Navigation),
     /// Pan or zoom a pane that is not linked.
@@ -43,6 +61,8 @@ pub enum Command {
     Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
+    /// A small picture of a file is to be seen and is not there yet.
+    WantThumbnail(PathBuf),
     /// Shift contrast and bias by a drag over a picture: shares of its width to the right and of its height down.
     Shade([f32; 2]),
     /// Sort the units.
@@ -51,10 +71,25 @@ pub enum Command {
     SetExport(ExportChoice),
     /// Ask for the file of the export chosen.
     AskExport,
+    /// Take hold of a region, by its place in the document, or of none.
+    SelectRegion(Option<usize>),
+    /// The corners so far of a polygon that is being drawn.
+    DraftRegion(Vec<Place>),
+    /// Write region files in these coordinates.
+    SetRegionSystem(System),
+    /// Put a text on the clipboard; the words say what it is.
+    Copy {
+        /// What is copied.
+        text: String,
+        /// For the message: `the table`.
+        what: &'static str,
+    },
     /// Stop a study.
     Cancel(JobId),
     /// Compute a preview again.
     Retry(Slot),
+    /// Go to a step of the tour, or leave it.
+    Tour(Option<TourStep>),
     /// Put a toast away.
     Dismiss(u64),
 }
@@ -68,6 +103,12 @@ impl From<UiCommand> for Command {
 impl From<Change> for Command {
     fn from(change: Change) -> Self {
         Self::Change(change)
+    }
+}
+
+impl From<RegionChange> for Command {
+    fn from(change: RegionChange) -> Self {
+        Self::Change(Change::Regions(change))
     }
 }
 

@@ -42,6 +42,14 @@ const fn plain(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::NONE, key)
 }
 
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+const fn alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::ALT, key)
+}
+
 const fn ctrl(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND, key)
 }
@@ -113,8 +121,11 @@ table! {
     ShowUnits: "Units", "What every unit of a layer does on this picture", [plain(Key::Num2)];
     ShowRelevance: "Relevance", "Why the discriminator calls a picture real or generated", [plain(Key::Num3)];
     ShowTimeline: "Timeline", "How the outputs changed over the training", [plain(Key::Num4)];
+    ShowCompare: "Compare", "Any two pictures side by side, blinking, under a divider, or their difference", [plain(Key::Num5)];
+    ShowRegions: "Regions", "Marked areas of the pictures and what is in them", [plain(Key::Num6)];
+    ShowHeader: "Header", "What the picture's file says of itself: its FITS header, its size and values", [plain(Key::H)];
     PresetInspect: "Arrange to inspect", "Outputs beside the reasons of the discriminator", [ctrl(Key::Num1)];
-    PresetCompare: "Arrange to compare", "Outputs twice, over the checkpoints", [ctrl(Key::Num2)];
+    PresetCompare: "Arrange to compare", "Outputs beside two pictures held against each other, over the checkpoints", [ctrl(Key::Num2)];
     PresetRepair: "Arrange to repair", "Outputs beside the units that draw them", [ctrl(Key::Num3)];
     PresetExplore: "Arrange to explore", "The units in front, the outputs below", [ctrl(Key::Num4)];
     PresetTrain: "Arrange for training", "The course of the training in front", [ctrl(Key::Num5)];
@@ -126,17 +137,54 @@ table! {
     NextStep: "Next checkpoint", "Show the checkpoint after", [plain(Key::ArrowRight)];
     PreviousInput: "Previous picture", "Show the picture before in the list", [plain(Key::ArrowUp)];
     NextInput: "Next picture", "Show the picture after in the list", [plain(Key::ArrowDown)];
-    Blink: "Blink truth and output", "Truths take the place of outputs; press again to go back", [plain(Key::B)];
+    ToggleScale: "Own scale or shared", "Give the view limits, stretch and colours of its own, or those of all views", [shift(Key::K)];
+    Blink: "Blink", "The next of the pictures that are compared; where none are, truths in the place of outputs", [plain(Key::B)];
+    BlinkBack: "Blink backwards", "The one before of the pictures that are compared", [shift(Key::B)];
+    BlinkTruths: "Truths in the place of outputs", "Deblend shows the truths where the outputs are; once more to go back", [];
+    KeepPicture: "Keep picture", "Keep the outputs as they are now, to compare others with them", [plain(Key::P)];
+    ForgetKept: "Remove all kept pictures", "Let go of everything that was kept", [];
+    CompareSideBySide: "Compare side by side", "Show the pictures of the Compare view beside each other", [];
+    CompareSwipe: "Compare under a divider", "Show A to the left of a divider and B to the right", [];
+    CompareDifference: "Compare by difference", "Show A minus B", [];
+    ExchangeCompared: "Exchange A and B", "The first of the pictures compared becomes the second", [plain(Key::X)];
+    ToggleContours: "Contours", "Draw lines of the truth over the pictures, or none; the bar of the views offers other pictures", [shift(Key::C)];
     ResetZoom: "Whole pictures", "Zoom out until the pictures fit", [plain(Key::Num0)];
+    ZoomIn: "Zoom in", "Twice as near", [plain(Key::Z)];
+    ZoomOut: "Zoom out", "Half as near", [shift(Key::Z)];
+    ZoomOne: "Zoom 1:1", "One pixel of the screen for every pixel of the pictures", [alt(Key::Num1)], mac [ctrl_alt(Key::Num1)];
+    ZoomTwo: "Zoom 2x", "2 x 2 pixels of the screen for every pixel of the pictures", [alt(Key::Num2)], mac [ctrl_alt(Key::Num2)];
+    ZoomFour: "Zoom 4x", "4 x 4 pixels of the screen for every pixel of the pictures", [alt(Key::Num4)], mac [ctrl_alt(Key::Num4)];
+    ZoomEight: "Zoom 8x", "8 x 8 pixels of the screen for every pixel of the pictures", [alt(Key::Num8)], mac [ctrl_alt(Key::Num8)];
+    ToolSelect: "Select regions", "Take hold of regions: drag to move, drag a handle to change; beside them a drag pans", [plain(Key::V)];
+    ToolCircle: "Draw circle", "Drag from the centre", [plain(Key::C)];
+    ToolEllipse: "Draw ellipse", "Drag from the centre", [plain(Key::E)];
+    ToolBox: "Draw box", "Drag from corner to corner", [plain(Key::T)];
+    ToolPolygon: "Draw polygon", "Every click is a corner; a double-click, Enter or a click on the first corner closes it", [plain(Key::Y)];
+    ToolFreehand: "Draw freehand", "Drag around the area", [plain(Key::F)];
+    FinishRegion: "Finish region", "Close the polygon that is drawn; with another tool, put a region into the middle of what is seen", [plain(Key::Enter)];
+    NextRegion: "Next region", "Take hold of the next region", [plain(Key::N)];
+    NudgeLeft: "Move region left", "By a pixel; the left arrow key does it while a region is taken hold of", [];
+    NudgeRight: "Move region right", "By a pixel; the right arrow key does it while a region is taken hold of", [];
+    NudgeUp: "Move region up", "By a pixel; the up arrow key does it while a region is taken hold of", [];
+    NudgeDown: "Move region down", "By a pixel; the down arrow key does it while a region is taken hold of", [];
+    ExcludeRegion: "Exclude or include region", "Take its pixels away from the other regions, or no longer", [plain(Key::I)];
+    DeleteRegion: "Delete region", "Remove the region that is taken hold of", [plain(Key::Delete)];
+    ClearRegions: "Delete all regions", "Remove every region", [];
+    OpenRegions: "Open regions…", "Open a DS9 region file; dropping it on the window does the same", [];
+    SaveRegions: "Save regions…", "Save all regions as a DS9 region file", [];
+    SaveRegionTable: "Save region table…", "Save the statistics of all regions as ECSV or CSV", [];
+    CopyRegionTable: "Copy region table", "Copy the statistics of all regions, separated by tabs", [];
     MeasureCheckpoints: "Measure all checkpoints", "Regenerate every checkpoint over the pictures that have truths", [plain(Key::M)];
     MeasureUnits: "Measure units over all pictures", "How active the units of the layer are in general", [plain(Key::U)];
     Reload: "Read the series again", "Find checkpoints that were written since", [plain(Key::F5)], mac [ctrl(Key::R)], icon Again;
     ToggleLibrary: "Pictures", "Show or hide the list of pictures", [plain(Key::F6)], mac [ctrl_alt(Key::P)], icon LeftSide;
     ToggleInspector: "Inspector", "Show or hide the inspector", [plain(Key::F7)], mac [ctrl_alt(Key::I)], icon RightSide;
     ToggleTimeline: "Timeline strip", "Show or hide the timeline below the views", [plain(Key::F8)], mac [ctrl_alt(Key::T)], icon Bottom;
+    ToggleMotion: "Less motion", "Nothing moves by itself: no fading, sliding or turning; again brings it back", [];
     Palette: "Search commands", "Find any command by its name and run it", [ctrl(Key::K)], icon Search;
     ToggleHistory: "History", "Show all changes, to go back to any of them", [plain(Key::F10)], mac [ctrl(Key::Y)];
     ToggleTheme: "Dark or light", "Switch between the dark and the light theme", [plain(Key::F9)], mac [ctrl_shift(Key::L)], icon Theme;
+    Tour: "Take the tour", "Five steps on the demonstration", [];
     Help: "Keys", "Show all commands and their keys", [plain(Key::Questionmark), plain(Key::F1)], mac [plain(Key::Questionmark), ctrl(Key::Questionmark)], icon Help;
 }
 
@@ -174,7 +222,7 @@ impl UiCommand {
     }
 
     /// The commands whose keys were pressed, keys consumed. Keys without modifiers are left to a text being typed, arrow
-    /// keys to whatever has the focus, and Escape to an open list.
+    /// keys, Enter and Delete to whatever has the focus, and Escape to an open list.
     pub fn pressed(ctx: &egui::Context) -> Vec<Self> {
         let is_typing = ctx.text_edit_focused();
         let has_focus = ctx.memory(|m| m.focused().is_some());
@@ -186,20 +234,28 @@ impl UiCommand {
         let is_left_alone = |keys: &KeyboardShortcut| match keys.logical_key {
             _ if keys.modifiers.command => false,
             Key::Escape => is_list_open || is_modal_open,
-            Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown => {
-                is_typing || has_focus || is_list_open
-            }
+            Key::ArrowLeft
+            | Key::ArrowRight
+            | Key::ArrowUp
+            | Key::ArrowDown
+            | Key::Enter
+            | Key::Delete => is_typing || has_focus || is_list_open || is_modal_open,
             _ => is_typing,
         };
         let system = System::of(ctx);
-        // More modifiers first: Ctrl+Shift+Z also matches Ctrl+Z.
+        // More modifiers first: Ctrl+Shift+Z also matches Ctrl+Z, and Alt+1 also 1.
         let mut bound: Vec<(Self, KeyboardShortcut)> = Self::ALL
             .iter()
             .flat_map(|c| c.keys(system).iter().map(|k| (*c, *k)))
             .collect();
         bound.sort_by_key(|(_, k)| {
-            let Modifiers { alt, shift, .. } = k.modifiers;
-            std::cmp::Reverse(u8::from(shift) + u8::from(alt) + u8::from(k.modifiers.command))
+            let Modifiers {
+                alt,
+                shift,
+                command,
+                ..
+            } = k.modifiers;
+            std::cmp::Reverse([alt, shift, command].map(u8::from).iter().sum::<u8>())
         });
         ctx.input_mut(|input| {
             bound

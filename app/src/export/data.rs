@@ -68,7 +68,12 @@ pub(super) fn names(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Vec<Stri
 /// Only views of pictures have numbers behind them that are no table.
 fn check(shown: &Shown<'_>) -> Result<(), String> {
     match shown.view {
-        ViewKey::Deblend | ViewKey::Units | ViewKey::Relevance => Ok(()),
+        ViewKey::Deblend
+        | ViewKey::Units
+        | ViewKey::Relevance
+        | ViewKey::Compare
+        | ViewKey::Regions => Ok(()),
+        ViewKey::Header => Err("a header belongs to the file it is of".to_owned()),
         ViewKey::Layers | ViewKey::Timeline => {
             let view = shown.view.title();
             Err(format!("what {view} shows is a table; choose Table"))

@@ -68,6 +68,9 @@ impl Job {
     }
 }
 
+/// Why there is no figure of a header.
+pub(super) const NO_FIGURE: &str = "a header is text; `ganoscope header FILE` prints it";
+
 /// The figure of what is shown.
 ///
 /// # Errors
@@ -92,6 +95,13 @@ pub fn drawing(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Drawing, Stri
             let curves = Curves::of(shown.document, shown.results, series);
             figures::timeline(&curves, &setting).draw()
         }
+        ViewKey::Compare => {
+            let seen = (shown.document, shown.results);
+            let comparison = &shown.workbench.comparison;
+            figures::compare(shown.scene()?, comparison, seen, &setting)?.draw()
+        }
+        ViewKey::Regions => figures::regions(shown.scene()?, &setting).draw(),
+        ViewKey::Header => return Err(NO_FIGURE.to_owned()),
         ViewKey::Layers => {
             let open = &shown.subject.open_chains;
             figures::layers(shown.graph()?, |chain| open.contains(&chain), &setting)

@@ -164,6 +164,7 @@ impl<'a> Shown<'a> {
             display: self.document.display,
             title: self.title(),
             notes: vec![self.provenance()],
+            regions: self.document.regions.clone(),
         }
     }
 
@@ -185,7 +186,11 @@ impl<'a> Shown<'a> {
                 let relevance = self.results.relevance.shown();
                 parts.extend(relevance.map(|r| format!("relevance, {}", r.method)));
             }
-            ViewKey::Deblend | ViewKey::Timeline => {}
+            ViewKey::Deblend
+            | ViewKey::Timeline
+            | ViewKey::Compare
+            | ViewKey::Regions
+            | ViewKey::Header => {}
         }
         parts.join(": ")
     }

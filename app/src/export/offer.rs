@@ -3,8 +3,10 @@
 use egui::Vec2;
 use ganoscope_core::network::LayerName;
 
+use super::job::NO_FIGURE;
 use super::{ExportChoice, Kind, Shown, data, tables};
 use crate::figures::Sides;
+use crate::source::Source;
 use crate::views::{Curves, ViewKey};
 
 /// What would be written.
@@ -66,6 +68,21 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
             let rows = shown.relevance()?.rows.iter();
             pictures(rows.map(|row| 1 + row.maps.len()).sum())
         }
+        ViewKey::Compare => {
+            shown.scene()?;
+            let comparison = &shown.workbench.comparison;
+            let pictures_of = comparison.pictures();
+            let is_there = |s: &Source| s.stamp(shown.document, shown.results).is_some();
+            if let Some(gone) = pictures_of.iter().find(|source| !is_there(source)) {
+                return Err(gone.absence(shown.document, shown.results));
+            }
+            pictures(pictures_of.len())
+        }
+        ViewKey::Regions => {
+            shown.scene()?;
+            format!("1 picture with {} regions", shown.document.regions.len())
+        }
+        ViewKey::Header => return Err(NO_FIGURE.to_owned()),
         ViewKey::Layers => format!("{} layers", shown.graph()?.layers.len()),
         ViewKey::Timeline => {
             let curves = Curves::of(shown.document, shown.results, shown.series()?);
@@ -77,7 +94,9 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
         }
     };
     let sides = match shown.view {
-        ViewKey::Deblend | ViewKey::Relevance if choice.sides != Sides::None => {
+        ViewKey::Deblend | ViewKey::Relevance | ViewKey::Compare | ViewKey::Regions
+            if choice.sides != Sides::None =>
+        {
             format!(", axes in {}", choice.sides.name())
         }
         _ => String::new(),

@@ -20,6 +20,13 @@ pub fn table(shown: &Shown<'_>) -> Result<Table, String> {
         ViewKey::Relevance => verdicts_table(shown.relevance()?),
         ViewKey::Timeline => timeline_table(shown, shown.series()?),
         ViewKey::Layers => layers_table(shown.graph()?),
+        ViewKey::Regions => {
+            return Err("the commands of regions write this table: Save region table…".to_owned());
+        }
+        ViewKey::Compare | ViewKey::Header => {
+            let view = shown.view.title();
+            return Err(format!("what {view} shows is no table"));
+        }
     };
     let mut table = made.map_err(|error| error.to_string())?;
     table.meta = meta(shown);

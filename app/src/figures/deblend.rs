@@ -47,7 +47,7 @@ pub fn deblend(
         residual_bar(scene, preview, setting),
     ];
     sheet.notes.clone_from(&setting.notes);
-    sheet
+    setting.with_outlines(sheet)
 }
 
 /// A difference has no zero point: only the scale of the file applies to it.

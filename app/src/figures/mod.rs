@@ -3,20 +3,23 @@
 //! Invariant: a figure is a function of results and of how it is set, without a window; the headless commands make the same
 //! ones. Composition and formats are those of [`ganoscope_core::figure`].
 
+mod compare;
 mod deblend;
 mod layers;
 mod relevance;
 mod timeline;
 mod units;
 
-use ganoscope_core::figure::{Axes, Bar, Palette};
+use ganoscope_core::figure::{Axes, Bar, Outline, Palette, Panel, Sheet};
 use ganoscope_core::jobs::Scene;
+use ganoscope_core::region::Region;
 use ganoscope_core::sky::Grid;
 use ganoscope_core::stamp::ValueRange;
-use ganoscope_core::stamp::look;
+use ganoscope_core::stamp::look::{self, Rgb};
 use ganoscope_core::stamp::stretch::Limits;
 use serde::{Deserialize, Serialize};
 
+pub use compare::compare;
 pub use deblend::deblend;
 pub use layers::layers;
 pub use relevance::relevance;
@@ -126,9 +129,23 @@ pub struct Setting {
     pub title: String,
     /// Below the figure: where it comes from.
     pub notes: Vec<String>,
+    /// Outlined on every picture.
+    pub regions: Vec<Region>,
 }
 
+/// The colour of outlines whose own is not given as `#rrggbb`: the green of DS9.
+const OUTLINE: Rgb = [60, 220, 90];
+
 impl Setting {
+    /// The same page with the regions on every picture of the size of the blend.
+    fn with_outlines(&self, mut sheet: Sheet) -> Sheet {
+        let outlines: Vec<Outline> = self.regions.iter().map(outline).collect();
+        for panel in sheet.rows.iter_mut().flatten() {
+            panel.outlines.clone_from(&outlines);
+        }
+        sheet
+    }
+
     fn is_dark(&self) -> bool {
         self.paper == Paper::Dark
     }
@@ -165,6 +182,36 @@ impl Setting {
         let bar = Bar::new(title, self.light(scene));
         bar.with_data(ValueRange::UNIT, scene.range_in_file, unit_of(scene))
     }
+}
+
+fn outline(region: &Region) -> Outline {
+    let hex = region.colour.strip_prefix('#').filter(|hex| hex.len() == 6);
+    let number = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let color = number.map_or(OUTLINE, |number| {
+        let [_, r, g, b] = number.to_be_bytes();
+        [r, g, b]
+    });
+    Outline {
+        corners: region.shape.outline(),
+        is_closed: true,
+        color,
+    }
+}
+
+/// The blend alone with the regions on it.
+pub fn regions(scene: &Scene, setting: &Setting) -> Sheet {
+    let mut sheet = Sheet::new(&*setting.title, setting.paper.palette());
+    let caption = match setting.regions.len() {
+        1 => "Blend, 1 region".to_owned(),
+        count => format!("Blend, {count} regions"),
+    };
+    let mut panel = Panel::new(caption, scene.blend.clone(), setting.light(scene));
+    panel.compass = scene.compass;
+    sheet.rows = vec![vec![panel]];
+    sheet.axes = setting.sides.axes(scene);
+    sheet.bars = vec![setting.light_bar(scene)];
+    sheet.notes.clone_from(&setting.notes);
+    setting.with_outlines(sheet)
 }
 
 /// What the pixels of a scene's file are counted in.

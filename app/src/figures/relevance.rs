@@ -29,7 +29,7 @@ pub fn relevance(scene: &Scene, preview: &RelevancePreview, setting: &Setting) -
         Bar::signed(title, preview.scale, ends),
     ];
     sheet.notes.clone_from(&setting.notes);
-    sheet
+    setting.with_outlines(sheet)
 }
 
 fn panels(

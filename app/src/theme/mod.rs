@@ -9,6 +9,7 @@ use egui::{
     Theme, Visuals, vec2,
 };
 
+use crate::workbench::Workbench;
 pub use tokens::{DARK, LIGHT, Tokens, size};
 
 /// Installs fonts and both themes. Call once, before the first frame.
@@ -17,6 +18,35 @@ pub fn install(ctx: &Context) {
     for theme in [Theme::Dark, Theme::Light] {
         ctx.style_mut_of(theme, |style| apply(style, theme));
     }
+}
+
+/// Takes the theme and the motion that a workbench asks for.
+pub fn wear(ctx: &Context, workbench: &Workbench) {
+    if let Some(theme) = workbench.theme() {
+        ctx.set_theme(theme);
+    }
+    set_motion(ctx, workbench.is_still);
+}
+
+/// How long things take to open and fade, seconds, where motion is welcome.
+const ANIMATION_SECS: f32 = 0.2;
+
+/// Whether things may move by themselves: spinners turn, panels slide, lists fade.
+pub fn set_motion(ctx: &Context, is_still: bool) {
+    let secs = if is_still { 0.0 } else { ANIMATION_SECS };
+    ctx.all_styles_mut(|style| {
+        style.animation_time = secs;
+        style.scroll_animation = if is_still {
+            egui::style::ScrollAnimation::none()
+        } else {
+            egui::style::ScrollAnimation::default()
+        };
+    });
+}
+
+/// Whether nothing may move by itself.
+pub fn is_still(ui: &egui::Ui) -> bool {
+    ui.style().animation_time == 0.0
 }
 
 /// The bundled fonts. Hack stands in for arrows and simple shapes that the proportional font lacks, so that no glyph

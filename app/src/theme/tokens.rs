@@ -54,8 +54,12 @@ pub struct Tokens {
     pub galaxy2: Color32,
     /// The pixel under the pointer, over pictures.
     pub cursor: Color32,
+    /// The outlines of regions, over pictures.
+    pub region: Color32,
     /// The shadow around marks over pictures.
     pub cursor_shade: Color32,
+    /// Contours over pictures.
+    pub contour: Color32,
     /// Something went wrong.
     pub error: Color32,
     /// Something deserves a look.
@@ -91,7 +95,9 @@ pub const DARK: Tokens = Tokens {
     galaxy1: rgb(0x6F, 0xC2, 0xA8),
     galaxy2: rgb(0xC0, 0x9A, 0xE0),
     cursor: rgb(0xF7, 0xE6, 0xBE),
+    region: rgb(0x8F, 0xE3, 0x9A),
     cursor_shade: Color32::from_black_alpha(0xA0),
+    contour: rgb(0x5C, 0xD6, 0x7A),
     error: rgb(0xF0, 0x84, 0x78),
     warning: rgb(0xE6, 0xB8, 0x5C),
     good: rgb(0x7F, 0xC8, 0x8F),
@@ -132,7 +138,9 @@ pub const LIGHT: Tokens = Tokens {
     galaxy1: rgb(0x1E, 0x7D, 0x62),
     galaxy2: rgb(0x7A, 0x4A, 0xA6),
     cursor: rgb(0xF7, 0xE6, 0xBE),
+    region: rgb(0x8F, 0xE3, 0x9A),
     cursor_shade: Color32::from_black_alpha(0xC0),
+    contour: rgb(0x5C, 0xD6, 0x7A),
     error: rgb(0xB3, 0x26, 0x1E),
     warning: rgb(0x8A, 0x5A, 0x00),
     good: rgb(0x2A, 0x78, 0x40),
@@ -194,14 +202,18 @@ pub mod size {
     pub const TAB_BAR: f32 = 26.0;
     /// The least width in which a bar and a legend stand beside each other.
     pub const BAR: f32 = 600.0;
+    /// The width of black and white as numbers.
+    pub const LEVELS: f32 = 84.0;
     /// The least width of the table of measures.
     pub const MEASURES: f32 = 172.0;
     /// Corners of wells and buttons.
     pub const CORNER: u8 = 4;
     /// The smallest and the largest side of a unit's map in the grid.
     pub const UNIT_CELL: std::ops::RangeInclusive<f32> = 84.0..=190.0;
-    /// The side of a small picture in a list.
+    /// The side of a small picture in a lane.
     pub const THUMBNAIL: f32 = 44.0;
+    /// The side of a small picture beside its name.
+    pub const LIST_PICTURE: f32 = 32.0;
     /// The narrowest a stamp is drawn in a view.
     pub const STAMP_MIN: f32 = 72.0;
     /// Toasts and dialogs.

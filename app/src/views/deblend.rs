@@ -4,6 +4,7 @@ use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
 use ganoscope_core::jobs::{DeblendPreview, Measures, Scene, Slot};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
+use super::contours::ContourMaps;
 use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
@@ -27,6 +28,7 @@ impl View for Deblend {
         };
         display_bar(cx, ui);
         let is_dimmed = is_stale(ui, deblend);
+        let contours = ContourMaps::of(cx, ui);
         let space = ui.available_rect_before_wrap();
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             Pictures {
@@ -34,6 +36,7 @@ impl View for Deblend {
                 preview,
                 scene,
                 look: light(cx),
+                contours: &contours,
                 is_dimmed,
             }
             .ui(ui);
@@ -49,6 +52,7 @@ struct Pictures<'a> {
     preview: &'a DeblendPreview,
     scene: &'a Scene,
     look: Look,
+    contours: &'a ContourMaps,
     is_dimmed: bool,
 }
 
@@ -136,7 +140,9 @@ impl Pictures<'_> {
         let well = self.picture_ui(ui, side, 0, "Blend", blend, self.blend_note());
         if let Some(compass) = &self.scene.compass {
             let longest = blend.width.max(blend.height).max(1);
-            let points_per_pixel = side / longest as f32 * self.cx.workbench.navigation.zoom;
+            let scale = ui.ctx().pixels_per_point();
+            let navigation = self.cx.workbench.navigation;
+            let points_per_pixel = navigation.points_per_pixel(side, longest, scale);
             sky_ui(ui, well, compass, points_per_pixel);
         }
     }
@@ -160,11 +166,17 @@ impl Pictures<'_> {
         stamp: &Stamp,
         footnote: String,
     ) -> egui::Rect {
+        // Outputs are at places from 1, truths from 10; the others show both galaxies.
+        let galaxy = match place {
+            0 => None,
+            10.. => Some(place - 10),
+            at => Some(at - 1).filter(|at| *at < self.preview.outputs.len()),
+        };
         Well {
             place: ("deblend", place, 0),
             caption,
             footnote,
-            picture: Picture::new(stamp, self.look),
+            picture: self.contours.over(Picture::new(stamp, self.look), galaxy),
             side,
             is_dimmed: self.is_dimmed,
         }
@@ -179,7 +191,10 @@ impl Pictures<'_> {
             place: ("deblend", 20, 0),
             caption: "Residual",
             footnote: String::new(),
-            picture: Picture::new(residual, Look::Signed { largest, is_dark }),
+            picture: self.contours.over(
+                Picture::new(residual, Look::Signed { largest, is_dark }),
+                None,
+            ),
             side,
             is_dimmed: self.is_dimmed,
         };

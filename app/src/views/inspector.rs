@@ -2,9 +2,10 @@
 
 use egui::{Checkbox, Id, RichText, ScrollArea, Slider, SliderClamping, TextStyle, Ui};
 use ganoscope_core::edit::{Action, Edit, Unit, UnitSet};
-use ganoscope_core::jobs::LayerInfo;
+use ganoscope_core::jobs::{LayerInfo, NetworkInfo};
 
 use super::ViewCx;
+use super::layers::{count_text, share_text};
 use super::library::heading;
 use super::parts::{is_stale, light};
 use super::tone::tone_ui;
@@ -85,18 +86,27 @@ fn layer_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     };
     heading(ui, &format!("Layer {}", layer.name));
     let weak = Tokens::of(ui).weak;
-    for text in layer_facts(layer, &series.generator.outputs) {
+    for text in layer_facts(layer, &series.generator) {
         ui.label(RichText::new(text).text_style(TextStyle::Small).color(weak));
     }
 }
 
-fn layer_facts(layer: &LayerInfo, outputs: &[String]) -> Vec<String> {
+fn layer_facts(layer: &LayerInfo, network: &NetworkInfo) -> Vec<String> {
     let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
     let mut facts = vec![format!("{}, value {}", layer.summary, dims.join(" x "))];
     if layer.parameters > 0 {
         facts.push(format!("{} parameters", layer.parameters));
     }
-    let reached = layer.reaches.iter().filter_map(|i| outputs.get(*i));
+    let graph = &network.graph;
+    let drawn = graph.find(&layer.name).and_then(|i| graph.layers.get(i));
+    if let Some(cost) = drawn.map(|l| l.multiply_adds).filter(|cost| *cost > 0) {
+        let share = share_text(graph.share_of_cost(cost));
+        let cost = count_text(cost);
+        facts.push(format!(
+            "{cost} multiply-adds a stamp, {share} of the network"
+        ));
+    }
+    let reached = layer.reaches.iter().filter_map(|i| network.outputs.get(*i));
     let reached: Vec<&str> = reached.map(String::as_str).collect();
     facts.push(format!("acts on {}", reached.join(" and ")));
     facts
@@ -277,7 +287,8 @@ fn edit_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, edit: &Edit) {
     });
 }
 
-fn edit_text(edit: &Edit) -> String {
+/// An edit in a few words.
+pub(super) fn edit_text(edit: &Edit) -> String {
     let units = &edit.units;
     let mask = if edit.mask.is_some() { ", masked" } else { "" };
     match edit.action {

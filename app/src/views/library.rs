@@ -1,17 +1,28 @@
 //! The list of what is open: the series with its checkpoint, and the pictures.
 
-use egui::{Atom, Button, RichText, ScrollArea, TextStyle, Ui, vec2};
+use std::path::{Path, PathBuf};
+
+use egui::{Atom, Button, Id, Rect, RichText, ScrollArea, Stroke, TextStyle, Ui, Vec2, vec2};
+use ganoscope_core::jobs::Failure;
 
 use super::ViewCx;
-use crate::command::{Change, UiCommand};
-use crate::theme::{Tokens, size};
-use crate::widgets::{Icon, icon_button};
+use super::inspector::edit_text;
+use crate::command::{Change, Command, UiCommand};
+use crate::glossary::Explained;
+use crate::results::SmallPicture;
+use crate::theme::{DARK, Tokens, size};
+use crate::widgets::{Icon, Look, Picture, Spot, fitted, icon_button, rgb, visible_part};
+use crate::workbench::Navigation;
+
+/// Height of the list of edits, points; more of them scroll.
+const EDITS_HEIGHT: f32 = 110.0;
 
 /// Draws the list, filling `ui`.
 pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     ui.take_available_width();
     heading(ui, "Series");
     series_ui(cx, ui);
+    edits_ui(cx, ui);
     ui.add_space(size::GROUP_GAP);
     ui.horizontal(|ui| {
         heading(ui, "Pictures");
@@ -28,9 +39,42 @@ pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     pictures_ui(cx, ui);
 }
 
+/// What is edited, where anything is: a click selects the units, whose sliders are in the inspector.
+fn edits_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    let edits = &cx.document.edits.edits;
+    if edits.is_empty() {
+        return;
+    }
+    ui.add_space(size::GROUP_GAP);
+    heading(ui, "Edits");
+    let rows = ScrollArea::vertical()
+        .id_salt("edits")
+        .max_height(EDITS_HEIGHT);
+    rows.show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for (index, edit) in edits.iter().enumerate() {
+            let off = if edit.enabled { "" } else { " (off)" };
+            let text = format!("{}{off}", edit_text(edit));
+            let text = RichText::new(text).text_style(TextStyle::Small);
+            let button = Button::new((text, Atom::grow()))
+                .frame(false)
+                .truncate()
+                .min_size(vec2(ui.available_width(), 18.0));
+            let response = ui.add(button);
+            let name = format!("Select the units of edit {}", index + 1);
+            let response = response
+                .accessible_name(name)
+                .on_hover_text(format!("{}\nClick to select these units", edit.units));
+            if response.clicked() {
+                cx.commands.push(Change::SelectUnits(edit.units.clone()));
+            }
+        }
+    });
+}
+
 /// A quiet heading of a group.
 pub(super) fn heading(ui: &mut Ui, text: &str) {
-    ui.label(RichText::new(text).strong());
+    ui.label(RichText::new(text).strong()).explained(text);
 }
 
 fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
@@ -100,34 +144,94 @@ fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         ui.label(RichText::new("Drop pictures on the window.").color(tokens.weak));
         return;
     }
-    let height = 22.0;
+    let height = size::LIST_PICTURE + 6.0;
     let inputs = &cx.document.inputs;
     ScrollArea::vertical()
         .auto_shrink(false)
         .show_rows(ui, height, inputs.len(), |ui, rows| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            for path in &inputs[rows] {
-                let is_shown = cx.document.input.as_ref() == Some(path);
-                let name = path.file_stem().unwrap_or_default().display().to_string();
-                ui.horizontal(|ui| {
-                    let width = ui.available_width() - 24.0 - size::GAP;
-                    let button = Button::selectable(is_shown, (name.as_str(), Atom::grow()))
-                        .truncate()
-                        .min_size(vec2(width, height - 2.0));
-                    let response = ui.add(button).on_hover_text(path.display().to_string());
-                    if response.clicked() && !is_shown {
-                        cx.commands.push(Change::ShowInput(path.clone()));
-                    }
-                    if is_shown {
-                        let name = format!("Remove {name}");
-                        if icon_button(ui, Icon::Cross, &name, false)
-                            .on_hover_text("Take it off the list; the file stays")
-                            .clicked()
-                        {
-                            cx.commands.push(Change::RemoveInput(path.clone()));
-                        }
-                    }
-                });
+            let shown = &inputs[rows];
+            let thumbnails = &cx.results.thumbnails;
+            if let Some(path) = shown.iter().find(|path| thumbnails.get(path).is_none()) {
+                cx.commands.push(Command::WantThumbnail(path.clone()));
+            }
+            for path in shown {
+                picture_ui(cx, ui, path, height);
             }
         });
+}
+
+/// One row: the small picture and the name; a file that cannot be opened says why.
+fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, path: &PathBuf, height: f32) {
+    let is_shown = cx.document.input.as_ref() == Some(path);
+    let name = path.file_stem().unwrap_or_default().display().to_string();
+    let thumbnail = cx.results.thumbnails.get(path);
+    let scene = cx.results.scene.shown();
+    let scene = scene.filter(|scene| scene.path == *path);
+    let factor = scene.map_or(1, |scene| scene.blend.reduction_factor());
+    let text = if factor > 1 {
+        format!("{name} (shown {factor} times smaller)")
+    } else {
+        name.clone()
+    };
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - 24.0 - size::GAP;
+        let small = Atom::paint(Vec2::splat(size::LIST_PICTURE), |ui, args| {
+            small_picture(cx, ui, args.rect, path, thumbnail);
+        });
+        let atoms = (small, text.as_str(), Atom::grow());
+        let button = Button::selectable(is_shown, atoms)
+            .truncate()
+            .min_size(vec2(width, height - 2.0));
+        let mut tooltip = path.display().to_string();
+        if let Some(Err(why)) = thumbnail {
+            tooltip = format!("{tooltip}\nCannot be opened: {why}");
+        }
+        let response = ui.add(button).on_hover_text(tooltip);
+        if response.clicked() && !is_shown {
+            cx.commands.push(Change::ShowInput(path.clone()));
+        }
+        if is_shown {
+            let name = format!("Remove {name}");
+            if icon_button(ui, Icon::Cross, &name, false)
+                .on_hover_text("Take it off the list; the file stays")
+                .clicked()
+            {
+                cx.commands.push(Change::RemoveInput(path.clone()));
+            }
+        }
+    });
+}
+
+/// Draws a small picture with the stretch of the document and limits of its own; a cross where there is none.
+fn small_picture(
+    cx: &ViewCx<'_>,
+    ui: &Ui,
+    well: Rect,
+    path: &Path,
+    thumbnail: Option<&Result<SmallPicture, Failure>>,
+) {
+    let tokens = Tokens::of(ui);
+    let painter = ui.painter_at(well);
+    painter.rect_filled(well, size::CORNER, tokens.well);
+    match thumbnail {
+        Some(Ok(picture)) => {
+            let look = cx.document.display.look(picture.levels, rgb(DARK.missing));
+            let spot = Spot {
+                place: Id::unique(("library", path)),
+                frame: fitted(well, &picture.stamp),
+                visible: visible_part(Navigation::default()),
+                opacity: 1.0,
+            };
+            let picture = Picture::new(&picture.stamp, Look::Exact(look));
+            cx.textures.paint(&painter, &picture, &spot);
+        }
+        Some(Err(_)) => {
+            let cross = well.shrink(10.0);
+            let stroke = Stroke::new(1.5, tokens.error);
+            painter.line_segment([cross.left_top(), cross.right_bottom()], stroke);
+            painter.line_segment([cross.right_top(), cross.left_bottom()], stroke);
+        }
+        None => {}
+    }
 }

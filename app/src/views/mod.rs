@@ -3,18 +3,23 @@
 //! Invariant: a view sees nothing but its [`ViewCx`] and changes nothing; what it wants it pushes as a command. Adding a
 //! view is one file and one line in [`VIEWS`]; menu, keys, help and the snapshot test follow.
 
+mod compare;
+mod contours;
 mod deblend;
 mod export;
+mod header;
 mod inspector;
 mod layers;
 mod library;
 mod parts;
+mod regions;
 mod relevance;
 mod timeline;
 mod tone;
 mod units;
 
 use egui::Ui;
+use ganoscope_core::region::Region;
 use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +35,7 @@ use crate::display::Levels;
 use crate::document::Document;
 use crate::export::Subject;
 use crate::results::Results;
-use crate::widgets::{Link, Textures};
+use crate::widgets::{Link, RegionLayer, Textures};
 use crate::workbench::Workbench;
 
 /// What a view may see.
@@ -51,19 +56,47 @@ pub struct ViewCx<'a> {
 
 impl ViewCx<'_> {
     /// The link of a large picture.
-    pub(crate) const fn leads(&self) -> Link {
+    pub(crate) fn leads(&self) -> Link<'_> {
         Link::Leads {
             navigation: self.workbench.navigation,
             cursor: self.workbench.cursor,
+            regions: self.regions(),
         }
     }
 
+    /// The regions as they lie on pictures with the pixels of the blend.
+    fn regions(&self) -> Option<RegionLayer<'_>> {
+        let blend = &self.results.scene.shown()?.blend;
+        let desk = &self.workbench.regions;
+        Some(RegionLayer {
+            regions: &self.document.regions,
+            selected: desk.selected,
+            tool: desk.tool,
+            draft: &desk.draft,
+            pixels: [blend.height, blend.width],
+            factor: blend.reduction_factor(),
+        })
+    }
+
+    /// The region that is taken hold of, and its place in the document.
+    pub(crate) fn selected_region(&self) -> Option<(usize, &Region)> {
+        let index = self.workbench.regions.selected?;
+        Some((index, self.document.regions.get(index)?))
+    }
+
     /// The link of a small picture in a list.
-    pub(crate) fn follows(&self, stamp: &Stamp) -> Link {
+    pub(crate) fn follows(&self, stamp: &Stamp) -> Link<'_> {
         let blend = self.results.scene.shown().map(|scene| &scene.blend);
+        let mut navigation = self.workbench.navigation;
+        if let (Some(exact), Some(blend)) = (navigation.exact, blend) {
+            // Pixels of the screen are counted for those of the blend; a map of other pixels shows the same sky.
+            let ratio = blend.width.max(1) as f32 / stamp.width.max(1) as f32;
+            navigation.exact = Some(exact * ratio);
+        }
         Link::Follows {
-            navigation: self.workbench.navigation,
+            navigation,
             cursor: self.workbench.cursor,
+            regions: self.regions(),
             has_same_pixels: blend
                 .is_some_and(|b| (b.height, b.width) == (stamp.height, stamp.width)),
         }
@@ -106,15 +139,24 @@ pub enum ViewKey {
     Relevance,
     /// Checkpoints.
     Timeline,
+    /// Any two pictures against each other.
+    Compare,
+    /// Marked areas and their statistics.
+    Regions,
+    /// What the picture's file says.
+    Header,
 }
 
 /// All views, in the order of the tabs.
-pub const VIEWS: [ViewKey; 5] = [
+pub const VIEWS: [ViewKey; 8] = [
     ViewKey::Deblend,
     ViewKey::Layers,
     ViewKey::Units,
     ViewKey::Relevance,
     ViewKey::Timeline,
+    ViewKey::Compare,
+    ViewKey::Regions,
+    ViewKey::Header,
 ];
 
 impl ViewKey {
@@ -126,6 +168,9 @@ impl ViewKey {
             Self::Units => UiCommand::ShowUnits,
             Self::Relevance => UiCommand::ShowRelevance,
             Self::Timeline => UiCommand::ShowTimeline,
+            Self::Compare => UiCommand::ShowCompare,
+            Self::Regions => UiCommand::ShowRegions,
+            Self::Header => UiCommand::ShowHeader,
         }
     }
 
@@ -141,7 +186,8 @@ impl ViewKey {
                 "The blend, what the generator makes of it, and the truth where it is known, all under one stretch. \
                  The recombination puts the outputs together again; the residual is what it leaves of the blend: \
                  orange where light is missing, teal where there is too much. Scroll to zoom, drag to pan, \
-                 double-click to see the whole; all pictures in all views move together. B shows the truths in the place of the outputs."
+                 double-click to see the whole; all pictures in all views move together. B shows the truths in the place of the \
+                 outputs while no Compare view is open."
             }
             Self::Layers => {
                 "The network from its inputs at the top to its outputs at the bottom: names, operations, shapes, \
@@ -164,6 +210,22 @@ impl ViewKey {
                  over the pictures that have truths. Drag in the plot or press the arrow keys to go to another \
                  checkpoint; everything else follows."
             }
+            Self::Compare => {
+                "Any two pictures, A and B: what is there now, and what was kept (P keeps the present outputs, to compare \
+                 another checkpoint, picture or edit with them). Side by side; one after the other (B, Shift+B \
+                 backwards; More pictures adds further ones); under a divider that is dragged, or moved with the arrow \
+                 keys; or A minus B, orange where A is brighter, teal where B is."
+            }
+            Self::Regions => {
+                "Marked areas, the same on every picture, and what is in them. Take a tool and drag over any picture; \
+                 then drag a region to move it, a handle to change it; arrow keys move it by a pixel, Delete removes \
+                 it. A pixel counts with the part of it that is covered; missing pixels count nowhere. Positions are \
+                 those of FITS and DS9: the first pixel is 1, rows count from the bottom."
+            }
+            Self::Header => {
+                "What the file of the picture says: every card of every part of a FITS file, in its order, and for all \
+                 formats how its pixels are read. The search finds keywords, values and comments."
+            }
         }
     }
 
@@ -175,6 +237,9 @@ impl ViewKey {
             Self::Units => Box::<units::Units>::default(),
             Self::Relevance => Box::new(relevance::Relevance),
             Self::Timeline => Box::new(timeline::Timeline),
+            Self::Compare => Box::<compare::Compare>::default(),
+            Self::Regions => Box::<regions::Regions>::default(),
+            Self::Header => Box::<header::HeaderView>::default(),
         }
     }
 }

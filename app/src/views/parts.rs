@@ -1,12 +1,14 @@
 //! What several views are made of: a well with its caption, the look of light, the bar of display choices.
 
-use egui::{Align, Align2, ComboBox, Id, Layout, RichText, TextStyle, Ui, vec2};
-use ganoscope_core::jobs::{SeriesInfo, Slot};
+use egui::{Align, Align2, ComboBox, Layout, RichText, TextStyle, Ui, vec2};
+use ganoscope_core::jobs::{Scene, SeriesInfo, Slot};
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 
 use super::ViewCx;
+use super::contours::contours_ui;
 use crate::command::{Change, Command, UiCommand};
 use crate::display::Colouring;
+use crate::glossary::Explained;
 use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
@@ -105,6 +107,35 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     }
 }
 
+/// The picture, or what stands in its place. It needs no series.
+pub(super) fn picture_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a Scene> {
+    let scene = &cx.results.scene;
+    if let Some(scene) = scene.shown() {
+        return Some(scene);
+    }
+    match scene {
+        Loadable::Failed { why, .. } => {
+            if failed_ui(ui, "The picture cannot be opened", why) {
+                cx.commands.push(Command::Retry(Slot::Scene));
+            }
+        }
+        _ if cx.document.input.is_some() => loading_ui(ui, "Opening the picture"),
+        _ => {
+            let hint =
+                "Open a FITS, PNG, JPEG, TIFF, NPY or TFRecord file, or drop it on the window.";
+            empty_ui(ui, "No picture is open", hint, |ui| {
+                for command in [UiCommand::OpenFiles, UiCommand::OpenDemo] {
+                    let button = ui.button(command.text());
+                    if button.on_hover_text(command.tooltip()).clicked() {
+                        cx.commands.push(command);
+                    }
+                }
+            });
+        }
+    }
+    None
+}
+
 /// The series, or what stands in its place.
 pub(super) fn series_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a SeriesInfo> {
     match &cx.results.series {
@@ -160,10 +191,12 @@ impl Well<'_> {
             ui.spacing_mut().item_spacing.y = 1.0;
             let tokens = Tokens::of(ui);
             line(ui, self.side, CAPTION - 2.0, |ui| {
-                ui.label(RichText::new(self.caption).color(tokens.text));
+                ui.label(RichText::new(self.caption).color(tokens.text))
+                    .explained(self.caption);
             });
             let response = StampView {
-                place: Id::unique(self.place),
+                // Two panes show the same place in other colours.
+                place: ui.scope_id().with(self.place),
                 label: self.caption,
                 picture: self.picture,
                 side: self.side,
@@ -188,7 +221,7 @@ impl Well<'_> {
 }
 
 /// One line of a fixed size whose text is cut rather than wrapped.
-fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
+pub(super) fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&mut Ui)) {
     let size = vec2(width, height);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
@@ -231,10 +264,14 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
                 Colouring::Grey
             };
         }
-        let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-        ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
-            "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
-        );
+        contours_ui(cx, ui, &mut display);
+        // In a narrow pane the numbers are left to the inspector and the status bar.
+        if ui.available_width() >= size::LEVELS {
+            let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
+            ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+                "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
+            );
+        }
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));
@@ -253,6 +290,7 @@ fn limits_text(limits: Limits) -> String {
 /// A labelled list to choose from.
 pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
     let text = ui.label(RichText::new(label).color(Tokens::of(ui).weak));
+    let text = text.explained(label);
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
         .width(84.0)

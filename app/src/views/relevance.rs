@@ -4,6 +4,7 @@ use egui::{RichText, ScrollArea, Slider, TextStyle, Ui};
 use ganoscope_core::attribution::{Method, Pole};
 use ganoscope_core::jobs::{PoleMap, RelevancePreview, RelevanceRow, Slot};
 
+use super::contours::{ContourMaps, contours_ui};
 use super::parts::{Well, combo, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::command::Change;
@@ -37,11 +38,12 @@ impl View for Relevance {
             return;
         };
         bar_ui(cx, ui, preview);
+        let contours = ContourMaps::of(cx, ui);
         let is_dimmed = is_stale(ui, relevance);
         let space = ui.available_rect_before_wrap();
         ScrollArea::both()
             .auto_shrink(false)
-            .show(ui, |ui| rows_ui(cx, ui, preview, is_dimmed));
+            .show(ui, |ui| rows_ui(cx, ui, (preview, &contours), is_dimmed));
         if relevance.is_pending() && is_dimmed {
             loading_over(ui, space, "Computing the relevance");
         }
@@ -71,7 +73,9 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview) {
         let mut display = cx.document.display;
         let label = ui.label(RichText::new("Overlay").color(tokens.weak));
         let slider = Slider::new(&mut display.overlay, 0.0..=1.0).show_value(false);
-        if ui.add(slider).labelled_by(label.id).changed() {
+        ui.add(slider).labelled_by(label.id);
+        contours_ui(cx, ui, &mut display);
+        if display != cx.document.display {
             cx.commands.push(Change::SetDisplay(display));
         }
         if has_room {
@@ -93,8 +97,11 @@ fn methods() -> Vec<Method> {
     .collect()
 }
 
+/// What is drawn, and the lines over it.
+type Drawn<'a> = (&'a RelevancePreview, &'a ContourMaps);
+
 /// One block per galaxy, truth above output; blocks side by side when there is room.
-fn rows_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview, is_dimmed: bool) {
+fn rows_ui(cx: &ViewCx<'_>, ui: &mut Ui, (preview, contours): Drawn<'_>, is_dimmed: bool) {
     let galaxies = 1 + preview.rows.iter().map(|r| r.galaxy).max().unwrap_or(0);
     let maps = preview.rows.iter().map(|r| r.maps.len()).max().unwrap_or(1);
     let rows_of = |galaxy: usize| preview.rows.iter().filter(move |r| r.galaxy == galaxy);
@@ -104,7 +111,7 @@ fn rows_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview, is_dimmed: 
     let draw = |ui: &mut Ui, galaxy: usize, side: f32| {
         ui.vertical(|ui| {
             for row in rows_of(galaxy) {
-                row_ui(cx, ui, preview, row, side, is_dimmed);
+                row_ui(cx, ui, (preview, contours), row, side, is_dimmed);
             }
         });
     };
@@ -127,7 +134,7 @@ fn rows_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview, is_dimmed: 
 fn row_ui(
     cx: &ViewCx<'_>,
     ui: &mut Ui,
-    preview: &RelevancePreview,
+    (preview, contours): Drawn<'_>,
     row: &RelevanceRow,
     side: f32,
     is_dimmed: bool,
@@ -144,13 +151,22 @@ fn row_ui(
             place: ("relevance", at, 0),
             caption: &format!("Galaxy {}, {kind}", row.galaxy + 1),
             footnote: format!("{verdict}, logit {:+.2}", row.logit),
-            picture: Picture::new(&row.image, light(cx)),
+            picture: contours.over(Picture::new(&row.image, light(cx)), Some(row.galaxy)),
             side,
             is_dimmed,
         }
         .show(cx, ui);
         for (i, map) in row.maps.iter().enumerate() {
-            map_ui(cx, ui, preview, row, map, (at, i), side, is_dimmed);
+            map_ui(
+                cx,
+                ui,
+                (preview, contours),
+                row,
+                map,
+                (at, i),
+                side,
+                is_dimmed,
+            );
         }
     });
 }
@@ -162,7 +178,7 @@ fn row_ui(
 fn map_ui(
     cx: &ViewCx<'_>,
     ui: &mut Ui,
-    preview: &RelevancePreview,
+    (preview, contours): Drawn<'_>,
     row: &RelevanceRow,
     map: &PoleMap,
     (at, i): (usize, usize),
@@ -180,11 +196,12 @@ fn map_ui(
         opacity: cx.document.display.overlay,
         is_dark: ui.visuals().dark_mode,
     };
+    let picture = Picture::new(&row.image, look).with_over(&map.map);
     let rect = Well {
         place: ("relevance", at, 1 + i),
         caption,
         footnote: gap_text(map),
-        picture: Picture::new(&row.image, look).with_over(&map.map),
+        picture: contours.over(picture, Some(row.galaxy)),
         side,
         is_dimmed,
     }

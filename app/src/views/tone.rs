@@ -26,8 +26,13 @@ struct Counted {
 
 /// Draws the section, closed until it is opened.
 pub(super) fn tone_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
-    let title = RichText::new("Display").strong();
-    CollapsingHeader::new(title)
+    let attended = cx.workbench.layout.pane(cx.workbench.attention);
+    let own = attended.filter(|pane| pane.has_own_scale);
+    let title = own.map_or_else(
+        || "Display".to_owned(),
+        |pane| format!("Display of {} alone", pane.view.title()),
+    );
+    CollapsingHeader::new(RichText::new(title).strong())
         .id_salt("display")
         .show_unindented(ui, |ui| content_ui(cx, ui));
 }
@@ -131,6 +136,7 @@ fn shift_ui(ui: &mut Ui, display: &mut Display) {
     ui.horizontal(|ui| {
         let start = Display {
             overlay: display.overlay,
+            contours: display.contours,
             ..Display::default()
         };
         let button = ui.add_enabled(*display != start, egui::Button::new("Reset the display"));

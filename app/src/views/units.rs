@@ -1,6 +1,6 @@
 //! Units: the activation map of every unit of one layer, as a grid of which only the visible part is drawn.
 
-use egui::{Id, Modifiers, RichText, ScrollArea, TextStyle, Ui, Vec2, vec2};
+use egui::{Id, Label, Modifiers, RichText, ScrollArea, TextStyle, Ui, Vec2, vec2};
 use ganoscope_core::edit::{Combine, Unit, UnitSet};
 use ganoscope_core::jobs::{LayerInfo, Slot, UnitMaps};
 use ganoscope_core::network::LayerName;
@@ -107,7 +107,8 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
         }
         let [units, rows, columns] = maps.dims;
         let text = format!("{} - {units} units of {columns} x {rows}", maps.layer);
-        ui.label(RichText::new(text).color(Tokens::of(ui).weak));
+        // Cut rather than let out: the grid below takes its width from here.
+        ui.add(Label::new(RichText::new(text).color(Tokens::of(ui).weak)).truncate());
     });
 }
 

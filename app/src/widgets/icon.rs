@@ -1,5 +1,7 @@
 //! Small icons, painted: they look the same on every machine and need no font.
 
+mod outlines;
+
 use std::f32::consts::TAU;
 
 use egui::{
@@ -34,10 +36,28 @@ pub enum Icon {
     Link,
     /// Two sheets.
     Duplicate,
+    /// Two axes with a curve: values to brightness.
+    Scale,
+    /// Two arrows, one each way.
+    Exchange,
+    /// An arrow head.
+    Pointer,
+    /// A circle.
+    Circle,
+    /// A slanted ellipse.
+    Ellipse,
+    /// An upright rectangle.
+    Box,
+    /// Five corners.
+    Polygon,
+    /// A wavy outline.
+    Freehand,
     /// A folder.
     Folder,
-    /// A disk: save.
+    /// A diskette.
     Disk,
+    /// Rows and columns.
+    Table,
     /// An arrow out of a tray.
     Export,
     /// A prompt.
@@ -82,6 +102,21 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
                 ));
             }
         }
+        Icon::Scale => {
+            line(vec![at(0.16, 0.12), at(0.16, 0.86), at(0.9, 0.86)]);
+            let curve = (0..=10).map(|i| {
+                let x = i as f32 / 10.0;
+                at(0.2 + 0.62 * x, 0.8 - 0.6 * x.sqrt())
+            });
+            line(curve.collect());
+        }
+        Icon::Exchange => {
+            for (y, tip, end) in [(0.34, 0.86, 0.14), (0.66, 0.14, 0.86)] {
+                line(vec![at(end, y), at(tip, y)]);
+                let back = tip + 0.18 * (end - tip);
+                line(vec![at(back, y - 0.13), at(tip, y), at(back, y + 0.13)]);
+            }
+        }
         Icon::Undo => bent_arrow(painter, at, stroke, false),
         Icon::Redo => bent_arrow(painter, at, stroke, true),
         Icon::Theme => {
@@ -103,7 +138,15 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
         Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
         Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
-        _ => paint_of_files(painter, at, stroke, icon),
+        Icon::Export | Icon::Terminal | Icon::Search | Icon::Again | Icon::More => {
+            paint_of_files(painter, at, stroke, icon);
+        }
+        outlined => {
+            for outline in outlines::of(outlined) {
+                let points = outline.iter().map(|[x, y]| at(*x, *y)).collect();
+                painter.add(Shape::closed_line(points, stroke));
+            }
+        }
     }
 }
 
@@ -114,34 +157,7 @@ fn paint_of_files(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, stroke: Stro
     let line = |points: Vec<Pos2>| {
         painter.add(Shape::line(points, stroke));
     };
-    let outline = |points: Vec<Pos2>| {
-        painter.add(Shape::closed_line(points, stroke));
-    };
     match icon {
-        Icon::Folder => outline(vec![
-            at(0.1, 0.8),
-            at(0.1, 0.22),
-            at(0.4, 0.22),
-            at(0.5, 0.34),
-            at(0.9, 0.34),
-            at(0.9, 0.8),
-        ]),
-        Icon::Disk => {
-            outline(vec![
-                at(0.14, 0.14),
-                at(0.7, 0.14),
-                at(0.86, 0.3),
-                at(0.86, 0.86),
-                at(0.14, 0.86),
-            ]);
-            line(vec![
-                at(0.32, 0.86),
-                at(0.32, 0.56),
-                at(0.68, 0.56),
-                at(0.68, 0.86),
-            ]);
-            line(vec![at(0.36, 0.16), at(0.36, 0.32), at(0.62, 0.32)]);
-        }
         Icon::Export => {
             line(vec![
                 at(0.14, 0.58),

@@ -1,8 +1,8 @@
 //! Legends of colour scales: with two named ends, or with ticks in the units of the pixels.
 
 use egui::{
-    Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, TextStyle, Ui, WidgetInfo, lerp, pos2,
-    vec2,
+    Align2, Color32, Mesh, Rangef, Rect, Role, Sense, Shape, Stroke, TextStyle, Ui, WidgetInfo,
+    lerp, pos2, vec2,
 };
 use ganoscope_core::stamp::look::Look;
 use ganoscope_core::stamp::render;
@@ -60,8 +60,9 @@ pub fn color_bar_ui(ui: &mut Ui, look: &Look) {
     let colors: Vec<Color32> = render::bar(look, COLORS).into_iter().map(color).collect();
     let painter = ui.painter();
     painter.add(gradient(bar, &colors));
-    let mut free_from = f32::NEG_INFINITY;
-    for (share, text) in ticks {
+    let mut taken: Vec<Rangef> = Vec::new();
+    // Where there is room for few numbers, they are those of the ends and of the middle.
+    for (share, text) in by_importance(ticks) {
         let x = lerp(bar.x_range().min..=bar.x_range().max, share);
         let stroke = Stroke::new(1.0, tokens.weak);
         painter.vline(x, bar.bottom()..=bar.bottom() + 3.0, stroke);
@@ -72,12 +73,29 @@ pub fn color_bar_ui(ui: &mut Ui, look: &Look) {
             rect.left() + half,
             (rect.right() - half).max(rect.left() + half),
         );
-        if middle - half >= free_from {
-            free_from = middle + half + 4.0;
+        let place = Rangef::new(middle - half, middle + half);
+        if !taken.iter().any(|t| t.expand(4.0).intersects(place)) {
+            taken.push(place);
             let at = Align2::CENTER_TOP.anchor_size(pos2(middle, bar.bottom() + 4.0), text.size());
             painter.galley(at.min, text, tokens.weak);
         }
     }
+}
+
+/// The ends first, then the middle, then the others.
+fn by_importance<T>(ticks: Vec<T>) -> impl Iterator<Item = T> {
+    let last = ticks.len().saturating_sub(1);
+    let mut ranked: Vec<(usize, T)> = ticks
+        .into_iter()
+        .enumerate()
+        .map(|(i, tick)| match i {
+            i if i == 0 || i == last => (0, tick),
+            i if 2 * i == last => (1, tick),
+            _ => (2, tick),
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, tick)| tick)
 }
 
 /// Places from 0 to 1 on a bar and the values there: at even steps of brightness, rounded to two digits of their distance.
@@ -137,6 +155,13 @@ mod tests {
             let shown = curved.stretch.apply(between(curved.limits, value));
             assert!((share - shown).abs() < 1e-6, "{text} at {share}");
         }
+    }
+
+    #[test]
+    fn the_numbers_of_the_ends_come_first() {
+        let order: Vec<usize> = by_importance((0..5).collect()).collect();
+        assert_eq!(order, [0, 4, 2, 1, 3]);
+        assert_eq!(by_importance(vec![7]).collect::<Vec<_>>(), [7]);
     }
 
     #[test]

@@ -7,13 +7,15 @@ use egui::{
 };
 use ganoscope_core::stamp::Stamp;
 
+use super::regions::{RegionLayer, Sheet};
+use super::settle::settled;
 use super::textures::{Picture, Spot, Textures};
 use crate::command::{Command, Commands};
 use crate::theme::{Tokens, size};
 use crate::workbench::Navigation;
 
 /// The opacity of a picture that is older than what was asked for.
-const DIMMED: f32 = 0.44;
+pub(super) const DIMMED: f32 = 0.44;
 
 /// A picture to draw. Square wells; a picture that is not square is centred.
 pub struct StampView<'a> {
@@ -26,7 +28,7 @@ pub struct StampView<'a> {
     /// Side of the well, points.
     pub side: f32,
     /// How it goes with the other pictures.
-    pub link: Link,
+    pub link: Link<'a>,
     /// Whether it is older than what was asked for.
     pub is_dimmed: bool,
     /// Whether it is selected.
@@ -35,13 +37,15 @@ pub struct StampView<'a> {
 
 /// How a picture goes with the others: the same part of the sky, a mark at the same pixel.
 #[derive(Clone, Copy, Debug)]
-pub enum Link {
+pub enum Link<'a> {
     /// Shows what the others show and is panned and zoomed like them.
     Leads {
         /// Pan and zoom.
         navigation: Navigation,
         /// The pixel under the pointer in any linked picture.
         cursor: Option<[usize; 2]>,
+        /// What is drawn over all pictures with the same pixels, and can be taken hold of.
+        regions: Option<RegionLayer<'a>>,
     },
     /// Shows what the others show. In a list the wheel scrolls the list and a click selects.
     Follows {
@@ -49,21 +53,38 @@ pub enum Link {
         navigation: Navigation,
         /// The pixel under the pointer in any linked picture.
         cursor: Option<[usize; 2]>,
+        /// What is drawn over all pictures with the same pixels.
+        regions: Option<RegionLayer<'a>>,
         /// Whether its pixels are those of the leading pictures; a map of a smaller layer has others.
         has_same_pixels: bool,
     },
 }
 
-impl Link {
-    fn parts(self) -> (Navigation, Option<[usize; 2]>) {
+impl<'a> Link<'a> {
+    pub(super) fn parts(self) -> (Navigation, Option<[usize; 2]>) {
         match self {
-            Self::Leads { navigation, cursor } => (navigation, cursor),
+            Self::Leads {
+                navigation, cursor, ..
+            } => (navigation, cursor),
             Self::Follows {
                 navigation,
                 cursor,
                 has_same_pixels,
+                ..
             } => (navigation, cursor.filter(|_| has_same_pixels)),
         }
+    }
+
+    /// The regions, and their sheet on a picture of `pixels` rows and columns.
+    pub(super) fn regions(
+        self,
+        frame: Rect,
+        uv: Rect,
+        pixels: [usize; 2],
+    ) -> Option<(RegionLayer<'a>, Sheet)> {
+        let (Self::Leads { regions, .. } | Self::Follows { regions, .. }) = self;
+        let layer = regions?;
+        Some((layer, layer.sheet(frame, uv, pixels)?))
     }
 }
 
@@ -83,8 +104,8 @@ impl StampView<'_> {
         let tokens = Tokens::of(ui);
         let painter = ui.painter_at(well);
         painter.rect_filled(well, size::CORNER, tokens.well);
-        let (navigation, cursor) = self.link.parts();
-        let frame = fitted(well, self.picture.stamp);
+        let (navigation, cursor) = self.parts();
+        let (frame, navigation) = settled(ui, well, self.picture.stamp, navigation);
         let uv = visible_part(navigation);
         let spot = Spot {
             place: self.place,
@@ -94,7 +115,7 @@ impl StampView<'_> {
         };
         textures.paint(&painter, &self.picture, &spot);
         match self.link {
-            Link::Leads { .. } => self.interact(ui, &response, frame, commands),
+            Link::Leads { .. } => self.interact(ui, &response, (frame, navigation), commands),
             Link::Follows {
                 has_same_pixels, ..
             } => {
@@ -103,6 +124,10 @@ impl StampView<'_> {
                     commands.push(Command::Point(pixel));
                 }
             }
+        }
+        let leads = matches!(self.link, Link::Leads { .. });
+        if let Some((layer, sheet)) = self.regions(frame, uv) {
+            layer.paint(ui, textures, &sheet, leads);
         }
         if let Some(pixel) = cursor {
             let stamp = self.picture.stamp;
@@ -119,26 +144,52 @@ impl StampView<'_> {
         response
     }
 
-    fn interact(&self, ui: &Ui, response: &Response, frame: Rect, commands: &Commands) {
-        let (navigation, _) = self.link.parts();
+    /// Pan and zoom, not closer than this picture can be seen: the zoom may be that of a larger one.
+    fn parts(&self) -> (Navigation, Option<[usize; 2]>) {
+        let (navigation, cursor) = self.link.parts();
+        let zoom = navigation.zoom.min(self.max_zoom());
+        (Navigation { zoom, ..navigation }, cursor)
+    }
+
+    fn max_zoom(&self) -> f32 {
+        let stamp = self.picture.stamp;
+        Navigation::max_zoom(stamp.width.max(stamp.height))
+    }
+
+    fn regions(&self, frame: Rect, uv: Rect) -> Option<(RegionLayer<'_>, Sheet)> {
+        let stamp = self.picture.stamp;
+        self.link.regions(frame, uv, [stamp.height, stamp.width])
+    }
+
+    fn interact(
+        &self,
+        ui: &Ui,
+        response: &Response,
+        (frame, navigation): (Rect, Navigation),
+        commands: &Commands,
+    ) {
         let mut next = navigation;
         let moved = response.drag_delta() / frame.size();
+        let regions = self.regions(frame, visible_part(navigation));
+        let is_for_regions =
+            regions.is_some_and(|(layer, sheet)| layer.interact(ui, response, &sheet, commands));
         if response.dragged_by(PointerButton::Secondary) {
             if moved != Vec2::ZERO {
                 commands.push(Command::Shade(moved.into()));
             }
-        } else if response.dragged() && moved != Vec2::ZERO {
+        } else if !is_for_regions && response.dragged() && moved != Vec2::ZERO {
             let delta = moved / navigation.zoom;
             next.centre = [next.centre[0] - delta.x, next.centre[1] - delta.y];
         }
-        if response.double_clicked() {
+        if response.double_clicked() && !is_for_regions {
             next = Navigation::default();
         }
         if let Some(pos) = response.hover_pos() {
             let factor = ui.input(|i| (i.smooth_scroll_delta().y / 200.0).exp() * i.zoom_delta());
             if factor != 1.0 {
                 let before = place_at(frame, visible_part(next), pos);
-                next.zoom = (next.zoom * factor).clamp(1.0, Navigation::MAX_ZOOM);
+                next.exact = None;
+                next.zoom = (next.zoom * factor).clamp(1.0, self.max_zoom());
                 let after = place_at(frame, visible_part(next), pos);
                 let moved = before - after;
                 next.centre = [next.centre[0] + moved.x, next.centre[1] + moved.y];
@@ -154,7 +205,7 @@ impl StampView<'_> {
 }
 
 /// The largest rectangle in `well` with the proportions of the stamp.
-fn fitted(well: Rect, stamp: &Stamp) -> Rect {
+pub fn fitted(well: Rect, stamp: &Stamp) -> Rect {
     let (w, h) = (stamp.width.max(1) as f32, stamp.height.max(1) as f32);
     let scale = (well.width() / w).min(well.height() / h);
     Rect::from_center_size(well.center(), vec2(w, h) * scale)
@@ -162,7 +213,7 @@ fn fitted(well: Rect, stamp: &Stamp) -> Rect {
 
 /// The part of the picture that a navigation shows, in shares of width and height.
 pub fn visible_part(navigation: Navigation) -> Rect {
-    let Navigation { zoom, centre } = navigation.clamped();
+    let Navigation { zoom, centre, .. } = navigation.clamped();
     Rect::from_center_size(centre.into(), Vec2::splat(1.0 / zoom))
 }
 
@@ -183,7 +234,7 @@ pub fn pixel_at(frame: Rect, uv: Rect, stamp: &Stamp, pos: Pos2) -> Option<[usiz
 }
 
 /// Outlines a pixel so that it shows over light and dark.
-fn mark_pixel(
+pub(super) fn mark_pixel(
     tokens: &Tokens,
     painter: &Painter,
     textures: &Textures,
@@ -291,7 +342,7 @@ mod tests {
         assert_eq!(pixel(well.min), None, "above the picture");
         let close = visible_part(Navigation {
             zoom: 4.0,
-            centre: [0.5, 0.5],
+            ..Navigation::default()
         });
         assert_eq!(
             pixel_at(frame, close, &stamp, frame.center()),

@@ -8,7 +8,7 @@ use ganoscope_core::jobs::Failure;
 
 use super::icon::{Icon, paint_icon};
 use crate::notify::sentence;
-use crate::theme::Tokens;
+use crate::theme::{Tokens, is_still};
 
 /// The widest a line of explanation gets, points.
 const TEXT_WIDTH: f32 = 420.0;
@@ -45,8 +45,8 @@ pub fn empty_ui(ui: &mut Ui, headline: &str, hint: &str, actions: impl FnOnce(&m
 /// Being computed for the first time.
 pub fn loading_ui(ui: &mut Ui, what: &str) {
     centred(ui, |ui| {
-        let response = ui.add(Spinner::new().size(22.0).color(Tokens::of(ui).accent));
-        as_progress(&response, what);
+        let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+        working(ui, rect, what);
         ui.label(RichText::new(what).color(Tokens::of(ui).weak));
     });
 }
@@ -54,8 +54,21 @@ pub fn loading_ui(ui: &mut Ui, what: &str) {
 /// Being computed again: a small sign over the old picture.
 pub fn loading_over(ui: &mut Ui, rect: Rect, what: &str) {
     let corner = Rect::from_min_size(rect.right_top() + vec2(-22.0, 6.0), vec2(16.0, 16.0));
-    let spinner = Spinner::new().size(16.0).color(Tokens::of(ui).accent);
-    let response = ui.place(corner, spinner);
+    working(ui, corner, what);
+}
+
+/// The sign that something is being computed: it turns, or is three dots where nothing may move by itself.
+fn working(ui: &mut Ui, rect: Rect, what: &str) {
+    let color = Tokens::of(ui).accent;
+    let response = if is_still(ui) {
+        for share in [0.15, 0.5, 0.85] {
+            let dot = egui::pos2(egui::lerp(rect.x_range(), share), rect.center().y);
+            ui.painter().circle_filled(dot, rect.width() * 0.11, color);
+        }
+        ui.allocate_rect(rect, Sense::hover())
+    } else {
+        ui.place(rect, Spinner::new().size(rect.width()).color(color))
+    };
     as_progress(&response, what);
 }
 

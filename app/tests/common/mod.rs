@@ -70,6 +70,8 @@ pub struct Start {
     /// The answer of dialogs when none of them is left.
     pub usual: Vec<PathBuf>,
     pub recovery: Option<Recovery>,
+    /// Pixels of the largest picture that is shown as it is; the program's own limit when not given.
+    pub most_pixels: Option<usize>,
 }
 
 /// A whole app over a real worker, without a renderer.
@@ -79,24 +81,58 @@ pub fn app(start: Start) -> Harness<'static, App> {
         answers,
         usual,
         recovery,
+        most_pixels,
     } = start;
+    let studio = move || {
+        let studio = Studio::default();
+        match most_pixels {
+            Some(most) => studio.with_most_pixels(most),
+            None => studio,
+        }
+    };
     Harness::builder()
         .with_size([1280.0, 820.0])
         .build_eframe(move |cc| {
             let mut dialogs = Scripted::new(answers);
             dialogs.usual = usual;
             let parts = AppParts {
-                bridge: Bridge::new(Studio::default).unwrap(),
-                device: "CPU".to_owned(),
+                bridge: Bridge::new(studio).unwrap(),
                 dialogs: Box::new(dialogs),
-                demo: Demo::default(),
-                document,
-                workbench: Workbench::default(),
                 recovery,
-                started: Instant::now(),
-                ending: Ending::ByPerson,
+                ..parts(document)
             };
             App::new(&cc.egui_ctx, parts)
+        })
+}
+
+fn parts(document: Document) -> AppParts {
+    AppParts {
+        bridge: Bridge::new(Studio::default).unwrap(),
+        device: "CPU".to_owned(),
+        dialogs: Box::new(Scripted::new(Vec::new())),
+        demo: Demo::default(),
+        document,
+        workbench: Workbench::default(),
+        recovery: None,
+        started: Instant::now(),
+        ending: Ending::ByPerson,
+    }
+}
+
+/// A window that is painted.
+pub type Painted = Harness<'static, App>;
+
+/// A whole app over a real worker, painted by the software driver.
+pub fn painted_app(document: Document, size: [f32; 2]) -> Painted {
+    let (state, renderer) = renderer();
+    Harness::builder()
+        .with_size(size)
+        .with_pixels_per_point(1.0)
+        .renderer(renderer)
+        .build_eframe(move |cc| {
+            let mut app = App::new(&cc.egui_ctx, parts(document));
+            app.draw_on(Some(&state), &cc.egui_ctx);
+            app
         })
 }
 

@@ -41,6 +41,13 @@ pub enum Opened {
         /// The edits.
         edits: crate::edit::EditStack,
     },
+    /// A DS9 region file; its text is not looked at here, because positions depend on the picture shown.
+    Regions {
+        /// Where it is.
+        path: PathBuf,
+        /// The commands.
+        text: String,
+    },
     /// It cannot be opened.
     Failed {
         /// Where it is.

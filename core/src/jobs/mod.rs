@@ -7,11 +7,13 @@
 
 mod cache;
 mod failure;
+mod file_info;
 mod finding;
 mod lane;
 mod preview;
 mod progress;
 mod protocol;
+mod regions;
 mod spec;
 mod studio;
 mod study;
@@ -19,14 +21,16 @@ mod worker;
 
 pub use cache::{BytesCache, SizeBytes};
 pub use failure::Failure;
+pub use file_info::{Fact, FileInfo};
 pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
 pub use preview::{
     CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, UnitMaps, UnitRange,
+    RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request, TextToSave};
-pub use spec::{DeblendSpec, PreviewSpec, RelevanceSpec, Slot, StudySpec, UnitsSpec};
+pub use regions::{MeasuredPicture, RegionsPreview};
+pub use spec::{DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, StudySpec, UnitsSpec};
 pub use studio::Studio;
 pub use study::{Engine, PreviewJob, STEP_BUDGET, Step, Study, StudyJob};
 pub use worker::{Full, Waker, Worker};

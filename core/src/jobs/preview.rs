@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::{Failure, FileInfo, RegionsPreview};
 use crate::graph::Graph;
 use crate::network::LayerName;
 use crate::sky::Compass;
@@ -22,6 +23,21 @@ pub enum Preview {
     Units(Arc<UnitMaps>),
     /// Of [`super::Slot::Relevance`].
     Relevance(Arc<RelevancePreview>),
+    /// Of [`super::Slot::Regions`].
+    Regions(Arc<RegionsPreview>),
+    /// Of [`super::Slot::File`].
+    File(Arc<FileInfo>),
+    /// Of [`super::Slot::Thumbnail`].
+    Thumbnail(Arc<Thumbnail>),
+}
+
+/// A small picture of a file.
+#[derive(Clone, Debug)]
+pub struct Thumbnail {
+    /// The file.
+    pub path: PathBuf,
+    /// The blend with few rows and columns, `[0, 1]` (not clipped), or why there is none.
+    pub picture: Result<Stamp, Failure>,
 }
 
 /// A series directory, as far as a person needs to know it.

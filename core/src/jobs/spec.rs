@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::attribution::Method;
 use crate::edit::EditStack;
 use crate::network::LayerName;
+use crate::region::Region;
 
 /// A place for one preview; the newest spec of a slot wins. In the order in which the worker serves them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,17 +22,26 @@ pub enum Slot {
     Units,
     /// The relevance of the discriminator.
     Relevance,
+    /// The statistics of regions.
+    Regions,
+    /// What a picture's file says of itself.
+    File,
+    /// A small picture for the list of what is open.
+    Thumbnail,
 }
 
 impl Slot {
     /// All slots, in the order in which they are served.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Series,
         Self::Scene,
         Self::Deblend,
         Self::Unedited,
         Self::Units,
         Self::Relevance,
+        Self::Regions,
+        Self::File,
+        Self::Thumbnail,
     ];
 }
 
@@ -66,6 +76,17 @@ pub struct RelevanceSpec {
     pub method: Method,
 }
 
+/// The statistics of regions on a picture and on what a generator makes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionsSpec {
+    /// The blend's file.
+    pub input: PathBuf,
+    /// The run whose outputs are measured too.
+    pub run: Option<DeblendSpec>,
+    /// The regions, in the pixels of the file.
+    pub regions: Vec<Region>,
+}
+
 /// What a preview shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PreviewSpec {
@@ -81,6 +102,12 @@ pub enum PreviewSpec {
     Units(UnitsSpec),
     /// Relevance of the discriminator.
     Relevance(RelevanceSpec),
+    /// Statistics of regions.
+    Regions(RegionsSpec),
+    /// What a picture's file says of itself.
+    File(PathBuf),
+    /// A small picture of a file.
+    Thumbnail(PathBuf),
 }
 
 impl PreviewSpec {
@@ -93,6 +120,9 @@ impl PreviewSpec {
             Self::Unedited(_) => Slot::Unedited,
             Self::Units(_) => Slot::Units,
             Self::Relevance(_) => Slot::Relevance,
+            Self::Regions(_) => Slot::Regions,
+            Self::File(_) => Slot::File,
+            Self::Thumbnail(_) => Slot::Thumbnail,
         }
     }
 }

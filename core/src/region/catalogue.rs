@@ -3,7 +3,7 @@
 //! Invariant: one row per stamp, region and band, in this order; positions are FITS pixels (the first pixel's centre is 1) and,
 //! where the stamp has them, ICRS degrees. Excluded regions have no rows, they take their pixels away from the others.
 
-use super::{Region, Statistics, measure};
+use super::{Region, RegionStatistics, Statistics, measure};
 use crate::sky::{Frame, Grid};
 use crate::stamp::Stamp;
 use crate::table::{Column, Table, TableProblem, Values};
@@ -15,6 +15,17 @@ pub struct Catalogue {
     /// The unit of the pixels, while all stamps agree on it.
     unit: Option<String>,
     units_differ: bool,
+}
+
+/// What a table says of a picture on which regions were measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Names of its bands; those without one are numbered from 1.
+    pub bands: &'a [String],
+    /// The unit of its pixels; empty when unknown.
+    pub unit: &'a str,
 }
 
 #[derive(Clone, Debug)]
@@ -39,30 +50,46 @@ impl Catalogue {
 
     /// Measures the regions on a stamp. Regions are numbered from 1 in the order given, excluded ones included.
     pub fn add(&mut self, stamp: &Stamp, grid: &Grid, regions: &[Region]) {
-        let unit = stamp.card("BUNIT").unwrap_or_default();
-        match &self.unit {
-            Some(known) if known != unit => self.units_differ = true,
-            _ => self.unit = Some(unit.to_owned()),
-        }
-        for (index, region) in regions.iter().enumerate() {
-            if region.exclude {
-                continue;
-            }
+        let measured = regions.iter().map(|region| {
             let excluded = regions.iter().filter(|other| other.exclude);
-            let found = measure(stamp, region, excluded);
+            (!region.exclude).then(|| measure(stamp, region, excluded))
+        });
+        let measured: Vec<_> = measured.collect();
+        let picture = Picture {
+            name: &stamp.name,
+            bands: &stamp.bands,
+            unit: stamp.card("BUNIT").unwrap_or_default(),
+        };
+        self.add_measured(&picture, grid, regions, &measured);
+    }
+
+    /// Takes in what was measured before: for every region its statistics, or nothing where it was not measured.
+    pub fn add_measured(
+        &mut self,
+        picture: &Picture<'_>,
+        grid: &Grid,
+        regions: &[Region],
+        measured: &[Option<RegionStatistics>],
+    ) {
+        match &self.unit {
+            Some(known) if known != picture.unit => self.units_differ = true,
+            _ => self.unit = Some(picture.unit.to_owned()),
+        }
+        for (index, (region, found)) in regions.iter().zip(measured).enumerate() {
+            let Some(found) = found else { continue };
             let centre = region.shape.centre();
             let sky = grid.sky(centre).and_then(|sky| sky.to(Frame::Icrs).ok());
-            for (band, statistics) in found.bands.into_iter().enumerate() {
-                let name = stamp.bands.get(band).cloned();
+            for (band, statistics) in found.bands.iter().enumerate() {
+                let name = picture.bands.get(band).cloned();
                 self.rows.push(Row {
-                    stamp: stamp.name.to_string(),
+                    stamp: picture.name.to_owned(),
                     region: index as i64 + 1,
                     text: region.text.clone(),
                     shape: region.shape.name(),
                     centre: grid.to_fits(centre),
                     sky: sky.map(|sky| [sky.longitude, sky.latitude]),
                     band: name.unwrap_or_else(|| (band + 1).to_string()),
-                    statistics,
+                    statistics: *statistics,
                     centroid: statistics.centroid.map(|place| grid.to_fits(place)),
                 });
             }

@@ -8,6 +8,23 @@ use super::{Region, Shape, ellipse, polygon};
 /// Shares below this are rounding, not cover.
 const LEAST: f64 = 1e-10;
 
+impl Shape {
+    /// The smallest upright rectangle around the shape, `[left, top, right, bottom]`; `None` where it has no area.
+    pub fn bounds(&self) -> Option<[f64; 4]> {
+        match self {
+            Self::Circle { centre, radius } => ellipse::bounds(*centre, [*radius; 2], 0.0),
+            Self::Ellipse {
+                centre,
+                semi_axes,
+                angle,
+            } => ellipse::bounds(*centre, *semi_axes, *angle),
+            Self::Box { .. } | Self::Polygon { .. } | Self::Freehand { .. } => {
+                polygon::bounds(&self.outline())
+            }
+        }
+    }
+}
+
 /// The part of every pixel of a rectangle of the picture that lies inside, 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
@@ -23,7 +40,7 @@ impl Coverage {
     pub fn of(shape: &Shape, size: [usize; 2]) -> Self {
         let outline = match shape {
             Shape::Circle { centre, radius } => {
-                let mut cover = Self::around(ellipse::bounds(*centre, [*radius; 2], 0.0), size);
+                let mut cover = Self::around(shape.bounds(), size);
                 ellipse::cover(&mut cover, *centre, [*radius; 2], 0.0);
                 return cover.cleaned();
             }
@@ -32,13 +49,13 @@ impl Coverage {
                 semi_axes,
                 angle,
             } => {
-                let mut cover = Self::around(ellipse::bounds(*centre, *semi_axes, *angle), size);
+                let mut cover = Self::around(shape.bounds(), size);
                 ellipse::cover(&mut cover, *centre, *semi_axes, *angle);
                 return cover.cleaned();
             }
             Shape::Box { .. } | Shape::Polygon { .. } | Shape::Freehand { .. } => shape.outline(),
         };
-        let mut cover = Self::around(polygon::bounds(&outline), size);
+        let mut cover = Self::around(shape.bounds(), size);
         polygon::cover(&mut cover, &outline);
         cover.cleaned()
     }

@@ -100,7 +100,7 @@ fn largest(values: impl Iterator<Item = f64>) -> Option<(usize, f64)> {
 }
 
 /// The distance from a point to a segment.
-fn off_segment(point: Place, from: Place, to: Place) -> f64 {
+pub(super) fn off_segment(point: Place, from: Place, to: Place) -> f64 {
     let (dx, dy) = (to.column - from.column, to.row - from.row);
     let length = dx * dx + dy * dy;
     let along = (point.column - from.column) * dx + (point.row - from.row) * dy;

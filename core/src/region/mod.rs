@@ -6,6 +6,7 @@
 mod catalogue;
 mod coverage;
 pub mod ds9;
+mod editing;
 mod ellipse;
 mod freehand;
 mod polygon;
@@ -16,8 +17,9 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::catalogue::Catalogue;
+pub use self::catalogue::{Catalogue, Picture};
 pub use self::coverage::Coverage;
+pub use self::editing::{Grip, Handle};
 pub use self::freehand::simplified;
 pub use self::shape::{MAX_CORNERS, Shape, ShapeError};
 pub use self::statistics::{RegionStatistics, Statistics, measure};

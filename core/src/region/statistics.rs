@@ -49,9 +49,8 @@ pub fn measure<'a>(
     excluded: impl IntoIterator<Item = &'a Region>,
 ) -> RegionStatistics {
     let cover = Coverage::of_region(region, excluded, [stamp.height, stamp.width]);
-    let covered: Vec<([usize; 2], f64)> = cover.pixels().collect();
     let bands = (0..stamp.channels)
-        .map(|channel| Statistics::of(stamp.plane(channel), stamp.width, &covered))
+        .map(|channel| Statistics::of(stamp.plane(channel), stamp.width, &cover))
         .collect();
     RegionStatistics {
         area: cover.area(),
@@ -59,23 +58,48 @@ pub fn measure<'a>(
     }
 }
 
+impl RegionStatistics {
+    /// The same of a region that was measured on a cut-out beginning at (`columns`, `rows`).
+    pub fn moved(mut self, columns: f64, rows: f64) -> Self {
+        for band in &mut self.bands {
+            let moved = |at: Place| Place::new(at.column + columns, at.row + rows);
+            band.centroid = band.centroid.map(moved);
+        }
+        self
+    }
+
+    /// The same in the pixels of a picture of which one was measured whose pixels are means of `factor` by `factor`. Counts and
+    /// the spread of values stay those of the means.
+    pub fn enlarged_by(mut self, factor: f64) -> Self {
+        self.area *= factor * factor;
+        for band in &mut self.bands {
+            band.area *= factor * factor;
+            band.sum *= factor * factor;
+            let enlarged = |at: f64| (at + 0.5) * factor - 0.5;
+            let place = |at: Place| Place::new(enlarged(at.column), enlarged(at.row));
+            band.centroid = band.centroid.map(place);
+        }
+        self
+    }
+}
+
 impl Statistics {
-    /// Of a plane of pixels, `width` to a row, under `covered` pixels `[column, row]`.
-    fn of(plane: &[f32], width: usize, covered: &[([usize; 2], f64)]) -> Self {
+    /// Of the covered pixels of a plane, `width` to a row.
+    fn of(plane: &[f32], width: usize, cover: &Coverage) -> Self {
         let mut found = Self::default();
-        let mut weighted: Vec<(f64, f64)> = Vec::with_capacity(covered.len());
+        let mut weighted: Vec<(f64, f64)> = Vec::new();
         let (mut column_sum, mut row_sum) = (0.0, 0.0);
-        for ([column, row], share) in covered {
+        for ([column, row], share) in cover.pixels() {
             let value = plane.get(row * width + column).copied().map(f64::from);
             let Some(value) = value.filter(|v| v.is_finite()) else {
                 found.missing += 1;
                 continue;
             };
-            weighted.push((value, *share));
+            weighted.push((value, share));
             found.area += share;
             found.sum += share * value;
-            column_sum += share * value * *column as f64;
-            row_sum += share * value * *row as f64;
+            column_sum += share * value * column as f64;
+            row_sum += share * value * row as f64;
         }
         found.pixels = weighted.len();
         if found.area <= 0.0 {

@@ -47,13 +47,14 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid of a stamp. Sky coordinates that are wrong are kept as an error that [`Grid::wcs`] gives, because pixels can
+    /// The grid of a stamp, of the file's pixels where the stamp was made smaller. Sky coordinates that are wrong are kept as an error that [`Grid::wcs`] gives, because pixels can
     /// be counted without them.
     pub fn of(stamp: &Stamp) -> Self {
         let keys = Keys(&stamp.cards);
+        let [height, width] = stamp.size_in_file();
         Self {
-            height: stamp.height,
-            width: stamp.width,
+            height,
+            width,
             rows_from_top: stamp.counts_rows_from_top(),
             physical: Physical::read(&keys),
             wcs: Wcs::from_cards(&stamp.cards),

@@ -6,11 +6,13 @@
 
 pub mod blend;
 pub mod colormap;
+pub mod difference;
 pub mod histogram;
 pub mod io;
 pub mod look;
 pub mod metrics;
 pub mod photometry;
+pub(crate) mod reduce;
 pub mod render;
 pub mod simulate;
 pub mod stretch;
@@ -69,6 +71,16 @@ pub enum RowOrder {
     BottomUp,
 }
 
+/// How a picture that is too large to be shown whole was made smaller: every pixel is the mean of the finite ones among `factor`
+/// by `factor` pixels of the file, counted from the top left; blocks at the right and lower edge may be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reduction {
+    /// Pixels of the file along a side of one pixel here, 2 or more.
+    pub factor: usize,
+    /// Rows and columns of the picture in its file.
+    pub size: [usize; 2],
+}
+
 /// One picture: float pixels, their range and where they came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stamp {
@@ -94,6 +106,8 @@ pub struct Stamp {
     pub rows: RowOrder,
     /// Header cards (keyword, value, comment) of a FITS file, in file order; empty for other formats.
     pub cards: Vec<Card>,
+    /// How it was made smaller than its file; the cards describe the file. `None`: it was not.
+    pub reduction: Option<Reduction>,
 }
 
 /// What the value of a [`Card`] is; decides how it is written back.
@@ -181,7 +195,19 @@ impl Stamp {
             bands: Vec::new(),
             rows: RowOrder::TopDown,
             cards: Vec::new(),
+            reduction: None,
         }
+    }
+
+    /// Rows and columns of the picture in its file: what positions in region files and on the sky count.
+    pub fn size_in_file(&self) -> [usize; 2] {
+        self.reduction
+            .map_or([self.height, self.width], |reduction| reduction.size)
+    }
+
+    /// Pixels of the file along a side of one pixel here; 1 unless the picture was made smaller.
+    pub fn reduction_factor(&self) -> usize {
+        self.reduction.map_or(1, |reduction| reduction.factor)
     }
 
     /// `[C, H, W]`.

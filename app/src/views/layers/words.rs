@@ -21,7 +21,7 @@ pub(crate) fn count_text(count: u64) -> String {
 }
 
 /// A share in percent: whole ones from 10 on, `< 0.1 %` for the smallest that are not nothing.
-pub(super) fn share_text(share: f64) -> String {
+pub(in crate::views) fn share_text(share: f64) -> String {
     let percent = 100.0 * share;
     match percent {
         p if p <= 0.0 => "0 %".to_owned(),

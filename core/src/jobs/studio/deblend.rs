@@ -160,7 +160,7 @@ pub(super) fn recombine(outputs: &[Stamp], rule: BlendRule) -> Result<Stamp, Fai
 }
 
 /// `blend - recombination`, band by band; a blend of one band is taken for every band.
-fn difference(blend: &Stamp, recombination: &Stamp) -> Stamp {
+pub(super) fn difference(blend: &Stamp, recombination: &Stamp) -> Stamp {
     let plane = recombination.height * recombination.width;
     let at = |i: usize| {
         let channel = (i / plane).min(blend.channels - 1);

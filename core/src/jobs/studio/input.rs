@@ -1,46 +1,111 @@
 //! Between stamps and tensors: reading a blend, fitting it to a network's input, and taking pictures out of outputs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::jobs::{Failure, Scene};
+use crate::jobs::{Failure, Progress, Scene};
 use crate::network::{Fact, Network};
 use crate::sky::{Compass, Grid, Place};
-use crate::stamp::io::read_blend;
-use crate::stamp::{RangeSource, Stamp, ValueRange};
+use crate::stamp::io::{LargePicture, LargeReader, read_blend};
+use crate::stamp::{RangeSource, Reduction, Stamp, ValueRange};
 
-/// Reads a blend and its truths.
-pub(super) fn read_scene(path: &Path) -> Result<Scene, Failure> {
+/// Reads a blend and its truths, a large picture bit by bit.
+pub(super) struct SceneReader {
+    path: PathBuf,
+    most: usize,
+    large: Option<LargeReader>,
+}
+
+impl SceneReader {
+    /// Begins to read a file whose pictures are made smaller where they have more than `most` pixels.
+    pub(super) fn open(path: &Path, most: usize) -> Result<Self, Failure> {
+        Ok(Self {
+            path: path.to_owned(),
+            most,
+            large: LargeReader::open(path, most).map_err(|error| Failure::from(error).at(path))?,
+        })
+    }
+
+    /// Reads on; the scene when it is complete.
+    pub(super) fn step(&mut self) -> Result<Option<Scene>, Failure> {
+        let path = &self.path;
+        let Some(large) = &mut self.large else {
+            return read_small(path, self.most).map(Some);
+        };
+        let read = large.advance();
+        let read = read.map_err(|error| Failure::from(error).at(path))?;
+        Ok(read.map(|LargePicture { stamp, missing }| {
+            let mut scene = scene_of(path, &stamp, &[]);
+            scene
+                .notes
+                .extend(missing_note(missing, "shown as missing"));
+            if stamp.reduction.is_none() {
+                scene
+                    .notes
+                    .push("The file is very large; only its first picture was opened.".to_owned());
+            }
+            scene
+        }))
+    }
+
+    /// How far the reading is.
+    pub(super) fn progress(&self) -> Progress {
+        let (done, total) = self.large.as_ref().map_or((0, 1), LargeReader::progress);
+        Progress {
+            done,
+            total,
+            what: "reading rows".into(),
+        }
+    }
+}
+
+/// Reads a file that can be held.
+fn read_small(path: &Path, most: usize) -> Result<Scene, Failure> {
     let file = read_blend(path).map_err(|error| Failure::from(error).at(path))?;
+    let missing = file.blend.missing();
+    let blend = file.blend.reduced_to(most);
+    let truths: Vec<Stamp> = file.truths.iter().map(|t| t.reduced_to(most)).collect();
+    let mut scene = scene_of(path, &blend, &truths);
+    let note = missing_note(missing, "the network sees black there");
+    scene.notes.extend(note);
+    Ok(scene)
+}
+
+fn missing_note(missing: usize, what: &str) -> Option<String> {
+    let count = match missing {
+        0 => return None,
+        1 => "1 pixel value is".to_owned(),
+        _ => format!("{missing} pixel values are"),
+    };
+    Some(format!("{count} missing (NaN or infinite); {what}."))
+}
+
+/// The scene of a blend and its truths as they were read.
+fn scene_of(path: &Path, blend: &Stamp, truths: &[Stamp]) -> Scene {
     let mut notes = Vec::new();
-    if file.blend.range_source == RangeSource::Guessed {
-        let ValueRange { low, high } = file.blend.range;
+    if blend.range_source == RangeSource::Guessed {
+        let ValueRange { low, high } = blend.range;
         notes.push(format!(
             "The value range {low} to {high} is a guess from the pixels."
         ));
     }
-    let missing = file.blend.pixels.iter().filter(|v| !v.is_finite()).count();
-    if missing > 0 {
-        let count = if missing == 1 {
-            "1 pixel value is".to_owned()
-        } else {
-            format!("{missing} pixel values are")
-        };
+    if let Some(Reduction { factor, size }) = blend.reduction {
+        let [rows, columns] = size;
         notes.push(format!(
-            "{count} missing (NaN or infinite); the network sees black there."
+            "{columns} x {rows} pixels are too many to be shown; every pixel here is the mean of {factor} x {factor}."
         ));
     }
     let to_unit = |stamp: &Stamp| stamp.to_range(ValueRange::UNIT);
-    Ok(Scene {
+    Scene {
         path: path.to_owned(),
-        range_in_file: file.blend.range,
-        is_range_guessed: file.blend.range_source == RangeSource::Guessed,
-        compass: compass(&file.blend),
-        blend: to_unit(&file.blend),
-        truths: file.truths.iter().map(to_unit).collect(),
+        range_in_file: blend.range,
+        is_range_guessed: blend.range_source == RangeSource::Guessed,
+        compass: compass(blend),
+        blend: to_unit(blend),
+        truths: truths.iter().map(to_unit).collect(),
         notes,
-    })
+    }
 }
 
 /// The blend of a scene as the input of a network that takes `range`. Where the range of its pixels is only a guess and
@@ -139,11 +204,16 @@ pub(super) fn values_of(tensor: &Tensor) -> Result<Vec<f32>, Failure> {
         .to_vec1()?)
 }
 
-/// The compass in the middle of a picture.
+/// The compass in the middle of a picture; its scale is that of the pixels in memory.
 fn compass(stamp: &Stamp) -> Option<Compass> {
+    let [rows, columns] = stamp.size_in_file();
     let middle = |pixels: usize| (pixels as f64 - 1.0) / 2.0;
-    let place = Place::new(middle(stamp.width), middle(stamp.height));
-    Grid::of(stamp).compass(place)
+    let place = Place::new(middle(columns), middle(rows));
+    let compass = Grid::of(stamp).compass(place)?;
+    Some(Compass {
+        scale: compass.scale * stamp.reduction_factor() as f64,
+        ..compass
+    })
 }
 
 #[cfg(test)]

@@ -4,11 +4,15 @@
 
 mod deblend;
 mod describe;
+mod file_info;
 mod input;
 mod measure;
 mod networks;
 mod open;
+mod regions;
 mod relevance;
+mod scene;
+mod thumbnail;
 mod timeline;
 mod unit_stats;
 mod units;
@@ -19,7 +23,9 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use self::deblend::HeldRun;
+use self::input::SceneReader;
 use self::networks::Networks;
+use self::regions::HeldMeasures;
 use self::relevance::HeldAttributor;
 use super::{
     BytesCache, Cancel, Engine, Failure, Preview, PreviewJob, PreviewSpec, Scene, SizeBytes, Step,
@@ -31,12 +37,18 @@ use crate::network::always;
 /// Bytes of pictures that are kept; a stamp of the demonstration with its truths is 0.2 MB.
 const SCENES_BYTES: usize = 64 << 20;
 
+/// Pixels of the largest picture that is shown as it is, all bands counted; larger ones are made smaller. A texture of so many
+/// numbers is sent to the graphics card within a frame.
+const MOST_PIXELS: usize = 1 << 24;
+
 /// The engine behind the window.
 pub struct Studio {
     networks: Networks,
     scenes: BytesCache<PathBuf, Scene>,
     run: Option<HeldRun>,
     attributor: Option<HeldAttributor>,
+    measures: Option<HeldMeasures>,
+    most_pixels: usize,
 }
 
 impl Default for Studio {
@@ -61,6 +73,16 @@ impl Studio {
             scenes: BytesCache::new(SCENES_BYTES),
             run: None,
             attributor: None,
+            measures: None,
+            most_pixels: MOST_PIXELS,
+        }
+    }
+
+    /// The same with another size of the largest picture that is shown as it is, pixels of all bands.
+    pub fn with_most_pixels(self, most_pixels: usize) -> Self {
+        Self {
+            most_pixels,
+            ..self
         }
     }
 
@@ -81,8 +103,20 @@ impl Studio {
 
     /// The blend of a file, read at most once while it is in memory.
     fn scene(&mut self, path: &Path) -> Result<Arc<Scene>, Failure> {
-        self.scenes
-            .try_get(&path.to_owned(), || input::read_scene(path))
+        let most = self.most_pixels;
+        self.scenes.try_get(&path.to_owned(), || {
+            let mut reader = SceneReader::open(path, most)?;
+            loop {
+                if let Some(scene) = reader.step()? {
+                    return Ok(scene);
+                }
+            }
+        })
+    }
+
+    /// Keeps the blend of a file that was read.
+    fn keep_scene(&mut self, path: &Path, scene: Scene) -> Arc<Scene> {
+        self.scenes.put(path.to_owned(), scene)
     }
 
     /// Forgets a picture and what was computed from it: its file may have changed.
@@ -108,9 +142,7 @@ impl Engine for Studio {
                 describe::series(&mut studio.networks, &series, &always)
                     .map(|info| Preview::Series(Arc::new(info)))
             })),
-            PreviewSpec::Scene(path) => Box::new(Once::new(move |studio: &mut Self| {
-                Ok(Preview::Scene(studio.scene(&path)?))
-            })),
+            PreviewSpec::Scene(path) => Box::new(scene::SceneJob::new(path)),
             PreviewSpec::Deblend(spec) => Box::new(Once::new(move |studio: &mut Self| {
                 deblend::deblend(studio, &spec)
             })),
@@ -121,6 +153,14 @@ impl Engine for Studio {
                 units::units(studio, &spec)
             })),
             PreviewSpec::Relevance(spec) => Box::new(relevance::RelevanceJob::new(spec)),
+            PreviewSpec::Regions(spec) => Box::new(regions::RegionsJob::new(spec)),
+            PreviewSpec::File(path) => Box::new(Once::new(move |studio: &mut Self| {
+                let scene = studio.scene(&path)?;
+                file_info::describe(&scene).map(|info| Preview::File(Arc::new(info)))
+            })),
+            PreviewSpec::Thumbnail(path) => Box::new(Once::new(move |studio: &mut Self| {
+                Ok(thumbnail::thumbnail(studio, path))
+            })),
         })
     }
 
@@ -145,7 +185,7 @@ impl Engine for Studio {
     }
 
     fn recover(&mut self) {
-        *self = Self::on(self.networks.device().clone());
+        *self = Self::on(self.networks.device().clone()).with_most_pixels(self.most_pixels);
     }
 }
 

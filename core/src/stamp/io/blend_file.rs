@@ -61,7 +61,12 @@ pub(super) fn is_blend_role(name: &str) -> bool {
 
 /// Whether a stamp is the blend of its file.
 pub(super) fn is_blend(stamp: &Stamp) -> bool {
-    matches!(role(&stamp.name), Some((Role::Blend, _)))
+    is_blend_name(&stamp.name)
+}
+
+/// Whether a picture of this name is the blend of its file.
+pub(super) fn is_blend_name(name: &str) -> bool {
+    matches!(role(name), Some((Role::Blend, _)))
 }
 
 /// Gives the blend and truths of a file one guessed range, from their common extremes, where the file states none.

@@ -33,11 +33,7 @@ impl Hdu<'_> {
 
     /// Whether there should be pixels: not in tables, nor in an empty primary HDU.
     fn is_image(&self) -> bool {
-        let image = match self.header.text("XTENSION") {
-            None => self.header.index == 0,
-            Some(kind) => matches!(kind, "IMAGE" | "IUEIMAGE") || self.is_compressed_image(),
-        };
-        image && !self.axes.is_empty()
+        is_image(&self.header, &self.axes) || (self.is_compressed_image() && !self.axes.is_empty())
     }
 
     /// The data, complete.
@@ -51,6 +47,15 @@ impl Hdu<'_> {
         }
         Ok(self.data)
     }
+}
+
+/// Whether an HDU holds pixels that are stored as they are.
+pub(super) fn is_image(header: &Header, axes: &[usize]) -> bool {
+    let image = match header.text("XTENSION") {
+        None => header.index == 0,
+        Some(kind) => matches!(kind, "IMAGE" | "IUEIMAGE"),
+    };
+    image && !axes.is_empty()
 }
 
 /// The HDUs of a file. Bytes after the last HDU that start no extension are ignored, as the standard allows.
@@ -182,21 +187,7 @@ fn read_image(hdu: &Hdu<'_>) -> Result<Raw, StampProblem> {
             unit: "pixels",
         });
     }
-    let bitpix = header.required(&format!("{prefix}BITPIX"))?;
-    let number = match bitpix {
-        8 => Number::U8,
-        16 => Number::I16,
-        32 => Number::I32,
-        64 => Number::I64,
-        -32 => Number::F32,
-        -64 => Number::F64,
-        _ => {
-            return Err(StampProblem::damaged(
-                format!("FITS header of the {part}"),
-                format!("{prefix}BITPIX is {bitpix}, not 8, 16, 32, 64, -32 or -64"),
-            ));
-        }
-    };
+    let number = number_of(header, prefix)?;
     let scaling = scaling(header, number)?;
     let values = if compressed {
         fits_tiles::decompress(hdu, &axes, number, scaling)?
@@ -215,16 +206,40 @@ fn read_image(hdu: &Hdu<'_>) -> Result<Raw, StampProblem> {
     let key = header.name().filter(|n| *n != "COMPRESSED_IMAGE");
     let mut raw = Raw::new(key.map(str::to_owned), header.index, dims, values);
     raw.range = known_range(header, number, scaling);
-    raw.bands = bands(header);
-    raw.rows = match header.text("ROWORDER") {
-        Some(order) if order.eq_ignore_ascii_case("TOP-DOWN") => RowOrder::TopDown,
-        _ => RowOrder::BottomUp,
-    };
+    raw.bands = raw_bands(header);
+    raw.rows = row_order(header);
     raw.cards.clone_from(&header.cards);
     Ok(raw)
 }
 
-fn scaling(header: &Header, number: Number) -> Result<Scaling, StampProblem> {
+/// The type of the stored numbers.
+pub(super) fn number_of(header: &Header, prefix: &str) -> Result<Number, StampProblem> {
+    let bitpix = header.required(&format!("{prefix}BITPIX"))?;
+    Ok(match bitpix {
+        8 => Number::U8,
+        16 => Number::I16,
+        32 => Number::I32,
+        64 => Number::I64,
+        -32 => Number::F32,
+        -64 => Number::F64,
+        _ => {
+            return Err(StampProblem::damaged(
+                format!("FITS header of the {}", header.part()),
+                format!("{prefix}BITPIX is {bitpix}, not 8, 16, 32, 64, -32 or -64"),
+            ));
+        }
+    })
+}
+
+/// Which row of the file comes first.
+pub(super) fn row_order(header: &Header) -> RowOrder {
+    match header.text("ROWORDER") {
+        Some(order) if order.eq_ignore_ascii_case("TOP-DOWN") => RowOrder::TopDown,
+        _ => RowOrder::BottomUp,
+    }
+}
+
+pub(super) fn scaling(header: &Header, number: Number) -> Result<Scaling, StampProblem> {
     let coefficient = |keyword, default| match (header.text(keyword), header.float(keyword)) {
         (None, _) => Ok(default),
         (Some(_), Some(value)) => Ok(value),
@@ -244,7 +259,7 @@ fn scaling(header: &Header, number: Number) -> Result<Scaling, StampProblem> {
 
 /// Black and white, where the header says so: our own keywords, the extremes that DATAMIN and DATAMAX promise, or the
 /// limits of the integer type. Extremes inside `[-1, 1]` say less than the guess from the pixels does.
-fn known_range(header: &Header, number: Number, scaling: Scaling) -> Option<ValueRange> {
+pub(super) fn known_range(header: &Header, number: Number, scaling: Scaling) -> Option<ValueRange> {
     let pair = |low, high| {
         let (low, high) = (header.float(low)? as f32, header.float(high)? as f32);
         (low < high && (high - low).is_finite()).then_some(ValueRange { low, high })
@@ -287,7 +302,7 @@ fn integer_range(number: Number, scaling: Scaling) -> Option<ValueRange> {
 }
 
 /// Band names from the customs in use: a list `BANDS = 'g,r,i'`, `CTYPE3 = 'RGB'`, or the filter of a single plane.
-fn bands(header: &Header) -> Vec<String> {
+pub(super) fn raw_bands(header: &Header) -> Vec<String> {
     if let Some(list) = header.text("BANDS") {
         return list.split(',').map(|b| b.trim().to_owned()).collect();
     }

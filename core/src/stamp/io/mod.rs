@@ -9,10 +9,12 @@ mod error;
 mod fits;
 mod fits_check;
 mod fits_codec;
+mod fits_disk;
 mod fits_header;
 mod fits_rice;
 mod fits_tiles;
 mod fits_write;
+mod large;
 mod npy;
 mod numbers;
 mod picture;
@@ -35,6 +37,7 @@ pub use self::blend_file::{BlendFile, read_blend, read_blends};
 pub use self::error::{StampError, StampProblem};
 pub use self::fits_check::HeaderFinding;
 pub use self::fits_header::Header;
+pub use self::large::{LargePicture, LargeReader, read_window};
 pub use self::product::{Product, Provenance};
 pub use self::selector::{Selector, split_selector};
 pub use self::write::{NamedArray, encode_png, write, write_arrays};
@@ -171,25 +174,41 @@ pub fn read_header(path: &Path) -> Result<Vec<Header>, StampError> {
 /// the first can be read.
 pub fn read_headers(path: &Path) -> Result<(Vec<Header>, Option<StampError>), StampError> {
     let read = || {
-        let bytes = content(path)?;
-        match Format::sniff(&bytes) {
-            Some(Format::Fits) => {
-                let (hdus, stopped) = fits::hdus_until(&bytes);
-                let headers: Vec<Header> = hdus.into_iter().map(|h| h.header).collect();
-                match stopped {
-                    Some(problem) if headers.is_empty() => Err(problem),
-                    stopped => Ok((headers, stopped.map(|problem| problem.at(path)))),
-                }
-            }
-            Some(other) => Err(StampProblem::unsupported(
-                "header",
-                format!("this is a {} file", other.name()),
-                "a FITS file",
-            )),
-            None => Err(unknown(&bytes)),
+        let (headers, stopped) = match fits_on_disk(path)? {
+            Some(mut file) => fits_disk::headers(&mut file)?,
+            None => headers_in(&content(path)?)?,
+        };
+        match stopped {
+            Some(problem) if headers.is_empty() => Err(problem),
+            stopped => Ok((headers, stopped.map(|problem| problem.at(path)))),
         }
     };
     read().map_err(|problem: StampProblem| problem.at(path))
+}
+
+/// The open file, where it is a FITS file that is stored as it is.
+fn fits_on_disk(path: &Path) -> Result<Option<File>, StampProblem> {
+    let mut file = File::open(path).map_err(StampProblem::Read)?;
+    let mut head = [0; 10];
+    let is_fits = file.read_exact(&mut head).is_ok() && Format::sniff(&head) == Some(Format::Fits);
+    Ok(is_fits.then_some(file))
+}
+
+/// The headers of a FITS file in memory, and what is wrong with the first that cannot be read.
+fn headers_in(bytes: &[u8]) -> Result<(Vec<Header>, Option<StampProblem>), StampProblem> {
+    match Format::sniff(bytes) {
+        Some(Format::Fits) => {
+            let (hdus, stopped) = fits::hdus_until(bytes);
+            let headers = hdus.into_iter().map(|h| h.header).collect();
+            Ok((headers, stopped))
+        }
+        Some(other) => Err(StampProblem::unsupported(
+            "header",
+            format!("this is a {} file", other.name()),
+            "a FITS file",
+        )),
+        None => Err(unknown(bytes)),
+    }
 }
 
 fn try_read(path: &Path, selector: Option<&Selector>) -> Result<Vec<Stamp>, StampProblem> {

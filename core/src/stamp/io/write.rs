@@ -67,7 +67,7 @@ impl<'a> From<&'a Stamp> for NamedArray<'a> {
             values: Cow::Borrowed(&stamp.pixels),
             range: Some(stamp.range),
             bands: stamp.bands.clone(),
-            cards: stamp.cards.clone(),
+            cards: stamp.own_cards(),
             rows: stamp.rows,
         }
     }

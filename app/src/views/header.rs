@@ -1,0 +1,259 @@
+//! Header: what the file of the picture says of itself. Every card of every HDU of a FITS file; for all formats how the pixels
+//! are read.
+
+use egui::text::LayoutJob;
+use egui::{FontId, ScrollArea, TextEdit, TextFormat, TextStyle, Ui};
+use ganoscope_core::jobs::{FileInfo, Slot};
+use ganoscope_core::stamp::io::Header;
+use ganoscope_core::stamp::{Card, CardKind};
+
+use super::parts::picture_or_state;
+use super::{View, ViewCx, ViewKey};
+use crate::command::Command;
+use crate::results::Loadable;
+use crate::theme::Tokens;
+use crate::widgets::{failed_ui, loading_ui};
+
+/// Characters of the column of keywords and of values.
+const COLUMNS: [usize; 2] = [10, 24];
+
+/// The view.
+#[derive(Default)]
+pub(super) struct HeaderView {
+    search: String,
+}
+
+impl View for HeaderView {
+    fn key(&self) -> ViewKey {
+        ViewKey::Header
+    }
+
+    fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
+        if picture_or_state(cx, ui).is_none() {
+            return;
+        }
+        let file = &cx.results.file;
+        match (file, file.shown()) {
+            (Loadable::Failed { why, .. }, None) => {
+                if failed_ui(ui, "The header could not be read", why) {
+                    cx.commands.push(Command::Retry(Slot::File));
+                }
+            }
+            (_, None) => loading_ui(ui, "Reading the header"),
+            (_, Some(info)) => {
+                let lines = lines_of(info);
+                self.bar_ui(cx, ui, &lines);
+                self.lines_ui(ui, &lines);
+            }
+        }
+    }
+}
+
+/// A line as it is shown: parts with their meaning.
+struct Line {
+    keyword: String,
+    value: String,
+    comment: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Begins a group of lines; stays while a search leaves any of them.
+    Heading,
+    Plain,
+    /// Says what is wrong with the line before.
+    Warning,
+}
+
+impl Line {
+    fn plain(keyword: &str, value: String, comment: &str) -> Self {
+        Self {
+            keyword: keyword.to_owned(),
+            value,
+            comment: comment.to_owned(),
+            kind: Kind::Plain,
+        }
+    }
+
+    fn alone(text: String, kind: Kind) -> Self {
+        Self {
+            keyword: text,
+            value: String::new(),
+            comment: String::new(),
+            kind,
+        }
+    }
+
+    fn has(&self, search: &str) -> bool {
+        [&self.keyword, &self.value, &self.comment]
+            .iter()
+            .any(|part| part.to_lowercase().contains(search))
+    }
+
+    /// As monospaced text.
+    fn text(&self) -> String {
+        let [keyword, value] = COLUMNS;
+        let mut text = format!("{:<keyword$} {:<value$}", self.keyword, self.value);
+        if !self.comment.is_empty() {
+            text += &format!(" / {}", self.comment);
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+
+    fn job(&self, tokens: &Tokens, font: &FontId) -> LayoutJob {
+        let format = |color| TextFormat::simple(font.clone(), color);
+        let [keyword, value] = COLUMNS;
+        let mut job = LayoutJob::default();
+        job.wrap.max_width = f32::INFINITY;
+        let color = match self.kind {
+            Kind::Heading => tokens.accent,
+            Kind::Plain => tokens.strong,
+            Kind::Warning => tokens.warning,
+        };
+        if self.kind != Kind::Plain {
+            job.append(&self.keyword, 0.0, format(color));
+            return job;
+        }
+        job.append(&format!("{:<keyword$} ", self.keyword), 0.0, format(color));
+        job.append(&format!("{:<value$}", self.value), 0.0, format(tokens.text));
+        if !self.comment.is_empty() {
+            let comment = format!(" / {}", self.comment);
+            job.append(&comment, 0.0, format(tokens.weak));
+        }
+        job
+    }
+}
+
+fn lines_of(info: &FileInfo) -> Vec<Line> {
+    let widest = info.facts.iter().map(|fact| fact.name.len()).max();
+    let width = widest.unwrap_or(0);
+    let mut lines = vec![Line::alone(info.path.display().to_string(), Kind::Heading)];
+    lines.extend(info.facts.iter().map(|fact| {
+        let name = format!("{:<width$}", fact.name);
+        Line::plain(&name, fact.value.clone(), "")
+    }));
+    for header in &info.headers {
+        lines.extend(header_lines(header));
+    }
+    if let Some(why) = &info.stopped {
+        lines.push(Line::alone(format!("! {why}"), Kind::Warning));
+    }
+    lines
+}
+
+fn header_lines(header: &Header) -> Vec<Line> {
+    let name = header.name().unwrap_or_default();
+    let heading = format!("HDU {} {name}", header.index);
+    let mut lines = vec![Line::alone(heading.trim_end().to_owned(), Kind::Heading)];
+    let findings = header.findings();
+    for (index, card) in header.cards.iter().enumerate() {
+        lines.push(Line::plain(&card.keyword, value_text(card), &card.comment));
+        for finding in findings.iter().filter(|finding| finding.card == index) {
+            lines.push(Line::alone(format!("! {finding}"), Kind::Warning));
+        }
+    }
+    lines
+}
+
+fn value_text(card: &Card) -> String {
+    match card.kind {
+        CardKind::Text => format!("'{}'", card.value),
+        CardKind::Value | CardKind::Commentary => card.value.clone(),
+    }
+}
+
+/// The lines that a search leaves: those with its letters, and the headings above them.
+fn found<'a>(lines: &'a [Line], search: &str) -> Vec<&'a Line> {
+    let search = search.trim().to_lowercase();
+    if search.is_empty() {
+        return lines.iter().collect();
+    }
+    let mut left: Vec<&Line> = Vec::new();
+    let mut heading = None;
+    for line in lines {
+        if line.kind == Kind::Heading {
+            heading = Some(line);
+        } else if line.has(&search) {
+            left.extend(heading.take());
+            left.push(line);
+        }
+    }
+    left
+}
+
+impl HeaderView {
+    fn bar_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, lines: &[Line]) {
+        ui.horizontal(|ui| {
+            let edit = TextEdit::singleline(&mut self.search)
+                .hint_text("search")
+                .desired_width(160.0);
+            ui.add(edit).accessible_name("Search the header");
+            let shown = found(lines, &self.search);
+            let tooltip = "Copy the lines that are shown";
+            if ui.button("Copy").on_hover_text(tooltip).clicked() {
+                let text: Vec<String> = shown.iter().map(|line| line.text()).collect();
+                cx.commands.push(Command::Copy {
+                    text: text.join("\n") + "\n",
+                    what: "the header",
+                });
+            }
+            let count = shown.iter().filter(|l| l.kind == Kind::Plain).count();
+            let text = match (count, self.search.trim()) {
+                (_, "") => format!("{count} lines"),
+                (0, search) => format!("Nothing has {search}"),
+                (_, _) => format!("{count} lines found"),
+            };
+            ui.label(egui::RichText::new(text).color(Tokens::of(ui).weak));
+        });
+    }
+
+    fn lines_ui(&self, ui: &mut Ui, lines: &[Line]) {
+        let shown = found(lines, &self.search);
+        let tokens = Tokens::of(ui);
+        let font = TextStyle::Monospace.resolve(ui.style());
+        let height = ui.text_style_height(&TextStyle::Monospace) + 1.0;
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ScrollArea::both()
+            .auto_shrink(false)
+            .show_rows(ui, height, shown.len(), |ui, range| {
+                for line in shown.get(range).unwrap_or_default() {
+                    let label = egui::Label::new(line.job(tokens, &font)).selectable(true);
+                    ui.add(label.extend());
+                }
+            });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_leaves_lines_under_their_headings() {
+        let header = Header {
+            index: 1,
+            cards: vec![
+                Card::text("OBJECT", "M51").with_comment("what"),
+                Card::value("EXPTIME", "1.5").with_comment("seconds"),
+            ],
+        };
+        let info = FileInfo {
+            path: "a.fits".into(),
+            headers: vec![header],
+            ..FileInfo::default()
+        };
+        let lines = lines_of(&info);
+        let texts = |search: &str| -> Vec<String> {
+            found(&lines, search).iter().map(|l| l.text()).collect()
+        };
+        assert_eq!(texts("").len(), 4);
+        assert_eq!(texts("m51").len(), 2);
+        let seconds = texts(" Seconds");
+        assert_eq!(seconds[0], "HDU 1");
+        assert!(seconds[1].starts_with("EXPTIME    1.5 "), "{seconds:?}");
+        assert!(seconds[1].ends_with("/ seconds"));
+        assert!(texts("nowhere").is_empty());
+    }
+}

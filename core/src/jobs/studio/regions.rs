@@ -1,0 +1,265 @@
+//! The statistics of regions: on the blend, and on what the generator makes of it, a few regions per step so that a newer
+//! question can cut in.
+//!
+//! Of a picture that is shown smaller the file itself is read where a region lies, so that its numbers are those of the file.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Studio;
+use super::deblend::{difference, recombine};
+use crate::jobs::{
+    Failure, MeasuredPicture, Preview, Progress, RegionsPreview, RegionsSpec, Scene, Step, Study,
+};
+use crate::region::{Region, RegionStatistics, measure};
+use crate::sky::Grid;
+use crate::stamp::io::read_window;
+use crate::stamp::{Stamp, ValueRange};
+
+/// A step ends after this time.
+const STEP: Duration = Duration::from_millis(20);
+
+/// Pixels that are read from a file for one region, all bands counted.
+const MOST_READ: usize = 1 << 22;
+
+/// What was measured last on a blend.
+pub(super) struct HeldMeasures {
+    /// The pixels of the scene's blend.
+    of: Arc<[f32]>,
+    /// The same in the values of its file.
+    in_file: Stamp,
+    regions: Vec<Region>,
+    statistics: Vec<Option<RegionStatistics>>,
+}
+
+/// The preview in the making.
+pub(super) struct RegionsJob {
+    spec: RegionsSpec,
+    begun: Option<Begun>,
+}
+
+struct Begun {
+    scene: Arc<Scene>,
+    /// In the values of the blend's file.
+    pictures: Vec<(String, Stamp)>,
+    measured: Vec<MeasuredPicture>,
+    notes: Vec<String>,
+}
+
+impl RegionsJob {
+    pub(super) const fn new(spec: RegionsSpec) -> Self {
+        Self { spec, begun: None }
+    }
+
+    fn begin(&self, studio: &mut Studio) -> Result<Begun, Failure> {
+        let scene = studio.scene(&self.spec.input)?;
+        let (mut pictures, mut notes) = (Vec::new(), Vec::new());
+        let range = scene.range_in_file;
+        let held = studio.measures.take();
+        let held = held.filter(|held| Arc::ptr_eq(&held.of, &scene.blend.pixels));
+        let held = held.unwrap_or_else(|| HeldMeasures {
+            of: scene.blend.pixels.clone(),
+            in_file: scene.blend.to_range(range),
+            regions: Vec::new(),
+            statistics: Vec::new(),
+        });
+        pictures.push(("blend".to_owned(), held.in_file.clone()));
+        studio.measures = Some(held);
+        let outputs = match &self.spec.run {
+            None => Vec::new(),
+            Some(run) => studio.outputs(run).unwrap_or_else(|why| {
+                notes.push(format!("Without the outputs: {}.", why.headline));
+                Vec::new()
+            }),
+        };
+        let numbered = |word: &'static str, stamps: &[Stamp]| -> Vec<(String, Stamp)> {
+            let stamps = stamps.iter().enumerate();
+            stamps
+                .map(|(i, stamp)| (format!("{word} {}", i + 1), stamp.to_range(range)))
+                .collect()
+        };
+        pictures.extend(numbered("galaxy", &outputs));
+        pictures.extend(numbered("truth", &scene.truths));
+        if let (Some(run), false) = (&self.spec.run, outputs.is_empty()) {
+            let series = studio.networks.series(&run.series)?;
+            let recombination = recombine(&outputs, series.manifest.blend_rule)?;
+            let residual = difference(&scene.blend, &recombination);
+            pictures.push(("residual".to_owned(), scaled(&residual, range)));
+        }
+        Ok(Begun {
+            scene,
+            pictures,
+            measured: Vec::new(),
+            notes,
+        })
+    }
+}
+
+/// A difference of pictures in the steps of `range`.
+fn scaled(residual: &Stamp, range: ValueRange) -> Stamp {
+    let step = range.high - range.low;
+    let pixels: Vec<f32> = residual.pixels.iter().map(|v| v * step).collect();
+    Stamp::new(&*residual.name, pixels, residual.dims(), residual.range)
+}
+
+impl Begun {
+    /// Measures until the step's time is over; whether everything is measured.
+    fn go_on(&mut self, studio: &mut Studio, regions: &[Region]) -> bool {
+        let begun = Instant::now();
+        loop {
+            let full = self
+                .measured
+                .last()
+                .is_none_or(|measured| measured.statistics.len() >= regions.len());
+            if full {
+                let next = self.measured.len();
+                let Some((name, stamp)) = self.pictures.get(next) else {
+                    return true;
+                };
+                self.measured.push(MeasuredPicture {
+                    name: name.clone(),
+                    bands: stamp.bands.clone(),
+                    statistics: Vec::new(),
+                });
+                continue;
+            }
+            let at = self.measured.len() - 1;
+            let index = self.measured.last().map_or(0, |m| m.statistics.len());
+            let found = self.measure(studio, at, regions, index);
+            if let Some(last) = self.measured.last_mut() {
+                last.statistics.push(found);
+            }
+            if begun.elapsed() > STEP {
+                return false;
+            }
+        }
+    }
+
+    fn measure(
+        &mut self,
+        studio: &Studio,
+        picture: usize,
+        regions: &[Region],
+        index: usize,
+    ) -> Option<RegionStatistics> {
+        let region = regions.get(index).filter(|region| !region.exclude)?;
+        let (_, stamp) = self.pictures.get(picture)?;
+        if picture > 0 {
+            return Some(measure(stamp, region, excluded(regions)));
+        }
+        if let Some(known) = studio
+            .measures
+            .as_ref()
+            .and_then(|m| m.known(regions, index))
+        {
+            return Some(known);
+        }
+        if stamp.reduction.is_none() {
+            return Some(measure(stamp, region, excluded(regions)));
+        }
+        if let Some(found) = measure_in_file(&self.scene, region, regions) {
+            return Some(found);
+        }
+        let factor = stamp.reduction_factor();
+        self.notes.push(format!(
+            "Region {} is measured on means of {factor} x {factor} pixels: it is too large, or its file cannot be read in part.",
+            index + 1
+        ));
+        let reduced = |region: &Region| Region {
+            shape: region.shape.reduced_by(factor as f64),
+            ..region.clone()
+        };
+        let others: Vec<Region> = excluded(regions).map(reduced).collect();
+        let found = measure(stamp, &reduced(region), &others);
+        Some(found.enlarged_by(factor as f64))
+    }
+}
+
+fn excluded(regions: &[Region]) -> impl Iterator<Item = &Region> {
+    regions.iter().filter(|region| region.exclude)
+}
+
+impl HeldMeasures {
+    /// What is known of a region from the last time: nothing where it or what is excluded has changed.
+    fn known(&self, regions: &[Region], index: usize) -> Option<RegionStatistics> {
+        let region = regions.get(index)?;
+        let at = self.regions.iter().position(|known| known == region)?;
+        let is_same = excluded(&self.regions).eq(excluded(regions));
+        self.statistics.get(at)?.clone().filter(|_| is_same)
+    }
+}
+
+/// The statistics by the pixels of the file, where the region is small enough for them to be read.
+fn measure_in_file(scene: &Scene, region: &Region, regions: &[Region]) -> Option<RegionStatistics> {
+    let [height, width] = scene.blend.size_in_file();
+    let [left, top, right, bottom] = region.shape.bounds().unwrap_or([0.0; 4]);
+    let rows = pixels_between(top, bottom, height);
+    let columns = pixels_between(left, right, width);
+    let count = rows.len().saturating_mul(columns.len());
+    if count.saturating_mul(scene.blend.channels) > MOST_READ {
+        return None;
+    }
+    let start = [columns.start as f64, rows.start as f64];
+    let window = read_window(&scene.path, rows, columns, scene.range_in_file);
+    let window = window
+        .inspect_err(|error| log::debug!("regions are measured on the smaller picture: {error}"))
+        .ok()?;
+    let here = |region: &Region| Region {
+        shape: region.shape.moved(-start[0], -start[1]),
+        ..region.clone()
+    };
+    let others: Vec<Region> = excluded(regions).map(here).collect();
+    Some(measure(&window, &here(region), &others).moved(start[0], start[1]))
+}
+
+/// The pixels of a row of `count` that lie between two edges, in part at least.
+fn pixels_between(from: f64, to: f64, count: usize) -> Range<usize> {
+    // Pixel i reaches from i - 1/2 to i + 1/2. Casts saturate.
+    let first = ((from + 0.5).floor().max(0.0) as usize).min(count);
+    let after = ((to + 0.5).ceil().max(0.0) as usize).min(count);
+    first..after.max(first)
+}
+
+impl Study<Studio, Preview> for RegionsJob {
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
+        let mut begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => self.begin(studio)?,
+        };
+        if !begun.go_on(studio, &self.spec.regions) {
+            let progress = Progress {
+                done: begun.measured.len(),
+                total: begun.pictures.len(),
+                what: "measuring regions".into(),
+            };
+            self.begun = Some(begun);
+            return Ok(Step::More {
+                progress,
+                partial: None,
+            });
+        }
+        let Begun {
+            scene,
+            measured,
+            notes,
+            ..
+        } = begun;
+        let regions = std::mem::take(&mut self.spec.regions);
+        if let (Some(held), Some(first)) = (&mut studio.measures, measured.first())
+            && Arc::ptr_eq(&held.of, &scene.blend.pixels)
+        {
+            held.regions.clone_from(&regions);
+            held.statistics.clone_from(&first.statistics);
+        }
+        Ok(Step::Done(Some(Preview::Regions(Arc::new(
+            RegionsPreview {
+                regions,
+                grid: Grid::of(&scene.blend),
+                unit: scene.blend.card("BUNIT").unwrap_or_default().to_owned(),
+                pictures: measured,
+                notes,
+            },
+        )))))
+    }
+}
