@@ -7,6 +7,8 @@ mod compare;
 mod deblend;
 mod layers;
 mod relevance;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod units;
 
