@@ -5,6 +5,7 @@
 
 mod chrome;
 mod ending;
+mod exporting;
 mod logic;
 mod looking;
 mod lost;
@@ -33,6 +34,7 @@ use crate::demo::Demo;
 use crate::dialogs::FileDialogs;
 use crate::display::Levels;
 use crate::document::Document;
+use crate::export::Card;
 use crate::history::History;
 use crate::notify::{Notices, TERMINAL};
 use crate::results::Results;
@@ -42,6 +44,7 @@ use crate::views::ViewCx;
 use crate::widgets::Textures;
 use crate::workbench::Workbench;
 pub use ending::Ending;
+use exporting::Exporting;
 use saving::Saving;
 
 /// What an app is made of.
@@ -83,6 +86,7 @@ pub struct App {
     notices: Notices,
     views: tiles::PaneViews,
     saving: Saving,
+    exporting: Exporting,
     meters: meters::Meters,
     levels: LevelsCache,
     /// What the table of the regions is wished for.
@@ -161,6 +165,7 @@ impl App {
             notices: Notices::default(),
             views: tiles::PaneViews::default(),
             saving: Saving::new(recovery),
+            exporting: Exporting::default(),
             meters: meters::Meters::default(),
             levels: LevelsCache::default(),
             table_wish: None,
@@ -180,6 +185,7 @@ impl App {
             Some(state) => {
                 self.meters.drawn_by(&state.adapter.get_info());
                 self.textures = Textures::on(state);
+                self.exporting.card = Some(Card::of(state));
                 self.watch = Some(lost::Watch::over(state, ctx));
             }
             None => {
@@ -227,7 +233,7 @@ impl App {
         &mut *self.dialogs
     }
 
-    /// Whether everything that is looked at is there (or failed) and no file is being opened.
+    /// Whether everything that is looked at is there (or failed) and no file is being opened or exported.
     pub fn is_complete(&self) -> bool {
         let r = &self.results;
         let is_open = self.document.series.is_some() && self.document.input.is_some();
@@ -246,6 +252,7 @@ impl App {
                 || r.series.failure().is_some()
                 || r.scene.failure().is_some())
             && r.jobs.is_empty()
+            && !self.exporting.exporter.is_busy()
     }
 
     /// Whether a small picture is to be seen that is not there yet.
@@ -301,6 +308,7 @@ impl eframe::App for App {
             notices: &self.notices,
             session_path: self.saving.path(),
             is_unsaved: self.saving.is_unsaved(&self.document),
+            is_exporting: self.exporting.exporter.is_busy(),
         };
         shell.ui(ui, &mut self.views);
         self.textures.end_frame();
@@ -313,6 +321,7 @@ impl eframe::App for App {
 
     fn on_exit(&mut self) {
         self.save_now();
+        self.wait_for_export();
         log::info!(
             target: TERMINAL,
             "longest frame {:.1} ms",

@@ -22,6 +22,13 @@ pub enum Question {
     },
     /// Where to save the recipe.
     SaveRecipe,
+    /// Where to export to.
+    Export {
+        /// Suggested name.
+        name: String,
+        /// Extensions it can have, the one chosen first.
+        extensions: Vec<&'static str>,
+    },
     /// Which region files to open.
     OpenRegions,
     /// Where to save the regions.
@@ -172,6 +179,17 @@ fn show(question: &Question) -> Vec<PathBuf> {
             .save_file()
             .into_iter()
             .collect(),
+        Question::Export { name, extensions } => {
+            let dialog = extensions.iter().fold(dialog, |dialog, extension| {
+                dialog.add_filter(extension.to_uppercase(), &[*extension])
+            });
+            dialog
+                .set_title("Export")
+                .set_file_name(name)
+                .save_file()
+                .into_iter()
+                .collect()
+        }
     }
 }
 
@@ -182,6 +200,8 @@ pub struct Scripted {
     pub answers: VecDeque<Vec<PathBuf>>,
     /// What was asked.
     pub asked: Vec<Question>,
+    /// The answer when none is left.
+    pub usual: Vec<PathBuf>,
     ready: Option<Answer>,
 }
 
@@ -198,7 +218,8 @@ impl Scripted {
 impl FileDialogs for Scripted {
     fn ask(&mut self, question: Question, ctx: &egui::Context) {
         self.asked.push(question.clone());
-        let paths = self.answers.pop_front().unwrap_or_default();
+        let answer = self.answers.pop_front();
+        let paths = answer.unwrap_or_else(|| self.usual.clone());
         self.ready = Some(Answer { question, paths });
         ctx.request_repaint();
     }

@@ -10,6 +10,8 @@ pub mod demo;
 pub mod dialogs;
 pub mod display;
 pub mod document;
+pub mod export;
+pub mod figures;
 pub mod glossary;
 pub mod graphics;
 pub mod history;

@@ -135,7 +135,7 @@ pub struct SmallPicture {
 }
 
 /// Small pictures by file, at most [`Thumbnails::MOST`]; the oldest are forgotten first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Thumbnails {
     pictures: BTreeMap<PathBuf, Result<SmallPicture, Failure>>,
     order: VecDeque<PathBuf>,
@@ -172,8 +172,8 @@ impl Thumbnails {
     }
 }
 
-/// Everything the worker has answered.
-#[derive(Default)]
+/// Everything the worker has answered. Pixels are shared between copies.
+#[derive(Clone, Default)]
 pub struct Results {
     /// The open series.
     pub series: Loadable<Arc<SeriesInfo>>,

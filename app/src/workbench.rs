@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
 use crate::display::Display;
+use crate::export::ExportChoice;
 use crate::layout::{Layout, Pane, PaneId};
 use crate::tour::TourStep;
 use crate::views::ViewKey;
@@ -87,12 +88,17 @@ pub struct Workbench {
     pub navigation: Navigation,
     /// How units are sorted.
     pub unit_order: UnitOrder,
+    /// What was exported last, and how.
+    pub export: ExportChoice,
     /// Whether truths take the place of outputs for a moment.
     #[serde(skip)]
     pub blink: bool,
     /// Whether the list of keys is open.
     #[serde(skip)]
     pub help_open: bool,
+    /// Whether the export window is open.
+    #[serde(skip)]
+    pub export_open: bool,
     /// Whether the search over all commands is open.
     #[serde(skip)]
     pub palette_open: bool,
@@ -131,8 +137,10 @@ impl Default for Workbench {
             is_still: false,
             navigation: Navigation::default(),
             unit_order: UnitOrder::Index,
+            export: ExportChoice::default(),
             blink: false,
             help_open: false,
+            export_open: false,
             palette_open: false,
             history_open: false,
             tour: None,

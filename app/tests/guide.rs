@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use egui::os::OperatingSystem;
-use ganoscope::command::UiCommand;
+use ganoscope::command::{KeySystem, UiCommand};
 
 fn guide() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("guide")
@@ -25,7 +25,7 @@ fn keys() -> String {
     ctx.set_os(OperatingSystem::Nix);
     for command in UiCommand::ALL {
         let keys: Vec<String> = command
-            .keys()
+            .keys(KeySystem::Other)
             .iter()
             .map(|keys| ctx.format_shortcut(keys))
             .collect();

@@ -15,7 +15,7 @@ use egui::{Key, Modifiers, OutputCommand, Pos2, Rect, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::{RegionChange, UiCommand};
+use ganoscope::command::{RegionChange, System as KeySystem, UiCommand};
 use ganoscope::document::Document;
 use ganoscope::testing::SIDE;
 use ganoscope::workbench::RegionTool;
@@ -71,7 +71,7 @@ fn drag(
 
 /// Presses the key of a command, whichever it is.
 fn press(harness: &mut Harness<'_, App>, command: UiCommand) {
-    let keys = command.keys()[0];
+    let keys = command.keys(KeySystem::of(&harness.ctx))[0];
     harness.key_press_modifiers(keys.modifiers, keys.logical_key);
     harness.run_steps(2);
 }

@@ -3,16 +3,18 @@
 
 mod common;
 
-use common::{Files, Start, app, settle};
+use common::{Files, Start, app, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
 use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use ganoscope::document::Document;
+use ganoscope::export::{DataFormat, ExportChoice, Kind};
 use ganoscope::kept::Kept;
 use ganoscope::views::ViewKey;
 use ganoscope::workbench::Workbench;
+use ganoscope_core::figure::FigureFormat;
 use ganoscope_core::region::ds9::System;
 use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::seed::Stream;
@@ -188,7 +190,12 @@ fn random_gesture(stream: &mut Stream) -> Command {
 #[test]
 fn ten_thousand_random_commands_leave_the_workbench_whole() {
     let files = Files::new();
-    let mut harness = opened(&files);
+    let mut harness = app(Start {
+        document: files.document(),
+        usual: vec![files.path("soak")],
+        ..Start::default()
+    });
+    settle(&mut harness);
     let mut stream = Stream::new(11);
     // Asking for files waits for a person; quitting ends the window.
     let harmless: Vec<UiCommand> = UiCommand::ALL
@@ -209,6 +216,18 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
         for _ in 0..=stream.below(40) {
             harness.state().push(harmless[stream.below(harmless.len())]);
             done += 1;
+        }
+        // Exports of anything, answered with one name; those that find another under way are refused.
+        if stream.below(8) == 0 {
+            let choice = ExportChoice {
+                kind: Kind::ALL[stream.below(Kind::ALL.len())],
+                figure: FigureFormat::ALL[stream.below(FigureFormat::ALL.len())],
+                data: DataFormat::ALL[stream.below(DataFormat::ALL.len())],
+                scale: 1,
+                ..ExportChoice::default()
+            };
+            harness.state().push(Command::SetExport(choice));
+            harness.state().push(Command::AskExport);
         }
         harness.state().push(random_gesture(&mut stream));
         harness.step();
@@ -233,4 +252,17 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
         let again: Document = ron::from_str(&text).expect("reads");
         assert_eq!(&again, document);
     }
+    step_until(&mut harness, "the last export", |h| h.state().is_complete());
+    let entries = std::fs::read_dir(files.folder.path()).expect("the folder");
+    let names: Vec<String> = entries
+        .map(|e| e.expect("an entry").file_name().display().to_string())
+        .collect();
+    assert!(
+        names.iter().any(|name| name.starts_with("soak")),
+        "{names:?}"
+    );
+    assert!(
+        !names.iter().any(|name| name.contains(".part")),
+        "{names:?}"
+    );
 }

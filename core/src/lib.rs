@@ -9,6 +9,7 @@ pub mod attribution;
 pub mod checkpoint;
 pub mod device;
 pub mod edit;
+pub mod figure;
 pub mod graph;
 pub mod jobs;
 pub mod kernels;

@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::notify::Notices;
 use crate::theme::{Tokens, size};
 use crate::views::{ViewCx, ViewKey, library_ui, strip_ui};
-use crate::widgets::{Icon, icon_button};
+use crate::widgets::{Icon, icon_atom, icon_button};
 use crate::workbench::RegionTool;
 
 /// What the window's frame may see.
@@ -25,6 +25,8 @@ pub(super) struct Shell<'a> {
     pub(super) notices: &'a Notices,
     pub(super) session_path: Option<&'a Path>,
     pub(super) is_unsaved: bool,
+    /// Whether an export is being written.
+    pub(super) is_exporting: bool,
 }
 
 /// A menu: its title and its commands; `None` is a line between groups.
@@ -41,6 +43,9 @@ const MENUS: [Menu; 7] = [
             Some(UiCommand::Save),
             Some(UiCommand::SaveAs),
             Some(UiCommand::SaveRecipe),
+            None,
+            Some(UiCommand::Export),
+            Some(UiCommand::CopyAsCommand),
             None,
             Some(UiCommand::Quit),
         ],
@@ -226,6 +231,7 @@ impl Shell<'_> {
         self.help_ui(ui);
         self.palette_ui(ui);
         self.history_ui(ui);
+        self.export_ui(ui, views);
         self.tour_ui(ui, places);
         self.drop_hint_ui(ui);
     }
@@ -275,7 +281,8 @@ impl Shell<'_> {
     fn menu_row(&self, ui: &mut Ui, command: UiCommand) {
         let text = self.text_of(command);
         let is_possible = self.is_possible(command);
-        let button = Button::new(text).shortcut_text(command.keys_text(ui.ctx()));
+        let content = (icon_atom(command.icon()), text);
+        let button = Button::new(content).shortcut_text(command.keys_text(ui.ctx()));
         let response = ui.add_enabled(is_possible, button);
         if response.on_hover_text(command.tooltip()).clicked() {
             self.cx.commands.push(command);

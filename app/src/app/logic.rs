@@ -55,6 +55,7 @@ impl App {
         if !all_asked {
             ctx.request_repaint();
         }
+        self.finish_export(ctx);
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
@@ -139,6 +140,8 @@ impl App {
                 self.change(Change::SetDisplay(display));
             }
             Command::SortUnits(order) => self.workbench.unit_order = order,
+            Command::SetExport(choice) => self.workbench.export = choice,
+            Command::AskExport => self.ask_export(ctx),
             Command::SelectRegion(index) => self.workbench.regions.selected = index,
             Command::DraftRegion(corners) => self.workbench.regions.draft = corners,
             Command::SetRegionSystem(system) => self.workbench.regions.system = system,
@@ -228,6 +231,7 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
+            UiCommand::CopyAsCommand => self.copy_as_command(ctx),
             UiCommand::Tour => self.begin_tour(ctx),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
@@ -276,6 +280,7 @@ impl App {
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
+            UiCommand::Export => bench.export_open = !bench.export_open,
             UiCommand::ToggleMotion => {
                 bench.is_still = !bench.is_still;
                 theme::set_motion(ctx, bench.is_still);

@@ -135,6 +135,7 @@ impl App {
     pub(super) fn answered(&mut self, answer: Answer, ctx: &Context) {
         let Answer { question, paths } = answer;
         let Some(first) = paths.first().cloned() else {
+            self.forget_export();
             return;
         };
         match question {
@@ -143,6 +144,7 @@ impl App {
             }
             Question::SaveSession { .. } => self.save_as(first, ctx),
             Question::SaveRecipe => self.save_recipe(first, ctx),
+            Question::Export { .. } => self.export_to(first, ctx),
             Question::SaveRegions { .. } => self.save_regions(first, ctx),
             Question::SaveRegionTable { .. } => {
                 self.wish_for_table(TableWish::Save(first), ctx);

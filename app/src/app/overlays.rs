@@ -3,8 +3,10 @@
 use egui::{Align2, RichText, ScrollArea, TextStyle, Ui};
 
 use super::chrome::Shell;
-use crate::command::UiCommand;
+use super::tiles::PaneViews;
+use crate::command::{KeySystem, UiCommand};
 use crate::theme::{Tokens, size};
+use crate::views::{EXPORT_WIDTH, export_ui};
 
 impl Shell<'_> {
     /// The list of all commands and keys, and what the view in the middle is for.
@@ -27,7 +29,7 @@ impl Shell<'_> {
                     .show(ui, |ui| {
                         for command in UiCommand::ALL {
                             let keys: Vec<String> = command
-                                .keys()
+                                .keys(KeySystem::of(ui.ctx()))
                                 .iter()
                                 .map(|keys| ui.ctx().format_shortcut(keys))
                                 .collect();
@@ -53,6 +55,30 @@ impl Shell<'_> {
         });
         if modal.should_close() {
             self.cx.commands.push(UiCommand::Help);
+        }
+    }
+
+    /// The export window, for the view that has the attention.
+    pub(super) fn export_ui(&self, ui: &mut Ui, views: &PaneViews) {
+        if !self.cx.workbench.export_open {
+            return;
+        }
+        let pane = self.cx.workbench.attention;
+        let title = format!("Export {}", self.cx.workbench.view.title());
+        let mut is_open = true;
+        egui::Window::new(title)
+            .id(egui::Id::unique("export"))
+            .open(&mut is_open)
+            .collapsible(false)
+            .resizable(false)
+            .default_pos(ui.ctx().content_rect().center() - egui::vec2(EXPORT_WIDTH / 2.0, 140.0))
+            .show(ui.ctx(), |ui| {
+                let subject = views.subject(pane);
+                let size = views.size(pane);
+                export_ui(self.cx, &subject, size, self.is_exporting, ui);
+            });
+        if !is_open {
+            self.cx.commands.push(UiCommand::Export);
         }
     }
 

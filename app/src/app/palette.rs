@@ -5,6 +5,7 @@ use egui::{Align2, Id, Key, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2}
 use super::chrome::Shell;
 use crate::command::{Command, UiCommand};
 use crate::theme::{Tokens, size};
+use crate::widgets::icon_atom;
 
 /// What is typed and which row is chosen, while the search is open.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +69,8 @@ impl Shell<'_> {
 
     fn found_ui(&self, ui: &mut Ui, command: UiCommand, is_chosen: bool, has_moved: bool) {
         let keys = command.keys_text(ui.ctx());
-        let button = egui::Button::selectable(is_chosen, self.text_of(command))
+        let content = (icon_atom(command.icon()), self.text_of(command));
+        let button = egui::Button::selectable(is_chosen, content)
             .shortcut_text(keys)
             .min_size(vec2(ui.available_width(), 0.0));
         let response = ui.add_enabled(self.is_possible(command), button);

@@ -110,6 +110,8 @@ impl App {
         let bench = &mut self.workbench;
         if bench.help_open {
             bench.help_open = false;
+        } else if bench.export_open {
+            bench.export_open = false;
         } else if bench.tour.take().is_none()
             && !self.let_go_of_regions()
             && !self.document.units.is_empty()

@@ -141,17 +141,27 @@ impl App {
             path.set_extension("toml");
         }
         match self.document.edits.to_toml() {
-            Ok(text) => self.save_text(path, text, ctx),
+            Ok(text) => {
+                let id = self.try_save_text(path, text, ctx);
+                self.recipe_is_saving(id);
+            }
             Err(error) => self.say(Level::Error, &error.to_string(), ctx),
         }
     }
 
     /// Writes a small file that a person asked for.
     pub(super) fn save_text(&mut self, path: PathBuf, text: String, ctx: &Context) {
-        match self.bridge.save(path, text) {
+        self.try_save_text(path, text, ctx);
+    }
+
+    /// Writes a small file that a person asked for; nothing when the program is busy, which is said.
+    fn try_save_text(&mut self, path: PathBuf, text: String, ctx: &Context) -> Option<JobId> {
+        let id = self.bridge.save(path, text);
+        match id {
             Some(id) => self.saving.asked.push((id, None)),
             None => self.say(Level::Warn, "the program is busy; save again", ctx),
         }
+        id
     }
 
     /// The worker has written a file, or could not.
@@ -170,6 +180,9 @@ impl App {
                     && document.is_some()
                 {
                     named.saved = document;
+                }
+                if self.copy_with_recipe(id, path, ctx) {
+                    return;
                 }
                 let name = path.file_name().unwrap_or_default().display();
                 self.say(Level::Info, &format!("saved {name}"), ctx);

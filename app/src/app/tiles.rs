@@ -5,26 +5,32 @@
 
 use std::collections::HashMap;
 
-use egui::{Color32, Frame, Margin, Response, RichText, Role, Stroke, Ui, WidgetInfo, WidgetText};
+use egui::{
+    Color32, Frame, Margin, Popup, Response, RichText, Role, Stroke, Ui, Vec2, WidgetInfo,
+    WidgetText,
+};
 use egui_tiles::{
     Behavior, Container, EditAction, SimplificationOptions, TabState, Tabs, Tile, TileId, Tiles,
     UiResponse,
 };
 
 use super::LevelsCache;
-use crate::command::{Change, Command, Commands};
+use crate::command::{Change, Command, Commands, UiCommand};
 use crate::display::{Display, Levels};
 use crate::document::Document;
+use crate::export::Subject;
 use crate::layout::{Layout, Pane, PaneId};
 use crate::theme::{Tokens, size};
 use crate::views::{View, ViewCx, ViewKey, inspector_ui};
-use crate::widgets::{Icon, icon_button};
+use crate::widgets::{Icon, icon_atom, icon_button};
 use crate::workbench::Workbench;
 
 /// The views of the open panes; each keeps its own small state (a filter, a scroll position), and the levels of its own scale.
 #[derive(Default)]
 pub(super) struct PaneViews {
     views: HashMap<PaneId, Box<dyn View>>,
+    /// Where the panes are on the screen.
+    sizes: HashMap<PaneId, Vec2>,
     levels: HashMap<PaneId, LevelsCache>,
 }
 
@@ -39,6 +45,24 @@ impl PaneViews {
                 .entry(pane.id)
                 .or_insert_with(|| pane.view.make());
         }
+        self.sizes.clear();
+    }
+
+    /// Size of a pane on the screen, points; nothing where it cannot be seen.
+    pub(super) fn size(&self, pane: PaneId) -> Option<Vec2> {
+        self.sizes.get(&pane).copied()
+    }
+
+    /// What the view of a pane shows by its own choice.
+    pub(super) fn subject(&self, pane: PaneId) -> Subject {
+        let view = self.views.get(&pane);
+        view.map(|view| view.subject()).unwrap_or_default()
+    }
+
+    /// The view of a pane once more.
+    pub(super) fn twin(&self, pane: PaneId, key: ViewKey) -> Box<dyn View> {
+        let view = self.views.get(&pane).filter(|view| view.key() == key);
+        view.map_or_else(|| key.make(), |view| view.twin())
     }
 
     /// Black and white of a pane with its own scale.
@@ -139,6 +163,23 @@ impl Panes<'_> {
         title
     }
 
+    /// What can be done with a pane.
+    fn more_ui(&self, ui: &mut Ui, pane: &Pane) {
+        for command in [UiCommand::Export, UiCommand::CopyAsCommand] {
+            let content = (icon_atom(command.icon()), command.text());
+            let button = egui::Button::new(content).shortcut_text(command.keys_text(ui.ctx()));
+            if ui.add(button).on_hover_text(command.tooltip()).clicked() {
+                // It concerns this pane, wherever the attention was.
+                self.cx.commands.push(Command::Attend(pane.id));
+                // The export window goes over to the pane, it does not close.
+                let is_open = command == UiCommand::Export && self.cx.workbench.export_open;
+                if !is_open {
+                    self.cx.commands.push(command);
+                }
+            }
+        }
+    }
+
     fn has_attention(&self, pane: &Pane) -> bool {
         self.cx.workbench.attention == pane.id
     }
@@ -147,6 +188,7 @@ impl Panes<'_> {
 impl Behavior<Pane> for Panes<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
         let rect = ui.max_rect();
+        self.views.sizes.insert(pane.id, rect.size());
         let is_pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(rect);
         if is_pressed && !self.has_attention(pane) {
             self.cx.commands.push(Command::Attend(pane.id));
@@ -232,6 +274,8 @@ impl Behavior<Pane> for Panes<'_> {
             return;
         };
         let title = pane.view.title();
+        let more = icon_button(ui, Icon::More, &format!("More of {title}"), false);
+        Popup::menu(&more).show(|ui| self.more_ui(ui, pane));
         let duplicate = format!("Duplicate {title}");
         if icon_button(ui, Icon::Duplicate, &duplicate, false)
             .on_hover_text("Open a second pane with this view")

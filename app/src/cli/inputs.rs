@@ -37,7 +37,7 @@ impl FromStr for RangeArgument {
 
 /// One `--input` with its stamps.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(crate) struct Input {
     /// The file.
     pub(super) path: PathBuf,
     /// Its name without extensions.

@@ -1,21 +1,39 @@
 //! `ganoscope inspect`: what a network is made of and what had to be guessed.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use ganoscope_core::checkpoint::{NetworkSpec, Opened, open_network};
+use ganoscope_core::graph::Graph;
 
 use super::Failure;
-use super::common::{Common, Console, columns};
+use super::common::{Common, Console, columns, refuse_to_replace};
+use super::desk::check_figure;
+use crate::display::Display;
+use crate::export::ExportChoice;
+use crate::figures::{self, Paper, Setting, Sides};
 
 /// Arguments of `inspect`.
 #[derive(Args, Debug)]
 pub(super) struct Inspect {
     /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE.
     model: String,
+    /// Drawing of the network to write too, .svg, .pdf or .png.
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
 }
 
 impl Inspect {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
-        let opened = open_network(&NetworkSpec::parse(&self.model))?;
+        let spec = NetworkSpec::parse(&self.model);
+        if let Some(path) = &self.figure {
+            check_figure(path)?;
+            refuse_to_replace(path, [&*spec.path])?;
+        }
+        let opened = open_network(&spec)?;
+        if let Some(path) = &self.figure {
+            draw(&opened, &self.model, path)?;
+        }
         let text = if common.json {
             serde_json::to_string_pretty(&json(&opened))?
         } else {
@@ -23,6 +41,22 @@ impl Inspect {
         };
         Ok(console.table(&text)?)
     }
+}
+
+/// The network as boxes and lines, equal blocks as one.
+fn draw(opened: &Opened, model: &str, path: &Path) -> Result<(), anyhow::Error> {
+    let setting = Setting {
+        paper: Paper::White,
+        sides: Sides::None,
+        display: Display::default(),
+        title: format!("{} of {model}", opened.role),
+        regions: Vec::new(),
+        notes: vec![concat!("Ganoscope ", env!("CARGO_PKG_VERSION"), ".").to_owned()],
+    };
+    let graph = Graph::of(&opened.network);
+    let drawing = figures::layers(&graph, |_| false, &setting);
+    let scale = ExportChoice::default().pixels_per_point();
+    Ok(drawing.write(path, scale)?)
 }
 
 fn json(opened: &Opened) -> serde_json::Value {

@@ -5,14 +5,17 @@
 //! under its final name before it is complete.
 
 mod common;
+pub mod compose;
+mod desk;
 mod extensions;
+mod generated;
 mod header;
 mod inputs;
 mod inspect;
 mod measure;
-mod outputs;
+pub(crate) mod outputs;
 mod relevance;
-mod run;
+pub(crate) mod run;
 mod train;
 
 use std::path::PathBuf;

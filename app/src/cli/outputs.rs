@@ -14,20 +14,20 @@ use super::inputs::Input;
 
 /// A result gathered over the batches of an input.
 #[derive(Clone, Debug)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     /// Name in the file, for example `output.1`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Dimensions of one sample.
-    pub(super) dims: Vec<usize>,
+    pub(crate) dims: Vec<usize>,
     /// Values of all samples, `[N, ...]`.
-    pub(super) values: Vec<f32>,
+    pub(crate) values: Vec<f32>,
     /// Black and white, where the values are pixels.
-    pub(super) range: Option<ValueRange>,
+    pub(crate) range: Option<ValueRange>,
 }
 
 impl Gathered {
     /// Number of samples.
-    pub(super) fn samples(&self) -> usize {
+    pub(crate) fn samples(&self) -> usize {
         let len: usize = self.dims.iter().product();
         self.values.len() / len.max(1)
     }
@@ -42,14 +42,14 @@ impl Gathered {
 
 /// Results by name, in the order in which they were first added.
 #[derive(Debug, Default)]
-pub(super) struct Results {
+pub(crate) struct Results {
     arrays: Vec<Gathered>,
     index: BTreeMap<String, usize>,
 }
 
 impl Results {
     /// Adds the samples of a batch, `[n, ...]`, to the array of a name.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         name: &str,
         batch: &Tensor,
@@ -76,28 +76,28 @@ impl Results {
     }
 
     /// The arrays in order.
-    pub(super) fn arrays(&self) -> &[Gathered] {
+    pub(crate) fn arrays(&self) -> &[Gathered] {
         &self.arrays
     }
 }
 
 /// What a file of results says about itself besides the arrays.
 #[derive(Clone, Debug, Default)]
-pub(super) struct About<'a> {
+pub(crate) struct About<'a> {
     /// The stamp the results belong to, in the range its pixels were taken to be in; its coordinates carry over.
-    pub(super) stamp: Option<Stamp>,
+    pub(crate) stamp: Option<Stamp>,
     /// The galaxies alone, where the input file has them.
-    pub(super) truths: &'a [Stamp],
+    pub(crate) truths: &'a [Stamp],
     /// How the outputs make up the stamp, where they do.
-    pub(super) blend_rule: Option<BlendRule>,
+    pub(crate) blend_rule: Option<BlendRule>,
     /// Whether the network is a discriminator.
-    pub(super) is_discriminator: bool,
+    pub(crate) is_discriminator: bool,
     /// How the results were made.
-    pub(super) provenance: Provenance,
+    pub(crate) provenance: Provenance,
 }
 
 /// What a command made its results from.
-pub(super) fn made_by(
+pub(crate) fn made_by(
     command: &str,
     spec: &NetworkSpec,
     opened: &Opened,
@@ -118,7 +118,7 @@ pub(super) fn made_by(
 }
 
 /// The name of an array in a file of a format.
-pub(super) fn name_in(format: Format, name: &str, is_discriminator: bool) -> String {
+pub(crate) fn name_in(format: Format, name: &str, is_discriminator: bool) -> String {
     match format {
         Format::Fits => extension_name(name, is_discriminator),
         _ => name.to_owned(),
@@ -126,7 +126,7 @@ pub(super) fn name_in(format: Format, name: &str, is_discriminator: bool) -> Str
 }
 
 /// The files that arrays of these names are written to under `DIR/STEM` in `format`.
-pub(super) fn files(
+pub(crate) fn files(
     dir: &Path,
     stem: &str,
     format: Format,
@@ -159,7 +159,7 @@ pub(super) fn files(
 }
 
 /// Writes arrays into one file; it appears when it is complete.
-pub(super) fn write_file(
+pub(crate) fn write_file(
     path: &Path,
     format: Format,
     arrays: &[&Gathered],

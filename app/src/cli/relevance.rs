@@ -1,11 +1,11 @@
 //! `ganoscope relevance`: why a network gave its answer, as a map over the pixels of every input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ganoscope_core::attribution::{
-    AttributionMap, BatchNormHandling, Method, Options, Pole, Prepared, Target,
+    AttributionMap, Balance, BatchNormHandling, Method, Options, Pole, Prepared, Target,
 };
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, open_network_for};
 use ganoscope_core::stamp::ValueRange;
@@ -13,6 +13,7 @@ use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
 use super::common::{Common, Console, columns, refuse_to_replace};
+use super::desk::{EditArguments, PageArguments};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Gathered, Results, made_by, write_file};
 use super::run::say_guesses;
@@ -21,16 +22,16 @@ use super::run::say_guesses;
 #[derive(Args, Debug)]
 pub(super) struct Relevance {
     /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE (of a series, the discriminator when no role is given).
-    model: String,
+    pub(super) model: String,
     /// Stamps or blends.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// File for the maps: .safetensors, .fits, .npz, .npy or (one map, for display) .png.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["figure", "table"])]
+    pub(super) out: Option<PathBuf>,
     /// How to attribute, for example polarized, epsilon-plus, zplus, gradient.
     #[arg(long, value_name = "NAME")]
-    method: Method,
+    pub(super) method: Method,
     /// What is explained: OUTPUT or OUTPUT:INDEX; the sum of the first output when not given.
     #[arg(long, value_name = "OUTPUT[:INDEX]")]
     target: Option<String>,
@@ -43,16 +44,38 @@ pub(super) struct Relevance {
     /// Range of the input's pixels, LO,HI.
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     input_range: Option<RangeArgument>,
+    /// Explain what the generator of the series makes of the input, and its truths, channels summed, as the window does.
+    #[arg(long, conflicts_with_all = ["target", "input_range"])]
+    generated: bool,
+    #[command(flatten)]
+    pub(super) edits: EditArguments,
+    #[command(flatten)]
+    pub(super) page: PageArguments,
 }
 
 impl Relevance {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
-        let format = Format::from_extension(&self.out)
-            .filter(|format| format.is_writable())
-            .ok_or_else(|| {
-                let what = "--out needs the extension safetensors, fits, npz, npy or png";
-                Failure::Usage(format!("{what}: {}", self.out.display()))
-            })?;
+        if self.generated {
+            return self.explain_generated(common, console);
+        }
+        if self.page.is_asked() || !self.edits.is_empty() {
+            let what = "--figure, --table, --edit and --set belong to --generated";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+        let out = self.out.as_deref().context("--out is missing")?;
+        self.explain(out, common, console)
+    }
+
+    /// The format that the extension asks for.
+    pub(super) fn format(out: &Path) -> Result<Format, Failure> {
+        let format = Format::from_extension(out).filter(|format| format.is_writable());
+        format.ok_or_else(|| {
+            let what = "--out needs the extension safetensors, fits, npz, npy or png";
+            Failure::Usage(format!("{what}: {}", out.display()))
+        })
+    }
+
+    pub(super) fn check_pole(&self) -> Result<(), Failure> {
         if self.pole.is_some() && !matches!(self.method, Method::Polarized { .. }) {
             let what = format!(
                 "--pole belongs to the method polarized, not to {}",
@@ -60,9 +83,27 @@ impl Relevance {
             );
             return Err(Failure::Usage(what));
         }
+        Ok(())
+    }
+
+    /// The method with the pole and the seed of this command.
+    pub(super) fn chosen_method(&self, common: &Common) -> Method {
+        let mut method = self.method.clone();
+        match &mut method {
+            Method::Polarized { pole } => *pole = self.pole.unwrap_or(*pole),
+            Method::SmoothGrad { seed, .. } => *seed = common.seed.unwrap_or(*seed),
+            _ => {}
+        }
+        method
+    }
+
+    /// The maps over the inputs themselves.
+    fn explain(&self, out: &Path, common: &Common, console: &Console) -> Result<(), Failure> {
+        let format = Self::format(out)?;
+        self.check_pole()?;
         let inputs = Input::read_all(&self.input)?;
         let mut spec = NetworkSpec::parse(&self.model);
-        self.check_out(format, &inputs, &spec)?;
+        self.check_out(out, format, &inputs, &spec)?;
         if spec.path.is_dir() {
             spec.role = spec.role.or(Some(NetworkRole::Discriminator));
         }
@@ -75,14 +116,7 @@ impl Relevance {
             None => Target::default(),
         };
         let method = self.tuned_method(common, opened.input_range);
-        let options = Options {
-            batch_norm: self.batchnorm,
-            input_range: (
-                f64::from(opened.input_range.low),
-                f64::from(opened.input_range.high),
-            ),
-            ..Options::default()
-        };
+        let options = self.options(opened.input_range);
         let prepared = Prepared::new(&opened.network, &method, &options)?;
 
         let (mut results, mut rows) = (Results::default(), Vec::new());
@@ -101,14 +135,8 @@ impl Relevance {
                 for warning in &map.warnings {
                     console.note(&format!("warning: {warning}: {}", input.path.display()));
                 }
-                rows.extend(map.balances.iter().map(|balance| Row {
-                    input: names.next().unwrap_or_default(),
-                    score: balance.score,
-                    sum: balance.sum,
-                    absorbed: balance.absorbed,
-                    gap: balance.gap,
-                    warnings: map.warnings.clone(),
-                }));
+                let balances = map.balances.iter();
+                rows.extend(balances.map(|b| Row::of(names.next(), b, &map.warnings)));
                 gather(&map, &mut results)?;
             }
         }
@@ -125,19 +153,28 @@ impl Relevance {
             provenance,
             ..About::default()
         };
-        self.write(format, &results, &about)?;
+        write(out, format, &results, &about)?;
         report(&rows, &method, common, *console)
+    }
+
+    fn options(&self, range: ValueRange) -> Options {
+        Options {
+            batch_norm: self.batchnorm,
+            input_range: (f64::from(range.low), f64::from(range.high)),
+            ..Options::default()
+        }
     }
 
     /// Refuses a file that cannot hold the maps, or that they are made from.
     fn check_out(
         &self,
+        out: &Path,
         format: Format,
         inputs: &[Input],
         spec: &NetworkSpec,
     ) -> Result<(), Failure> {
         let sources = inputs.iter().map(|input| &*input.path);
-        refuse_to_replace(&self.out, sources.chain([&*spec.path]))?;
+        refuse_to_replace(out, sources.chain([&*spec.path]))?;
         let maps: usize = inputs.iter().map(|input| input.stamps.len()).sum();
         if format == Format::Png && maps > 1 {
             let what = format!("a PNG file shows one map, not {maps}; use fits or safetensors");
@@ -148,31 +185,26 @@ impl Relevance {
 
     /// The method with the pole, the seed and the black level of this command.
     fn tuned_method(&self, common: &Common, range: ValueRange) -> Method {
-        let mut method = self.method.clone().with_black(f64::from(range.low));
-        match &mut method {
-            Method::Polarized { pole } => *pole = self.pole.unwrap_or(*pole),
-            Method::SmoothGrad { seed, .. } => *seed = common.seed.unwrap_or(*seed),
-            _ => {}
-        }
-        method
+        self.chosen_method(common).with_black(f64::from(range.low))
     }
+}
 
-    fn write(
-        &self,
-        format: Format,
-        results: &Results,
-        about: &About<'_>,
-    ) -> Result<(), anyhow::Error> {
-        let arrays: Vec<&Gathered> = results.arrays().iter().collect();
-        let Some(map) = arrays.first() else {
-            return Err(anyhow!("no input gave a map: {}", self.out.display()));
-        };
-        match format {
-            // One array is all that NPY holds.
-            Format::Npy => write_file(&self.out, format, &[map], about),
-            Format::Png => write_file(&self.out, format, &[&for_display(map)], about),
-            _ => write_file(&self.out, format, &arrays, about),
-        }
+/// Writes the maps of all inputs into one file.
+fn write(
+    out: &Path,
+    format: Format,
+    results: &Results,
+    about: &About<'_>,
+) -> Result<(), anyhow::Error> {
+    let arrays: Vec<&Gathered> = results.arrays().iter().collect();
+    let Some(map) = arrays.first() else {
+        return Err(anyhow!("no input gave a map: {}", out.display()));
+    };
+    match format {
+        // One array is all that NPY holds.
+        Format::Npy => write_file(out, format, &[map], about),
+        Format::Png => write_file(out, format, &[&for_display(map)], about),
+        _ => write_file(out, format, &arrays, about),
     }
 }
 
@@ -228,6 +260,19 @@ struct Row {
     absorbed: f64,
     gap: Option<f64>,
     warnings: Vec<String>,
+}
+
+impl Row {
+    fn of(input: Option<String>, balance: &Balance, warnings: &[String]) -> Self {
+        Self {
+            input: input.unwrap_or_default(),
+            score: balance.score,
+            sum: balance.sum,
+            absorbed: balance.absorbed,
+            gap: balance.gap,
+            warnings: warnings.to_vec(),
+        }
+    }
 }
 
 fn report(rows: &[Row], method: &Method, common: &Common, console: Console) -> Result<(), Failure> {

@@ -5,16 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use candle_core::Device;
 use clap::{Args, ValueEnum};
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, Opened, open_network_for};
-use ganoscope_core::edit::{Action, Edit, EditStack};
+use ganoscope_core::edit::{Action, Edit};
 use ganoscope_core::network::{Edits, LayerName, Retain};
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
 use super::common::{Common, Console, columns, refuse_to_replace};
+use super::desk::{Desk, EditArguments, PageArguments};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Gathered, Results, files, made_by, name_in, write_file};
+use crate::views::ViewKey;
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -25,20 +28,21 @@ pub(super) struct Run {
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     input: Vec<String>,
     /// Folder for the results; made if needed.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["figure", "table"])]
+    out: Option<PathBuf>,
     /// Layers whose activations (before edits) are written too.
     #[arg(long, value_name = "LAYER", value_delimiter = ',')]
     retain: Vec<String>,
-    /// Edits to apply, a recipe.
-    #[arg(long, value_name = "RECIPE")]
-    edit: Option<PathBuf>,
+    #[command(flatten)]
+    edits: EditArguments,
     /// Format of the results; that of the input when not given.
     #[arg(long)]
     format: Option<FormatArgument>,
     /// Range of the input's pixels, LO,HI.
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     input_range: Option<RangeArgument>,
+    #[command(flatten)]
+    page: PageArguments,
 }
 
 /// The formats results can be asked for in.
@@ -65,20 +69,47 @@ impl From<FormatArgument> for Format {
 
 impl Run {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
+        self.page.check(&self.input)?;
+        if self.page.is_asked() && self.input_range.is_some() {
+            let what = "--input-range belongs to results, not to --figure and --table";
+            return Err(Failure::Usage(what.to_owned()));
+        }
         let inputs = Input::read_all(&self.input)?;
+        for path in self.page.paths() {
+            refuse_to_replace(path, inputs.iter().map(|input| &*input.path))?;
+        }
         let spec = NetworkSpec::parse(&self.model);
-        let mut opened = open_network_for(&spec, Input::stamp_size(&inputs))?;
-        say_guesses(&opened, *console);
         let device = common.open_device(*console)?;
-        opened.network = opened.network.to_device(&device)?;
+        let mut written = Vec::new();
+        if let Some(out) = &self.out {
+            written.extend(self.run(out, &spec, &inputs, &device, *console)?);
+        }
+        if self.page.is_asked() {
+            written.extend(self.pages(&spec, &device)?);
+        }
+        report(&written, common, *console)
+    }
+
+    /// The results of every input.
+    fn run(
+        &self,
+        out: &Path,
+        spec: &NetworkSpec,
+        inputs: &[Input],
+        device: &Device,
+        console: Console,
+    ) -> Result<Vec<Written>, Failure> {
+        let mut opened = open_network_for(spec, Input::stamp_size(inputs))?;
+        say_guesses(&opened, console);
+        opened.network = opened.network.to_device(device)?;
         let retain: Vec<LayerName> = self.retain.iter().map(|l| l.as_str().into()).collect();
         for layer in &retain {
             opened.network.find(layer)?;
         }
         let (edits, said_of_edits) = self.edits(&opened)?;
-        self.check_names(&inputs, &opened, &retain)?;
-        fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot make the folder {}", self.out.display()))?;
+        self.check_names(out, inputs, &opened, &retain)?;
+        fs::create_dir_all(out)
+            .with_context(|| format!("cannot make the folder {}", out.display()))?;
 
         let mut written = Vec::new();
         for (n, input) in inputs.iter().enumerate() {
@@ -89,12 +120,12 @@ impl Run {
                 input.path.display()
             ));
             let mut results = Results::default();
-            for batch in input.batches(&opened, self.input_range, &device, *console)? {
+            for batch in input.batches(&opened, self.input_range, device, console)? {
                 forward(&opened, &batch, &edits, &retain, &mut results)
                     .with_context(|| format!("cannot run {}", input.path.display()))?;
             }
-            warn_of_overflow(&results, &input.path, *console);
-            let mut provenance = made_by("run", &spec, &opened, Some(input));
+            warn_of_overflow(&results, &input.path, console);
+            let mut provenance = made_by("run", spec, &opened, Some(input));
             provenance.edits.clone_from(&said_of_edits);
             let about = About {
                 stamp: input.first_stamp(&opened, self.input_range),
@@ -104,21 +135,38 @@ impl Run {
                 provenance,
             };
             let format = self.format(input, &opened);
-            written.extend(self.write(input, format, &results, &about)?);
+            written.extend(write(out, input, format, &results, &about)?);
         }
-        report(&written, common, *console)
+        Ok(written)
+    }
+
+    /// The figure and the table of the one input.
+    fn pages(&self, spec: &NetworkSpec, device: &Device) -> Result<Vec<Written>, Failure> {
+        if spec.role == Some(NetworkRole::Discriminator) {
+            let what = "a figure of a discriminator is made by `ganoscope relevance --generated`";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+        let input = self.input.first().context("no input was given")?;
+        let mut desk = Desk::new(spec, input, self.edits.stack()?, device)?;
+        desk.deblend()?;
+        let paths = self.page.write(&desk, ViewKey::Deblend)?;
+        Ok(paths.into_iter().map(Written::page).collect())
     }
 
     fn edits(&self, opened: &Opened) -> Result<(Edits, Vec<String>), Failure> {
-        let Some(path) = &self.edit else {
+        if self.edits.is_empty() {
             return Ok((Edits::new(), Vec::new()));
-        };
-        let stack = EditStack::read(path)?;
-        let edits = stack
-            .resolve(&opened.network)
-            .map_err(|error| anyhow!("{error}: {}", path.display()))?;
-        let enabled = stack.edits.iter().filter(|edit| edit.enabled);
-        let said = enabled.map(|edit| format!("{} ({})", sentence(edit), path.display()));
+        }
+        let stack = self.edits.stack()?;
+        let count = stack.edits.len();
+        let edits = stack.resolve(&opened.network).map_err(|error| {
+            let origin = self.edits.origin(error.place().unwrap_or(0), count);
+            anyhow!("{error}: {origin}")
+        })?;
+        let enabled = stack.edits.iter().enumerate();
+        let enabled = enabled.filter(|(_, edit)| edit.enabled);
+        let said = enabled
+            .map(|(at, edit)| format!("{} ({})", sentence(edit), self.edits.origin(at, count)));
         Ok((edits, said.collect()))
     }
 
@@ -143,6 +191,7 @@ impl Run {
     /// Two results under one name, or a result over its input, would lose data.
     fn check_names(
         &self,
+        out: &Path,
         inputs: &[Input],
         opened: &Opened,
         retain: &[LayerName],
@@ -151,7 +200,7 @@ impl Run {
         let names: Vec<String> = outputs.chain(retain.iter().map(activation_name)).collect();
         let mut owners: BTreeMap<PathBuf, &Path> = BTreeMap::new();
         for input in inputs {
-            for (path, _) in files(&self.out, &input.stem, self.format(input, opened), &names) {
+            for (path, _) in files(out, &input.stem, self.format(input, opened), &names) {
                 if let Some(other) = owners.insert(path.clone(), &input.path) {
                     return Err(anyhow!(
                         "{} and {} would both be written to {}",
@@ -166,40 +215,40 @@ impl Run {
         }
         Ok(())
     }
+}
 
-    fn write(
-        &self,
-        input: &Input,
-        format: Format,
-        results: &Results,
-        about: &About<'_>,
-    ) -> Result<Vec<Written>, anyhow::Error> {
-        let arrays = results.arrays();
-        let names: Vec<String> = arrays.iter().map(|a| a.name.clone()).collect();
-        files(&self.out, &input.stem, format, &names)
-            .into_iter()
-            .map(|(path, members)| {
-                let members: Vec<_> = members.iter().map(|i| &arrays[*i]).collect();
-                write_file(&path, format, &members, about)?;
-                let name = |a: &Gathered| name_in(format, &a.name, about.is_discriminator);
-                let names = members.iter().map(|a| name(a)).collect();
-                let scalars = members
-                    .iter()
-                    .filter(|a| a.dims.iter().product::<usize>() == 1)
-                    .map(|a| (name(a), a.values.clone()))
-                    .collect();
-                Ok(Written {
-                    path,
-                    names,
-                    scalars,
-                })
+fn write(
+    out: &Path,
+    input: &Input,
+    format: Format,
+    results: &Results,
+    about: &About<'_>,
+) -> Result<Vec<Written>, anyhow::Error> {
+    let arrays = results.arrays();
+    let names: Vec<String> = arrays.iter().map(|a| a.name.clone()).collect();
+    files(out, &input.stem, format, &names)
+        .into_iter()
+        .map(|(path, members)| {
+            let members: Vec<_> = members.iter().map(|i| &arrays[*i]).collect();
+            write_file(&path, format, &members, about)?;
+            let name = |a: &Gathered| name_in(format, &a.name, about.is_discriminator);
+            let names = members.iter().map(|a| name(a)).collect();
+            let scalars = members
+                .iter()
+                .filter(|a| a.dims.iter().product::<usize>() == 1)
+                .map(|a| (name(a), a.values.clone()))
+                .collect();
+            Ok(Written {
+                path,
+                names,
+                scalars,
             })
-            .collect()
-    }
+        })
+        .collect()
 }
 
 /// What an edit does, in words.
-fn sentence(edit: &Edit) -> String {
+pub(crate) fn sentence(edit: &Edit) -> String {
     let what = match edit.action {
         Action::Ablate => "off".to_owned(),
         Action::Insert { level } => format!("at level {level}"),
@@ -222,6 +271,17 @@ struct Written {
     scalars: BTreeMap<String, Vec<f32>>,
 }
 
+impl Written {
+    /// A figure or a table.
+    fn page(path: PathBuf) -> Self {
+        Self {
+            path,
+            names: Vec::new(),
+            scalars: BTreeMap::new(),
+        }
+    }
+}
+
 /// Says what a network was taken to be where its file does not say it.
 pub(super) fn say_guesses(opened: &Opened, console: Console) {
     for guess in &opened.guesses {
@@ -233,7 +293,7 @@ pub(super) fn say_guesses(opened: &Opened, console: Console) {
 }
 
 /// The name of an output in a file: `output`, `output.1`, ...
-pub(super) fn output_name(index: usize) -> String {
+pub(crate) fn output_name(index: usize) -> String {
     match index {
         0 => "output".to_owned(),
         index => format!("output.{index}"),
@@ -241,7 +301,7 @@ pub(super) fn output_name(index: usize) -> String {
 }
 
 /// The name of a layer's activation in a file.
-fn activation_name(layer: &LayerName) -> String {
+pub(crate) fn activation_name(layer: &LayerName) -> String {
     format!("activation.{layer}")
 }
 

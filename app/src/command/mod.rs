@@ -13,10 +13,11 @@ use ganoscope_core::region::ds9::System;
 
 pub use change::Change;
 pub use region_change::{RegionChange, RegionVerb};
-pub use ui_command::UiCommand;
+pub use ui_command::{System as KeySystem, UiCommand};
 
 use crate::comparison::Comparison;
 use crate::display::Display;
+use crate::export::ExportChoice;
 use crate::kept::KeptId;
 use crate::layout::{Layout, PaneId};
 use crate::tour::TourStep;
@@ -66,6 +67,10 @@ pub enum Command {
     Shade([f32; 2]),
     /// Sort the units.
     SortUnits(UnitOrder),
+    /// Choose what is exported.
+    SetExport(ExportChoice),
+    /// Ask for the file of the export chosen.
+    AskExport,
     /// Take hold of a region, by its place in the document, or of none.
     SelectRegion(Option<usize>),
     /// The corners so far of a polygon that is being drawn.

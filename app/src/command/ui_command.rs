@@ -1,13 +1,41 @@
 //! Commands without data, in one table: text, tooltip and shortcut. Menus, buttons, keys and the list of keys are all
 //! made from it, so a command cannot exist without a name.
 
+use egui::os::OperatingSystem;
 use egui::{Key, KeyboardShortcut, Modifiers};
+
+use crate::widgets::Icon;
+
+/// What the keys of commands differ by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// macOS: the command key, few function keys.
+    Mac,
+    /// Windows and the desktops of Linux: the control key.
+    Other,
+}
+
+impl System {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Mac, Self::Other];
+
+    /// The system that a window is on.
+    pub fn of(ctx: &egui::Context) -> Self {
+        match ctx.os() {
+            OperatingSystem::Mac | OperatingSystem::IOS => Self::Mac,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// One row of the table.
 struct Row {
     text: &'static str,
     tooltip: &'static str,
     keys: &'static [KeyboardShortcut],
+    /// The keys on macOS where they are others.
+    mac: Option<&'static [KeyboardShortcut]>,
+    icon: Option<Icon>,
 }
 
 const fn plain(key: Key) -> KeyboardShortcut {
@@ -30,9 +58,21 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
+const fn ctrl_alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT), key)
+}
+
+/// What a row may leave out.
+macro_rules! optional {
+    () => { None };
+    ([$($key:expr),*]) => { Some(const { &[$($key),*] }) };
+    ($icon:ident) => { Some(Icon::$icon) };
+}
+
 /// Makes the enum, the list of all and the rows from one line per command, so that none can be forgotten in one of them.
+/// After the keys a line may have `mac` with those of macOS where they are others, and `icon` with an icon.
 macro_rules! table {
-    ($($name:ident: $text:literal, $tooltip:literal, [$($key:expr),*];)*) => {
+    ($($name:ident: $text:literal, $tooltip:literal, [$($key:expr),*] $(, mac $mac:tt)? $(, icon $icon:ident)?;)*) => {
         /// A command without data.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum UiCommand {
@@ -49,6 +89,8 @@ macro_rules! table {
                         text: $text,
                         tooltip: $tooltip,
                         keys: const { &[$($key),*] },
+                        mac: optional!($($mac)?),
+                        icon: optional!($($icon)?),
                     },)*
                 }
             }
@@ -58,15 +100,17 @@ macro_rules! table {
 
 #[rustfmt::skip]
 table! {
-    OpenFiles: "Open…", "Open pictures, a session or a recipe; dropping files on the window does the same", [ctrl(Key::O)];
+    OpenFiles: "Open…", "Open pictures, a session or a recipe; dropping files on the window does the same", [ctrl(Key::O)], icon Folder;
     OpenSeries: "Open series…", "Open the folder of a training run with its checkpoints", [ctrl_shift(Key::O)];
     OpenDemo: "Open the demonstration", "Open the bundled series and its blends", [];
-    Save: "Save session", "Save what is open, selected and edited", [ctrl(Key::S)];
+    Save: "Save session", "Save what is open, selected and edited", [ctrl(Key::S)], icon Disk;
     SaveAs: "Save session as…", "Save the session under another name", [ctrl_shift(Key::S)];
     SaveRecipe: "Save edits as recipe…", "Save the edits alone, for use on other pictures and in the headless commands", [];
+    Export: "Export…", "Write what the view shows as a picture, a figure, data or a table", [ctrl(Key::E)], icon Export;
+    CopyAsCommand: "Copy as command", "Copy the headless command that computes what the view shows", [ctrl_shift(Key::C)], icon Terminal;
     Quit: "Quit", "Close the window; the session is recovered at the next start", [ctrl(Key::Q)];
-    Undo: "Undo", "Take the last change back", [ctrl(Key::Z)];
-    Redo: "Redo", "Make the change again", [ctrl_shift(Key::Z), ctrl(Key::Y)];
+    Undo: "Undo", "Take the last change back", [ctrl(Key::Z)], icon Undo;
+    Redo: "Redo", "Make the change again", [ctrl_shift(Key::Z), ctrl(Key::Y)], mac [ctrl_shift(Key::Z)], icon Redo;
     AblateSelection: "Ablate selected units", "Switch the selected units off everywhere in the picture", [plain(Key::A)];
     ResetSelection: "Reset selected units", "Remove the edits of the selected units", [plain(Key::R)];
     SelectAll: "Select all units", "Select every unit of the layer", [ctrl(Key::A)];
@@ -85,10 +129,10 @@ table! {
     PresetRepair: "Arrange to repair", "Outputs beside the units that draw them", [ctrl(Key::Num3)];
     PresetExplore: "Arrange to explore", "The units in front, the outputs below", [ctrl(Key::Num4)];
     PresetTrain: "Arrange for training", "The course of the training in front", [ctrl(Key::Num5)];
-    NextPane: "Next view", "Give the next view the attention", [plain(Key::F2)];
-    DuplicatePane: "Duplicate view", "Open a second pane with the same view, to be panned and zoomed by itself", [ctrl(Key::D)];
-    ClosePane: "Close view", "Close the view that has the attention; its number opens it again", [ctrl(Key::W)];
-    ToggleLink: "Link or unlink view", "Pan and zoom the view with the others, or by itself", [plain(Key::K)];
+    NextPane: "Next view", "Give the next view the attention", [plain(Key::F2)], mac [plain(Key::F2), ctrl_alt(Key::ArrowRight)];
+    DuplicatePane: "Duplicate view", "Open a second pane with the same view, to be panned and zoomed by itself", [ctrl(Key::D)], icon Duplicate;
+    ClosePane: "Close view", "Close the view that has the attention; its number opens it again", [ctrl(Key::W)], icon Cross;
+    ToggleLink: "Link or unlink view", "Pan and zoom the view with the others, or by itself", [plain(Key::K)], icon Link;
     PreviousStep: "Previous checkpoint", "Show the checkpoint before", [plain(Key::ArrowLeft)];
     NextStep: "Next checkpoint", "Show the checkpoint after", [plain(Key::ArrowRight)];
     PreviousInput: "Previous picture", "Show the picture before in the list", [plain(Key::ArrowUp)];
@@ -107,10 +151,10 @@ table! {
     ResetZoom: "Whole pictures", "Zoom out until the pictures fit", [plain(Key::Num0)];
     ZoomIn: "Zoom in", "Twice as near", [plain(Key::Z)];
     ZoomOut: "Zoom out", "Half as near", [shift(Key::Z)];
-    ZoomOne: "Zoom 1:1", "One pixel of the screen for every pixel of the pictures", [alt(Key::Num1)];
-    ZoomTwo: "Zoom 2x", "2 x 2 pixels of the screen for every pixel of the pictures", [alt(Key::Num2)];
-    ZoomFour: "Zoom 4x", "4 x 4 pixels of the screen for every pixel of the pictures", [alt(Key::Num4)];
-    ZoomEight: "Zoom 8x", "8 x 8 pixels of the screen for every pixel of the pictures", [alt(Key::Num8)];
+    ZoomOne: "Zoom 1:1", "One pixel of the screen for every pixel of the pictures", [alt(Key::Num1)], mac [ctrl_alt(Key::Num1)];
+    ZoomTwo: "Zoom 2x", "2 x 2 pixels of the screen for every pixel of the pictures", [alt(Key::Num2)], mac [ctrl_alt(Key::Num2)];
+    ZoomFour: "Zoom 4x", "4 x 4 pixels of the screen for every pixel of the pictures", [alt(Key::Num4)], mac [ctrl_alt(Key::Num4)];
+    ZoomEight: "Zoom 8x", "8 x 8 pixels of the screen for every pixel of the pictures", [alt(Key::Num8)], mac [ctrl_alt(Key::Num8)];
     ToolSelect: "Select regions", "Take hold of regions: drag to move, drag a handle to change; beside them a drag pans", [plain(Key::V)];
     ToolCircle: "Draw circle", "Drag from the centre", [plain(Key::C)];
     ToolEllipse: "Draw ellipse", "Drag from the centre", [plain(Key::E)];
@@ -132,16 +176,16 @@ table! {
     CopyRegionTable: "Copy region table", "Copy the statistics of all regions, separated by tabs", [];
     MeasureCheckpoints: "Measure all checkpoints", "Regenerate every checkpoint over the pictures that have truths", [plain(Key::M)];
     MeasureUnits: "Measure units over all pictures", "How active the units of the layer are in general", [plain(Key::U)];
-    Reload: "Read the series again", "Find checkpoints that were written since", [plain(Key::F5)];
-    ToggleLibrary: "Pictures", "Show or hide the list of pictures", [plain(Key::F6)];
-    ToggleInspector: "Inspector", "Show or hide the inspector", [plain(Key::F7)];
-    ToggleTimeline: "Timeline strip", "Show or hide the timeline below the views", [plain(Key::F8)];
+    Reload: "Read the series again", "Find checkpoints that were written since", [plain(Key::F5)], mac [ctrl(Key::R)], icon Again;
+    ToggleLibrary: "Pictures", "Show or hide the list of pictures", [plain(Key::F6)], mac [ctrl_alt(Key::P)], icon LeftSide;
+    ToggleInspector: "Inspector", "Show or hide the inspector", [plain(Key::F7)], mac [ctrl_alt(Key::I)], icon RightSide;
+    ToggleTimeline: "Timeline strip", "Show or hide the timeline below the views", [plain(Key::F8)], mac [ctrl_alt(Key::T)], icon Bottom;
     ToggleMotion: "Less motion", "Nothing moves by itself: no fading, sliding or turning; again brings it back", [];
-    Palette: "Search commands", "Find any command by its name and run it", [ctrl(Key::K)];
-    ToggleHistory: "History", "Show all changes, to go back to any of them", [plain(Key::F10)];
-    ToggleTheme: "Dark or light", "Switch between the dark and the light theme", [plain(Key::F9)];
+    Palette: "Search commands", "Find any command by its name and run it", [ctrl(Key::K)], icon Search;
+    ToggleHistory: "History", "Show all changes, to go back to any of them", [plain(Key::F10)], mac [ctrl(Key::Y)];
+    ToggleTheme: "Dark or light", "Switch between the dark and the light theme", [plain(Key::F9)], mac [ctrl_shift(Key::L)], icon Theme;
     Tour: "Take the tour", "Five steps on the demonstration", [];
-    Help: "Keys", "Show all commands and their keys", [plain(Key::Questionmark), plain(Key::F1)];
+    Help: "Keys", "Show all commands and their keys", [plain(Key::Questionmark), plain(Key::F1)], mac [plain(Key::Questionmark), ctrl(Key::Questionmark)], icon Help;
 }
 
 impl UiCommand {
@@ -155,14 +199,23 @@ impl UiCommand {
         self.row().tooltip
     }
 
-    /// The keys that ask for it; the first is shown.
-    pub const fn keys(self) -> &'static [KeyboardShortcut] {
-        self.row().keys
+    /// Its icon in menus, if it has one.
+    pub const fn icon(self) -> Option<Icon> {
+        self.row().icon
+    }
+
+    /// The keys that ask for it on a system; the first is shown.
+    pub const fn keys(self, system: System) -> &'static [KeyboardShortcut] {
+        let row = self.row();
+        match (system, row.mac) {
+            (System::Mac, Some(keys)) => keys,
+            _ => row.keys,
+        }
     }
 
     /// The keys as a person reads them, or nothing.
     pub fn keys_text(self, ctx: &egui::Context) -> String {
-        self.keys()
+        self.keys(System::of(ctx))
             .first()
             .map(|keys| ctx.format_shortcut(keys))
             .unwrap_or_default()
@@ -189,10 +242,11 @@ impl UiCommand {
             | Key::Delete => is_typing || has_focus || is_list_open || is_modal_open,
             _ => is_typing,
         };
+        let system = System::of(ctx);
         // More modifiers first: Ctrl+Shift+Z also matches Ctrl+Z, and Alt+1 also 1.
         let mut bound: Vec<(Self, KeyboardShortcut)> = Self::ALL
             .iter()
-            .flat_map(|c| c.keys().iter().map(|k| (*c, *k)))
+            .flat_map(|c| c.keys(system).iter().map(|k| (*c, *k)))
             .collect();
         bound.sort_by_key(|(_, k)| {
             let Modifiers {
@@ -231,14 +285,59 @@ mod tests {
         }
     }
 
+    /// What is pressed on a system: modifiers by their place on the keyboard, and the key.
+    fn pressed_on(system: System, keys: &KeyboardShortcut) -> String {
+        let Modifiers {
+            alt,
+            ctrl,
+            shift,
+            mac_cmd,
+            command,
+        } = keys.modifiers;
+        let (ctrl, mac_cmd) = match system {
+            System::Mac => (ctrl, mac_cmd || command),
+            System::Other => (ctrl || command, mac_cmd),
+        };
+        format!("{:?}", (alt, ctrl, shift, mac_cmd, keys.logical_key))
+    }
+
     #[test]
-    fn no_key_asks_for_two_things() {
-        let mut seen = BTreeMap::new();
-        for &command in UiCommand::ALL {
-            for keys in command.keys() {
-                let other = seen.insert(format!("{keys:?}"), command);
-                assert_eq!(other, None, "{keys:?} asks for {command:?} too");
+    fn no_key_asks_for_two_things_on_any_system() {
+        for system in System::ALL {
+            let mut seen = BTreeMap::new();
+            for &command in UiCommand::ALL {
+                for keys in command.keys(system) {
+                    let other = seen.insert(pressed_on(system, keys), command);
+                    assert_eq!(other, None, "{system:?}: {keys:?} asks for {command:?} too");
+                }
             }
         }
+    }
+
+    #[test]
+    fn every_command_with_keys_has_keys_on_every_system() {
+        for &command in UiCommand::ALL {
+            let counts = System::ALL.map(|system| command.keys(system).len());
+            assert_eq!(counts.contains(&0), counts == [0, 0], "{command:?}");
+        }
+        // The keys that macOS takes for itself.
+        let taken = [Key::H, Key::M, Key::Space, Key::Tab, Key::Backtick];
+        for &command in UiCommand::ALL {
+            for keys in command.keys(System::Mac) {
+                let is_taken = keys.modifiers.command && taken.contains(&keys.logical_key);
+                assert!(!is_taken, "{command:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_those_of_the_system_the_window_is_on() {
+        let ctx = egui::Context::default();
+        ctx.set_os(OperatingSystem::Mac);
+        assert_eq!(System::of(&ctx), System::Mac);
+        let reload = UiCommand::Reload.keys_text(&ctx);
+        ctx.set_os(OperatingSystem::Nix);
+        assert_ne!(reload, UiCommand::Reload.keys_text(&ctx));
+        assert_eq!(UiCommand::Reload.keys_text(&ctx), "F5");
     }
 }

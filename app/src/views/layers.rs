@@ -15,9 +15,10 @@ mod overview;
 mod search;
 mod sheet;
 mod walk;
-mod words;
+pub(crate) mod words;
 
 use egui::{Button, Key, Label, Rect, RichText, Sense, TextEdit, TextStyle, Ui, vec2};
+use ganoscope_core::checkpoint::NetworkRole;
 use ganoscope_core::graph::{Family, Shown};
 use ganoscope_core::jobs::{NetworkInfo, SeriesInfo};
 use ganoscope_core::network::LayerName;
@@ -32,6 +33,7 @@ pub(super) use self::words::{count_text, share_text};
 use super::parts::series_or_state;
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, Command};
+use crate::export::Subject;
 use crate::theme::Tokens;
 use crate::widgets::empty_ui;
 
@@ -60,7 +62,7 @@ impl Which {
 }
 
 /// The view. It keeps what is drawn and looked at; what is selected and edited is the document's.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Layers {
     which: Which,
     sheets: [Sheet; 2],
@@ -72,6 +74,21 @@ pub(super) struct Layers {
 impl View for Layers {
     fn key(&self) -> ViewKey {
         ViewKey::Layers
+    }
+
+    fn twin(&self) -> Box<dyn View> {
+        Box::new(self.clone())
+    }
+
+    fn subject(&self) -> Subject {
+        let role = match self.which {
+            Which::Generator => NetworkRole::Generator,
+            Which::Discriminator => NetworkRole::Discriminator,
+        };
+        Subject {
+            role: Some(role),
+            open_chains: self.sheets[self.which as usize].open_chains().clone(),
+        }
     }
 
     fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {

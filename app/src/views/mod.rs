@@ -6,6 +6,7 @@
 mod compare;
 mod contours;
 mod deblend;
+mod export;
 mod header;
 mod inspector;
 mod layers;
@@ -22,13 +23,17 @@ use ganoscope_core::region::Region;
 use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
+pub use export::{EXPORT_WIDTH, export_ui};
 pub use inspector::inspector_ui;
+pub(crate) use layers::words as layer_words;
 pub use library::library_ui;
-pub use timeline::strip_ui;
+pub use timeline::{Curves, strip_ui};
+pub use units::unit_order;
 
 use crate::command::{Commands, UiCommand};
 use crate::display::Levels;
 use crate::document::Document;
+use crate::export::Subject;
 use crate::results::Results;
 use crate::widgets::{Link, RegionLayer, Textures};
 use crate::workbench::Workbench;
@@ -99,9 +104,19 @@ impl ViewCx<'_> {
 }
 
 /// A part of the window that shows one aspect of the document.
-pub trait View {
+pub trait View: Send {
     /// Its row in the table of views.
     fn key(&self) -> ViewKey;
+
+    /// The same view again with its own small state, to be drawn elsewhere.
+    fn twin(&self) -> Box<dyn View> {
+        self.key().make()
+    }
+
+    /// What of the document it shows by its own choice.
+    fn subject(&self) -> Subject {
+        Subject::default()
+    }
 
     /// Draws it, filling `ui`.
     fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui);

@@ -3,6 +3,7 @@
 //! Plot, scrubber and thumbnails share one horizontal axis, the checkpoints at equal distances: training steps are chosen
 //! densely at the start and sparsely at the end, so equal steps would hide the beginning.
 
+mod curves;
 mod plot;
 
 use egui::{
@@ -10,6 +11,7 @@ use egui::{
 };
 use ganoscope_core::jobs::{SeriesInfo, TimelinePoint};
 
+pub use self::curves::Curves;
 use super::parts::{light, series_or_state};
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, UiCommand};

@@ -9,9 +9,10 @@ use ganoscope_core::stamp::{Stamp, ValueRange};
 use super::parts::{combo, is_stale, is_there};
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, Command, UiCommand};
+use crate::results::Results;
 use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, StampView, loading_over, plane_text};
-use crate::workbench::UnitOrder;
+use crate::workbench::{UnitOrder, Workbench};
 
 /// Height of a row in the list of layers, points.
 const LAYER_ROW: f32 = 21.0;
@@ -97,7 +98,7 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
         if order != cx.workbench.unit_order {
             cx.commands.push(Command::SortUnits(order));
         }
-        if order == UnitOrder::Mean && stats_of(cx, maps).is_none() {
+        if order == UnitOrder::Mean && stats_of(cx.results, maps).is_none() {
             let command = UiCommand::MeasureUnits;
             let button = ui.button("Measure").on_hover_text(command.tooltip());
             if button.clicked() {
@@ -111,16 +112,16 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
     });
 }
 
-fn stats_of<'a>(cx: &'a ViewCx<'_>, maps: &UnitMaps) -> Option<&'a [f64]> {
-    let stats = cx.results.unit_stats.as_ref()?;
+fn stats_of<'a>(results: &'a Results, maps: &UnitMaps) -> Option<&'a [f64]> {
+    let stats = results.unit_stats.as_ref()?;
     let fits = stats.layer == maps.layer && stats.mean_abs.len() == maps.units();
     fits.then_some(&stats.mean_abs[..])
 }
 
 /// The units in the order chosen.
-fn sorted(cx: &ViewCx<'_>, maps: &UnitMaps) -> Vec<usize> {
+pub fn unit_order(workbench: &Workbench, results: &Results, maps: &UnitMaps) -> Vec<usize> {
     let mut units: Vec<usize> = (0..maps.units()).collect();
-    match cx.workbench.unit_order {
+    match workbench.unit_order {
         UnitOrder::Index => {}
         UnitOrder::Peak => {
             units.sort_by(|a, b| {
@@ -129,7 +130,7 @@ fn sorted(cx: &ViewCx<'_>, maps: &UnitMaps) -> Vec<usize> {
             });
         }
         UnitOrder::Mean => {
-            if let Some(means) = stats_of(cx, maps) {
+            if let Some(means) = stats_of(results, maps) {
                 units.sort_by(|a, b| means[*b].total_cmp(&means[*a]));
             }
         }
@@ -204,7 +205,7 @@ impl Units {
             ),
             is_dimmed,
         };
-        let order = sorted(cx, maps);
+        let order = unit_order(cx.workbench, cx.results, maps);
         let cell = cell_side(ui.available_size(), order.len());
         let columns = ((ui.available_width() + size::GAP) / (cell + size::GAP)).max(1.0) as usize;
         let rows = order.len().div_ceil(columns);

@@ -5,8 +5,8 @@ mod outlines;
 use std::f32::consts::TAU;
 
 use egui::{
-    Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2,
-    vec2,
+    Atom, Color32, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::theme::{Tokens, size};
@@ -58,6 +58,16 @@ pub enum Icon {
     Disk,
     /// Rows and columns.
     Table,
+    /// An arrow out of a tray.
+    Export,
+    /// A prompt.
+    Terminal,
+    /// A glass.
+    Search,
+    /// An arrow around.
+    Again,
+    /// Three dots: more.
+    More,
 }
 
 /// Paints an icon into `rect`.
@@ -128,12 +138,58 @@ pub fn paint_icon(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::LeftSide => sides(painter, at, stroke, [0.1, 0.38, 0.18, 0.82]),
         Icon::RightSide => sides(painter, at, stroke, [0.62, 0.9, 0.18, 0.82]),
         Icon::Bottom => sides(painter, at, stroke, [0.1, 0.9, 0.58, 0.82]),
+        Icon::Export | Icon::Terminal | Icon::Search | Icon::Again | Icon::More => {
+            paint_of_files(painter, at, stroke, icon);
+        }
         outlined => {
             for outline in outlines::of(outlined) {
                 let points = outline.iter().map(|[x, y]| at(*x, *y)).collect();
                 painter.add(Shape::closed_line(points, stroke));
             }
         }
+    }
+}
+
+/// The icons of what is done with files and texts.
+fn paint_of_files(painter: &Painter, at: impl Fn(f32, f32) -> Pos2, stroke: Stroke, icon: Icon) {
+    let color = stroke.color;
+    let side = (at(1.0, 0.0) - at(0.0, 0.0)).x;
+    let line = |points: Vec<Pos2>| {
+        painter.add(Shape::line(points, stroke));
+    };
+    match icon {
+        Icon::Export => {
+            line(vec![
+                at(0.14, 0.58),
+                at(0.14, 0.86),
+                at(0.86, 0.86),
+                at(0.86, 0.58),
+            ]);
+            line(vec![at(0.5, 0.64), at(0.5, 0.12)]);
+            line(vec![at(0.3, 0.32), at(0.5, 0.12), at(0.7, 0.32)]);
+        }
+        Icon::Terminal => {
+            line(vec![at(0.16, 0.24), at(0.42, 0.5), at(0.16, 0.76)]);
+            line(vec![at(0.5, 0.78), at(0.86, 0.78)]);
+        }
+        Icon::Search => {
+            painter.circle_stroke(at(0.42, 0.42), side * 0.28, stroke);
+            line(vec![at(0.63, 0.63), at(0.88, 0.88)]);
+        }
+        Icon::Again => {
+            let arc = (0..=20).map(|i| {
+                let angle = TAU * (-0.12 + 0.8 * i as f32 / 20.0);
+                at(0.5 + 0.34 * angle.cos(), 0.5 + 0.34 * angle.sin())
+            });
+            line(arc.collect());
+            line(vec![at(0.56, 0.32), at(0.76, 0.26), at(0.78, 0.06)]);
+        }
+        Icon::More => {
+            for y in [0.2, 0.5, 0.8] {
+                painter.circle_filled(at(0.5, y), stroke.width, color);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -196,4 +252,13 @@ pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, is_on: bool) -> Response
     let inner = Rect::from_center_size(pos2(rect.center().x, rect.center().y), vec2(16.0, 16.0));
     paint_icon(ui.painter(), inner, icon, color);
     response
+}
+
+/// An icon beside the text of a button, or its empty place, so that texts of a menu stand below each other.
+pub fn icon_atom(icon: Option<Icon>) -> Atom<'static> {
+    Atom::paint(Vec2::splat(14.0), move |ui, args| {
+        if let Some(icon) = icon {
+            paint_icon(ui.painter(), args.rect, icon, args.fallback_text_color);
+        }
+    })
 }

@@ -14,7 +14,7 @@ mod textures;
 
 pub use compass::sky_ui;
 pub use histogram::HistogramView;
-pub use icon::{Icon, icon_button, paint_icon};
+pub use icon::{Icon, icon_atom, icon_button, paint_icon};
 pub use legend::{color_bar_ui, legend_ui};
 pub use look::{Look, evidence, image_of, rgb};
 pub use regions::{RegionLayer, region_name};

@@ -2,5 +2,6 @@
 
 mod desk;
 mod measures;
+mod pages;
 mod refusals;
 mod results;

@@ -67,6 +67,8 @@ impl Files {
 pub struct Start {
     pub document: Document,
     pub answers: Vec<Vec<PathBuf>>,
+    /// The answer of dialogs when none of them is left.
+    pub usual: Vec<PathBuf>,
     pub recovery: Option<Recovery>,
     /// Pixels of the largest picture that is shown as it is; the program's own limit when not given.
     pub most_pixels: Option<usize>,
@@ -77,6 +79,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
     let Start {
         document,
         answers,
+        usual,
         recovery,
         most_pixels,
     } = start;
@@ -90,9 +93,11 @@ pub fn app(start: Start) -> Harness<'static, App> {
     Harness::builder()
         .with_size([1280.0, 820.0])
         .build_eframe(move |cc| {
+            let mut dialogs = Scripted::new(answers);
+            dialogs.usual = usual;
             let parts = AppParts {
                 bridge: Bridge::new(studio).unwrap(),
-                dialogs: Box::new(Scripted::new(answers)),
+                dialogs: Box::new(dialogs),
                 recovery,
                 ..parts(document)
             };

@@ -77,3 +77,15 @@ pub enum EditError {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
+
+impl EditError {
+    /// The place in its stack of the edit that cannot be applied, from 0.
+    pub const fn place(&self) -> Option<usize> {
+        match self {
+            Self::UnknownLayer { edit, .. }
+            | Self::UnknownUnit { edit, .. }
+            | Self::Value { edit, .. } => edit.checked_sub(1),
+            _ => None,
+        }
+    }
+}

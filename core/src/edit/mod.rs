@@ -8,6 +8,7 @@ mod affine;
 mod error;
 mod mask;
 mod recipe;
+mod terse;
 mod units;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub use affine::MASK_POOLING;
 pub use error::EditError;
 pub use mask::{Mask, MaskError, Pooling};
 pub use recipe::RECIPE_VERSION;
+pub use terse::ParseEditError;
 pub use units::{Combine, ParseUnitsError, Unit, UnitSet};
 
 /// What an edit does to the value `x` of a unit where it applies in full.

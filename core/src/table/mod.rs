@@ -224,9 +224,13 @@ impl Table {
 }
 
 /// A format of tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum TableFormat {
     /// Enhanced CSV with types and units.
+    #[default]
     Ecsv,
     /// Plain CSV.
     Csv,

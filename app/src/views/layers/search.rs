@@ -3,7 +3,7 @@
 use ganoscope_core::graph::{Graph, GraphLayer};
 
 /// What is searched for, and which hit is looked at.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Search {
     /// What was typed.
     pub(super) text: String,

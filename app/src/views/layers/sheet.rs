@@ -11,7 +11,7 @@ use ganoscope_core::graph::{Area, Chain, Graph, Layout, Shown};
 use super::camera::Camera;
 
 /// A drawing of one network.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Sheet {
     graph: Arc<Graph>,
     open: BTreeSet<usize>,
@@ -67,6 +67,11 @@ impl Sheet {
     /// Whether the boxes of a chain are drawn one by one.
     pub(super) fn is_open(&self, chain: usize) -> bool {
         self.open.contains(&chain)
+    }
+
+    /// The chains whose boxes are drawn one by one.
+    pub(super) const fn open_chains(&self) -> &BTreeSet<usize> {
+        &self.open
     }
 
     /// Whether all chains are open.

@@ -3,7 +3,7 @@
 use ganoscope_core::graph::{Graph, GraphLayer, Shown};
 
 /// A count in three digits: `36.9 k`, `1.24 G`.
-pub(in crate::views) fn count_text(count: u64) -> String {
+pub(crate) fn count_text(count: u64) -> String {
     let value = count as f64;
     let scales = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     // From 999.5 on three digits are those of the next scale.
@@ -32,14 +32,14 @@ pub(in crate::views) fn share_text(share: f64) -> String {
 }
 
 /// Dimensions as people read them: `64 x 80 x 80`.
-pub(super) fn dims_text(dims: &[usize]) -> String {
+pub(crate) fn dims_text(dims: &[usize]) -> String {
     let dims: Vec<String> = dims.iter().map(ToString::to_string).collect();
     dims.join(" x ")
 }
 
 /// The ends of a dotted name, the whole name first: `root.3.conv1`, `3.conv1`, `conv1`. The parts of foreign names are
 /// divided by strokes too.
-pub(super) fn endings(name: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn endings(name: &str) -> impl Iterator<Item = &str> {
     let cuts = name.match_indices(['.', '/']).map(|(at, _)| at + 1);
     std::iter::once(0)
         .chain(cuts)
@@ -82,7 +82,7 @@ fn cut(name: &str) -> Option<(&str, &str)> {
 }
 
 /// What the boxes of one block of a chain are: `conv1, conv2, add`.
-pub(super) fn block_text(graph: &Graph, chain: usize) -> String {
+pub(crate) fn block_text(graph: &Graph, chain: usize) -> String {
     let Some(chain) = graph.chains.get(chain) else {
         return String::new();
     };
@@ -96,7 +96,7 @@ pub(super) fn block_text(graph: &Graph, chain: usize) -> String {
 }
 
 /// The name a box goes by: that of its main layer.
-pub(super) fn title(graph: &Graph, shown: Shown) -> String {
+pub(crate) fn title(graph: &Graph, shown: Shown) -> String {
     match shown {
         Shown::Box(at) => main_layer(graph, at).map_or_else(String::new, |l| l.name.to_string()),
         Shown::Chain(at) => chain_name(graph, at),
@@ -104,13 +104,13 @@ pub(super) fn title(graph: &Graph, shown: Shown) -> String {
 }
 
 /// The layer that gives a box its kind.
-pub(super) fn main_layer(graph: &Graph, at: usize) -> Option<&GraphLayer> {
+pub(crate) fn main_layer(graph: &Graph, at: usize) -> Option<&GraphLayer> {
     let one = graph.boxes.get(at)?;
     graph.layers.get(one.main)
 }
 
 /// The value that leaves an item: that of its last layer.
-pub(super) fn last_layer(graph: &Graph, shown: Shown) -> Option<usize> {
+pub(crate) fn last_layer(graph: &Graph, shown: Shown) -> Option<usize> {
     let at = match shown {
         Shown::Box(at) => at,
         Shown::Chain(at) => graph.chains.get(at)?.end().checked_sub(1)?,

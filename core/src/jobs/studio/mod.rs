@@ -86,6 +86,21 @@ impl Studio {
         }
     }
 
+    /// Computes a preview to its end, for callers without a worker.
+    ///
+    /// # Errors
+    /// As the preview's; the message names the layer or file.
+    pub fn preview_now(&mut self, spec: &PreviewSpec) -> Result<Preview, Failure> {
+        let mut job = self.preview(spec)?;
+        loop {
+            match job.step(self)? {
+                Step::More { .. } => {}
+                Step::Done(Some(preview)) => return Ok(preview),
+                Step::Done(None) => return Err(Failure::new("the preview came to nothing")),
+            }
+        }
+    }
+
     /// The blend of a file, read at most once while it is in memory.
     fn scene(&mut self, path: &Path) -> Result<Arc<Scene>, Failure> {
         let most = self.most_pixels;

@@ -1,0 +1,225 @@
+//! Export and *Copy as command* of the view that has the attention.
+//!
+//! Invariant: what is written is what was on the screen when the file was asked for, whatever happens until it is chosen.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use egui::Context;
+use ganoscope_core::jobs::JobId;
+use log::Level;
+
+use super::App;
+use crate::cli::compose::{Composed, Shell, compose};
+use crate::dialogs::Question;
+use crate::display::Levels;
+use crate::export::{Card, ExportChoice, Exporter, Job, Material, Offer, Shown, Written};
+use crate::notify::TERMINAL;
+use crate::workbench::Workbench;
+
+/// How long the end of the program waits for an export.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is exported and copied.
+#[derive(Default)]
+pub(super) struct Exporting {
+    pub(super) exporter: Exporter,
+    /// The graphics card of the window.
+    pub(super) card: Option<Card>,
+    /// Waits for the file to be chosen.
+    waiting: Option<Job>,
+    /// A command waits for the recipe of its edits.
+    copy: Option<Copy>,
+}
+
+/// How far a recipe is that a command refers to.
+enum Copy {
+    /// A person is asked where to save it.
+    Asked,
+    /// It is being saved.
+    Saving(JobId),
+}
+
+impl App {
+    /// A copy of what the view that has the attention shows.
+    fn material(&mut self, ctx: &Context) -> Material {
+        let pane = self.workbench.layout.pane(self.workbench.attention);
+        let navigation = pane.map(|pane| self.workbench.navigation_of(pane));
+        let scene = self.results.scene.shown();
+        let mut document = self.document.clone();
+        // A pane may have a scale of its own.
+        let levels = match pane.and_then(|pane| self.workbench.display_of(pane)) {
+            Some(display) => {
+                document.display = display;
+                scene.map_or(Levels::UNIT, |s| Levels::of(&s.blend, display.limits))
+            }
+            None => self.levels.of(scene, document.display.limits),
+        };
+        let comparison = self.workbench.comparison_of(self.workbench.attention);
+        Material {
+            view: self.workbench.view,
+            subject: self.views.subject(self.workbench.attention),
+            document,
+            workbench: Workbench {
+                navigation: navigation.unwrap_or_default(),
+                comparison: comparison.clone(),
+                cursor: None,
+                ..self.workbench.clone()
+            },
+            results: self.results.clone(),
+            levels,
+            is_dark: ctx.theme() == egui::Theme::Dark,
+        }
+    }
+
+    /// Asks for the file of an export.
+    pub(super) fn ask_export(&mut self, ctx: &Context) {
+        let choice: ExportChoice = self.workbench.export;
+        let pane = self.workbench.attention;
+        let material = self.material(ctx);
+        let size = self.views.size(pane);
+        let offer = match Offer::of(&choice, &material.shown(), size) {
+            Ok(offer) => offer,
+            Err(why) => return self.say(Level::Warn, &format!("not exported: {why}"), ctx),
+        };
+        self.exporting.waiting = Some(Job {
+            view: self.views.twin(pane, material.view),
+            size,
+            card: self.exporting.card.clone(),
+            path: PathBuf::new(),
+            choice,
+            material,
+        });
+        let extensions = choice.extensions();
+        let name = offer.name;
+        self.dialogs.ask(Question::Export { name, extensions }, ctx);
+    }
+
+    /// The file of an export was chosen.
+    pub(super) fn export_to(&mut self, path: PathBuf, ctx: &Context) {
+        let Some(job) = self.exporting.waiting.take() else {
+            return;
+        };
+        match self.exporting.exporter.start(Job { path, ..job }, ctx) {
+            Ok(()) => self.workbench.export_open = false,
+            Err(why) => self.say(Level::Warn, &format!("not exported: {why}"), ctx),
+        }
+    }
+
+    /// Says how an export ended.
+    pub(super) fn finish_export(&mut self, ctx: &Context) {
+        match self.exporting.exporter.poll() {
+            None => {}
+            Some(Ok(written)) => self.say(Level::Info, &written_text(&written), ctx),
+            Some(Err(why)) => self.say(Level::Error, &format!("not exported: {why}"), ctx),
+        }
+    }
+
+    /// Lets an export end before the program does.
+    pub(super) fn wait_for_export(&mut self) {
+        if let Some(Err(why)) = self.exporting.exporter.finish(PATIENCE) {
+            log::error!(target: TERMINAL, "not exported: {why}");
+        }
+    }
+
+    /// Copies the command for what the view that has the attention shows.
+    pub(super) fn copy_as_command(&mut self, ctx: &Context) {
+        self.copy_command(None, ctx);
+    }
+
+    fn copy_command(&mut self, recipe: Option<&Path>, ctx: &Context) {
+        let subject = self.views.subject(self.workbench.attention);
+        let shown = Shown {
+            view: self.workbench.view,
+            subject: &subject,
+            document: &self.document,
+            workbench: &self.workbench,
+            results: &self.results,
+        };
+        let line = match compose(&shown, recipe) {
+            Ok(Composed::Arguments(arguments)) => Shell::of_this_system().line(&arguments),
+            Ok(Composed::NeedsRecipe) => {
+                self.exporting.copy = Some(Copy::Asked);
+                self.dialogs.ask(Question::SaveRecipe, ctx);
+                let text = "the edits have masks: save them as a recipe, the command refers to it";
+                return self.say(Level::Info, text, ctx);
+            }
+            Err(why) => Err(why),
+        };
+        match line {
+            Ok(line) => {
+                log::info!(target: TERMINAL, "copied: {line}");
+                let saved = recipe.map_or_else(String::new, |recipe| {
+                    let name = recipe.file_name().unwrap_or_default().display();
+                    format!("saved {name} and ")
+                });
+                self.say(Level::Info, &format!("{saved}copied: {line}"), ctx);
+                ctx.copy_text(line);
+            }
+            Err(why) => self.say(Level::Warn, &format!("not copied: {why}"), ctx),
+        }
+    }
+
+    /// A recipe is being saved; a command may wait for it.
+    pub(super) fn recipe_is_saving(&mut self, id: Option<JobId>) {
+        if let Some(Copy::Asked) = self.exporting.copy {
+            self.exporting.copy = id.map(Copy::Saving);
+        }
+    }
+
+    /// A recipe was saved; returns whether a command waited for it.
+    pub(super) fn copy_with_recipe(&mut self, id: JobId, path: &Path, ctx: &Context) -> bool {
+        match self.exporting.copy {
+            Some(Copy::Saving(job)) if job == id => {
+                self.exporting.copy = None;
+                self.copy_command(Some(path), ctx);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Nothing waits for a file any more.
+    pub(super) fn forget_export(&mut self) {
+        self.exporting.waiting = None;
+        self.exporting.copy = None;
+    }
+}
+
+/// `exported a.pdf, 84 kB: /folder`.
+fn written_text(written: &Written) -> String {
+    let Written { paths, bytes } = written;
+    let first = paths.first().cloned().unwrap_or_default();
+    let name = first.file_name().unwrap_or_default().display().to_string();
+    let what = match paths.len() {
+        0 | 1 => name,
+        count => format!("{name} and {} more files", count - 1),
+    };
+    let folder = first
+        .parent()
+        .unwrap_or(Path::new(""))
+        .display()
+        .to_string();
+    format!("exported {what}, {}: {folder}", bytes_text(*bytes))
+}
+
+/// `84 kB`, `1.2 MB`.
+fn bytes_text(bytes: u64) -> String {
+    let value = bytes as f64;
+    match bytes {
+        0..1000 => format!("{bytes} bytes"),
+        1000..1_000_000 => format!("{:.0} kB", value / 1e3),
+        _ => format!("{:.1} MB", value / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_their_own_unit() {
+        let texts = [17, 1000, 84_321, 1_234_567].map(bytes_text);
+        assert_eq!(texts, ["17 bytes", "1 kB", "84 kB", "1.2 MB"]);
+    }
+}

@@ -1,0 +1,196 @@
+//! The numbers behind the views, in the files of the headless commands.
+//!
+//! Invariant: pixels are those on the screen before any stretch, bit for bit; the input is that of its file. Names are those
+//! of the headless commands: `output`, `activation.LAYER`, `relevance...`; in FITS INPUT, OUT1, RESID, TRUTH1, `ACT_...`, `REL_D...`.
+
+use std::path::{Path, PathBuf};
+
+use ganoscope_core::checkpoint::{BlendRule, NetworkRole, NetworkSpec, open_network};
+use ganoscope_core::jobs::{RelevancePreview, Scene};
+use ganoscope_core::stamp::io::{Format, read_blend};
+use ganoscope_core::stamp::{Stamp, ValueRange};
+
+use super::offer::layer_of;
+use super::{ExportChoice, Shown};
+use crate::cli::outputs::{About, Gathered, files, made_by, name_in, write_file};
+use crate::cli::run::{activation_name, output_name, sentence};
+use crate::views::ViewKey;
+
+/// Writes the data of what is shown; returns the files.
+pub(super) fn write(
+    path: &Path,
+    choice: &ExportChoice,
+    shown: &Shown<'_>,
+) -> Result<Vec<PathBuf>, String> {
+    let format = Format::from_extension(path).unwrap_or(choice.data.format());
+    let arrays = arrays(shown)?;
+    let (stamp, truths) = input_of(shown.scene()?)?;
+    let about = About {
+        stamp: Some(stamp),
+        truths: &truths,
+        ..about(shown)?
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let names: Vec<String> = arrays.iter().map(|a| a.name.clone()).collect();
+    let mut written = Vec::new();
+    for (file, members) in files(folder, &stem, format, &names) {
+        let members: Vec<&Gathered> = members.iter().filter_map(|i| arrays.get(*i)).collect();
+        // A single file has the very name that was asked for.
+        let is_together = members.len() == arrays.len();
+        let file = if is_together { path.to_owned() } else { file };
+        write_file(&file, format, &members, &about).map_err(|error| error.to_string())?;
+        written.push(file);
+    }
+    Ok(written)
+}
+
+/// What would be in the file, by the names of the format.
+pub(super) fn names(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Vec<String>, String> {
+    check(shown)?;
+    let format = choice.data.format();
+    let named = |name: String| name_in(format, &name, true);
+    let outputs = shown.deblend()?.outputs.len();
+    let mut names: Vec<String> = (0..outputs).map(output_name).map(named).collect();
+    names.extend(layer_of(shown).map(|layer| named(activation_name(layer))));
+    if let Ok(relevance) = shown.relevance() {
+        names.extend(relevance_names(relevance).into_iter().map(named));
+    }
+    if format == Format::Fits {
+        let truths = 1..=shown.scene()?.truths.len();
+        names.insert(0, "INPUT".to_owned());
+        names.push("RESID".to_owned());
+        names.extend(truths.map(|n| format!("TRUTH{n}")));
+    }
+    Ok(names)
+}
+
+/// Only views of pictures have numbers behind them that are no table.
+fn check(shown: &Shown<'_>) -> Result<(), String> {
+    match shown.view {
+        ViewKey::Deblend
+        | ViewKey::Units
+        | ViewKey::Relevance
+        | ViewKey::Compare
+        | ViewKey::Regions => Ok(()),
+        ViewKey::Header => Err("a header belongs to the file it is of".to_owned()),
+        ViewKey::Layers | ViewKey::Timeline => {
+            let view = shown.view.title();
+            Err(format!("what {view} shows is a table; choose Table"))
+        }
+    }
+}
+
+/// Everything that is there.
+fn arrays(shown: &Shown<'_>) -> Result<Vec<Gathered>, String> {
+    check(shown)?;
+    let outputs = shown.deblend()?.outputs.iter().enumerate();
+    let mut arrays: Vec<Gathered> = outputs
+        .map(|(i, output)| gathered(output_name(i), output, Some(output.range)))
+        .collect();
+    if let Ok(maps) = shown.units() {
+        let dims = match maps.dims {
+            // A vector of features.
+            [features, 1, 1] => vec![features],
+            dims => dims.to_vec(),
+        };
+        arrays.push(Gathered {
+            name: activation_name(&maps.layer),
+            dims,
+            values: maps.values.to_vec(),
+            range: None,
+        });
+    }
+    if let Ok(relevance) = shown.relevance() {
+        arrays.extend(relevance_arrays(relevance));
+    }
+    Ok(arrays)
+}
+
+fn gathered(name: String, stamp: &Stamp, range: Option<ValueRange>) -> Gathered {
+    Gathered {
+        name,
+        dims: stamp.dims().to_vec(),
+        values: stamp.pixels.to_vec(),
+        range,
+    }
+}
+
+/// The maps of the discriminator over truths and outputs, channels summed: `relevance.out1_real`, `relevance.truth1_fake`,
+/// or `relevance.out1` where a map has both signs.
+pub(crate) fn relevance_arrays(preview: &RelevancePreview) -> Vec<Gathered> {
+    let maps = preview.rows.iter().flat_map(|row| &row.maps);
+    relevance_names(preview)
+        .into_iter()
+        .zip(maps)
+        .map(|(name, map)| gathered(name, &map.map, None))
+        .collect()
+}
+
+fn relevance_names(preview: &RelevancePreview) -> Vec<String> {
+    let mut names = Vec::new();
+    for row in &preview.rows {
+        let kind = if row.is_generated { "out" } else { "truth" };
+        let number = row.galaxy + 1;
+        names.extend(row.maps.iter().map(|map| {
+            let pole = match map.is_real_pole {
+                Some(true) => "_real",
+                Some(false) => "_fake",
+                None => "",
+            };
+            format!("relevance.{kind}{number}{pole}")
+        }));
+    }
+    names
+}
+
+/// The input and the truths as their file has them: the picture shown where its pixels are those of the file, else read
+/// again, so that no value is rounded on the way back.
+fn input_of(scene: &Scene) -> Result<(Stamp, Vec<Stamp>), String> {
+    if scene.range_in_file == ValueRange::UNIT {
+        return Ok((scene.blend.clone(), scene.truths.clone()));
+    }
+    let file = read_blend(&scene.path).map_err(|error| error.to_string())?;
+    let same = |a: &Stamp, b: &Stamp| {
+        let pairs = a.pixels.iter().zip(b.pixels.iter());
+        a.dims() == b.dims() && pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits())
+    };
+    if !same(&file.blend.to_range(ValueRange::UNIT), &scene.blend) {
+        let path = scene.path.display();
+        return Err(format!(
+            "the file is not what is shown any more, open it again: {path}"
+        ));
+    }
+    Ok((file.blend, file.truths))
+}
+
+/// How the numbers were made.
+fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
+    let series = shown.series()?;
+    let spec = NetworkSpec {
+        path: series.path.clone(),
+        step: shown.document.step_in(series),
+        role: Some(NetworkRole::Generator),
+    };
+    let opened = open_network(&spec).map_err(|error| error.to_string())?;
+    let mut provenance = made_by("window", &spec, &opened, None);
+    let document = shown.document;
+    provenance.input = document.input.as_ref().map(|p| p.display().to_string());
+    let enabled = document.edits.edits.iter().filter(|edit| edit.enabled);
+    provenance.edits = enabled.map(sentence).collect();
+    if let Ok(relevance) = shown.relevance() {
+        let method = format!(
+            "relevance of the discriminator, method {}",
+            relevance.method
+        );
+        provenance.history.push(method);
+    }
+    let blend_rule: Option<BlendRule> = opened.manifest.as_ref().map(|m| m.blend_rule);
+    Ok(About {
+        stamp: None,
+        truths: &[],
+        blend_rule,
+        is_discriminator: true,
+        provenance,
+    })
+}
