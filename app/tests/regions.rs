@@ -15,7 +15,7 @@ use egui::{Key, Modifiers, OutputCommand, Pos2, Rect, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::{RegionChange, System as KeySystem, UiCommand};
+use ganoscope::command::{KeySystem, RegionChange, UiCommand};
 use ganoscope::document::Document;
 use ganoscope::testing::SIDE;
 use ganoscope::workbench::RegionTool;
