@@ -18,7 +18,7 @@ use ganoscope_core::seed::hash_uniform;
 /// A layer: name, batch, channels in and out, input size, kernel and stride.
 type Layer = (&'static str, usize, [usize; 2], usize, usize, usize);
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     ("3x3, 16 channels, 80x80", 1, [16, 16], 80, 3, 1),
     ("3x3, 64 channels, 40x40", 1, [64, 64], 40, 3, 1),
     ("3x3, 256 channels, 10x10", 1, [256, 256], 10, 3, 1),
@@ -29,6 +29,14 @@ const LAYERS: [Layer; 9] = [
         8,
         [32, 64],
         80,
+        3,
+        2,
+    ),
+    (
+        "3x3, stride 2, 128 channels, 10x10",
+        1,
+        [128, 128],
+        10,
         3,
         2,
     ),

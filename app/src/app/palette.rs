@@ -171,7 +171,7 @@ mod tests {
     fn commands_are_found_by_letters_in_order() {
         assert_eq!(found("undo").first(), Some(&UiCommand::Undo));
         assert_eq!(found("all units").first(), Some(&UiCommand::SelectAll));
-        assert_eq!(found("comp").first(), Some(&UiCommand::PresetCompare));
+        assert_eq!(found("comp").first(), Some(&UiCommand::ShowCompare));
         assert!(found("zzzz").is_empty());
         assert_eq!(found("").len(), UiCommand::ALL.len() - 1);
         assert_eq!(misfit("Undo", "undoo"), None);

@@ -17,6 +17,7 @@ mod rule;
 mod shared_conv;
 mod signed_conv;
 mod target;
+mod treatment;
 
 use candle_core::Tensor;
 

@@ -10,8 +10,9 @@ use super::micro::{InstructionSet, MAX_ROWS, Step};
 use super::pack::with_scratch;
 use super::product::{Rows, Steps, dots, product};
 
-/// Pieces of less work than this are not worth a thread.
-const PIECE_FLOPS: usize = 1_000_000;
+/// Pieces of less work than this are not worth a thread. A piece for one picture waits for its weights to be read, which takes
+/// longer than the work.
+const PIECE_FLOPS: usize = 250_000;
 /// Features that are summed before the partial sums are added.
 const FEATURES: usize = 1024;
 

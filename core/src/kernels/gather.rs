@@ -4,7 +4,8 @@
 //! Invariant: each target element belongs to exactly one piece and is summed in one fixed order (channels, then kernel
 //! rows, then kernel columns), so neither the cut nor the number of threads changes a bit of the result.
 
-use std::mem::MaybeUninit;
+mod lines;
+
 use std::ops::Range;
 
 use super::awake::in_order;
@@ -13,6 +14,7 @@ use super::micro::{Block, InstructionSet, MAX_ROWS, Step};
 use super::pack::{Buffer, Scratch, Source, pack, with_scratch};
 use super::plan::{Axis, Frame, Slab, Slabs};
 use super::product::{Rows, Steps, product};
+use lines::interleave;
 
 /// The sizes of one gather. Channel counts are per group.
 #[derive(Debug)]
@@ -29,8 +31,6 @@ pub(super) struct Gather {
     pub(super) source_stride: usize,
     /// Whether the weights were rearranged by [`Gather::pack_weights`]; the strides are those before.
     pub(super) has_packed_weights: bool,
-    /// Source arrays that are packed side by side.
-    pub(super) sources: usize,
 }
 
 /// The arrays of one gather.
@@ -53,19 +53,19 @@ const BAND_PIXELS: usize = 240;
 
 /// The cut of one gather into pieces.
 #[derive(Debug)]
-pub(super) struct Cut {
-    pub(super) slabs: Slabs,
-    pub(super) frame: Frame,
+struct Cut {
+    slabs: Slabs,
+    frame: Frame,
     /// Target channels per piece.
     rows: usize,
 }
 
 /// One piece of a cut gather.
-pub(super) struct Piece {
-    pub(super) slab: Slab,
-    pub(super) group: usize,
+struct Piece {
+    slab: Slab,
+    group: usize,
     /// Target channels of the group.
-    pub(super) rows: Range<usize>,
+    rows: Range<usize>,
 }
 
 impl Gather {
@@ -108,18 +108,18 @@ impl Gather {
         self.source_channels * self.taps() * MAX_ROWS
     }
 
-    pub(super) fn flops(&self) -> f64 {
+    fn flops(&self) -> f64 {
         let positions = self.batch * self.y.count * self.x.count;
         2.0 * (positions * self.groups) as f64
             * (self.source_channels * self.target_channels * self.taps()) as f64
     }
 
     /// Chooses slabs that fit the cache and pieces that keep every thread busy; pieces are blocks of `most_rows` channels.
-    pub(super) fn cut(&self, most_rows: usize) -> Cut {
+    fn cut(&self, most_rows: usize) -> Cut {
         let (y, x) = (&self.y, &self.x);
         let phases = y.phases.len() * x.phases.len();
         let row_pixels = x.count + x.reach;
-        let row_elements = self.sources * self.source_channels * phases * row_pixels;
+        let row_elements = self.source_channels * phases * row_pixels;
         let pixels = SLAB_PIXELS / (y.spread * x.spread);
         let threads =
             rayon::current_num_threads().min((self.flops() / PIECE_FLOPS).max(1.0) as usize);
@@ -146,11 +146,11 @@ impl Gather {
         self.target_channels.div_ceil(cut.rows)
     }
 
-    pub(super) fn pieces(&self, cut: &Cut) -> usize {
+    fn pieces(&self, cut: &Cut) -> usize {
         cut.slabs.len() * self.groups * self.splits(cut)
     }
 
-    pub(super) fn piece(&self, cut: &Cut, index: usize) -> Piece {
+    fn piece(&self, cut: &Cut, index: usize) -> Piece {
         let splits = self.splits(cut);
         let first = index % splits * cut.rows;
         Piece {
@@ -161,12 +161,12 @@ impl Gather {
     }
 
     /// Taps of the kernel.
-    pub(super) fn taps(&self) -> usize {
+    fn taps(&self) -> usize {
         self.y.taps.len() * self.x.taps.len()
     }
 
     /// Per tap: the target phase that it contributes to, row phase major.
-    pub(super) fn phases_of_taps(&self) -> Vec<usize> {
+    fn phases_of_taps(&self) -> Vec<usize> {
         let rows = self.y.taps.iter();
         let phases = rows.flat_map(|row| {
             let columns = self.x.taps.iter();
@@ -176,7 +176,7 @@ impl Gather {
     }
 
     /// Per source channel and tap: where its pixels begin.
-    pub(super) fn tap_places(&self, frame: &Frame) -> Vec<usize> {
+    fn tap_places(&self, frame: &Frame) -> Vec<usize> {
         let (y, x) = (&self.y, &self.x);
         let mut places = Vec::with_capacity(self.source_channels * self.taps());
         for channel in 0..self.source_channels {
@@ -262,7 +262,7 @@ impl Work<'_> {
         with_scratch(|scratch| {
             let Scratch { packed, staged, .. } = scratch;
             let frame = &self.ready.cut.frame;
-            let packed = pack(source, channels, axes, frame, &slab, |x| x, packed);
+            let packed = pack(source, channels, axes, frame, &slab, packed);
             let mut row = rows.start;
             while row < rows.end {
                 let block = self.ready.set.block(rows.end - row);
@@ -335,96 +335,6 @@ impl Work<'_> {
             }
             // SAFETY: the loop above wrote these rows, which only this piece owns.
             unsafe { self.target.finish(band.start, band.len()) };
-        }
-    }
-}
-
-/// One row of the target in a slab.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
-    /// Where it begins, counted from the first row of the slab.
-    pub(super) target: usize,
-    pub(super) len: usize,
-    /// Its row phase.
-    pub(super) phase: usize,
-    /// Where its sums begin in a row of sums.
-    pub(super) sums: usize,
-}
-
-impl Gather {
-    /// The elements of the target in which the rows of a slab lie, for picture `index` of the slab and a channel of all.
-    pub(super) fn band(&self, slab: &Slab, index: usize, channel: usize) -> Range<usize> {
-        let (height, width) = (self.y.target_len, self.x.target_len);
-        let rows = self.target_rows(slab);
-        let image = slab.images.start + index;
-        let plane = (image * self.groups * self.target_channels + channel) * height;
-        (plane + rows.start) * width..(plane + rows.end) * width
-    }
-
-    /// The rows of the target that a slab computes.
-    fn target_rows(&self, slab: &Slab) -> Range<usize> {
-        let (spread, shift) = (self.y.spread, self.y.target_shift);
-        let top = slab.row as usize;
-        let first = (top * spread).saturating_sub(shift);
-        let end = ((top + slab.rows) * spread - shift).min(self.y.target_len);
-        first..end
-    }
-
-    /// The rows of picture `index` of a slab.
-    pub(super) fn lines(
-        &self,
-        frame: &Frame,
-        slab: &Slab,
-        index: usize,
-    ) -> impl Iterator<Item = Line> + use<> {
-        let (spread, shift, width) = (self.y.spread, self.y.target_shift, self.x.target_len);
-        let (rows, top) = (self.target_rows(slab), slab.row as usize);
-        let (image_rows, pitch) = (frame.image_rows, frame.pitch);
-        let first = rows.start;
-        rows.map(move |i| Line {
-            target: (i - first) * width,
-            len: width,
-            phase: (i + shift) % spread,
-            sums: (index * image_rows + (i + shift) / spread - top) * pitch,
-        })
-    }
-}
-
-/// One line of the target from the column phases of one line of sums, which lie `phase_len` apart.
-#[inline]
-pub(super) fn interleave(staged: &[f32], phase_len: usize, x: &Axis, to: &mut [MaybeUninit<f32>]) {
-    let offset = x.target_shift - x.first as usize * x.spread;
-    match x.spread {
-        1 => {
-            for (to, value) in to.iter_mut().zip(staged) {
-                to.write(*value);
-            }
-        }
-        2 => {
-            let (even, odd) = staged.split_at(phase_len);
-            let to = if offset == 1 {
-                let Some((head, rest)) = to.split_first_mut() else {
-                    return;
-                };
-                head.write(odd[0]);
-                rest
-            } else {
-                to
-            };
-            let (even, odd) = (&even[offset..], &odd[offset..]);
-            let (pairs, last) = to.as_chunks_mut::<2>();
-            for ((pair, a), b) in pairs.iter_mut().zip(even).zip(odd) {
-                *pair = [MaybeUninit::new(*a), MaybeUninit::new(*b)];
-            }
-            if let [last] = last {
-                last.write(even[pairs.len()]);
-            }
-        }
-        spread => {
-            for (i, to) in to.iter_mut().enumerate() {
-                let (q, phase) = ((i + offset) / spread, (i + offset) % spread);
-                to.write(staged[phase * phase_len + q]);
-            }
         }
     }
 }

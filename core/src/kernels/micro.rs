@@ -51,21 +51,6 @@ pub(super) struct DotArgs<'a> {
     pub(super) out_row: usize,
 }
 
-/// What one call of [`added_sums`] reads and writes.
-#[derive(Clone, Copy)]
-pub(super) struct AddArgs<'a> {
-    /// Per step: where its pixels begin.
-    pub(super) offsets: &'a [u32],
-    pub(super) x: *const f32,
-    /// Per step one weight for each row.
-    pub(super) w: *const f32,
-    /// Where the sums of each row are.
-    pub(super) rows: [*mut f32; MAX_ADDED_ROWS],
-}
-
-/// [`added_sums`] has no more rows than this.
-pub(super) const MAX_ADDED_ROWS: usize = 4;
-
 /// `R` rows by `C` vectors of pixels.
 ///
 /// # Safety
@@ -95,44 +80,6 @@ unsafe fn weighted_sums<L: Lanes, const R: usize, const C: usize>(args: &Product
         for (r, row) in sums.iter().enumerate() {
             for (c, sum) in row.iter().enumerate() {
                 L::store(args.out.add(r * args.out_row + c * L::LANES), *sum);
-            }
-        }
-    }
-}
-
-/// Adds `R` rows by `C` vectors of weighted sums to what is there.
-///
-/// # Safety
-/// The instruction set of `L` is present and `R` is at most [`MAX_ADDED_ROWS`]. For every offset, `x + offset` is readable
-/// for `C * LANES` values; `w` is readable for `R` values a step, `rows[r]` readable and writable for `C * LANES`.
-#[inline(always)]
-unsafe fn added_sums<L: Lanes, const R: usize, const C: usize>(args: &AddArgs<'_>) {
-    // SAFETY: every access below is one that the contract names.
-    unsafe {
-        let mut sums = [[L::splat(0.0); C]; R];
-        for (row, from) in sums.iter_mut().zip(args.rows) {
-            for (c, sum) in row.iter_mut().enumerate() {
-                *sum = L::load(from.add(c * L::LANES));
-            }
-        }
-        let mut w = args.w;
-        for offset in args.offsets {
-            let x = args.x.add(*offset as usize);
-            let mut pixels = [L::splat(0.0); C];
-            for (c, vector) in pixels.iter_mut().enumerate() {
-                *vector = L::load(x.add(c * L::LANES));
-            }
-            for (r, row) in sums.iter_mut().enumerate() {
-                let weight = L::splat(*w.add(r));
-                for (sum, vector) in row.iter_mut().zip(pixels) {
-                    *sum = L::mul_add(weight, vector, *sum);
-                }
-            }
-            w = w.add(R);
-        }
-        for (row, to) in sums.iter().zip(args.rows) {
-            for (c, sum) in row.iter().enumerate() {
-                L::store(to.add(c * L::LANES), *sum);
             }
         }
     }
@@ -180,9 +127,6 @@ pub(super) type ProductEntry = (usize, unsafe fn(&ProductArgs<'_>));
 /// An entry point of [`dot_products`] with its `C`.
 pub(super) type DotEntry = (usize, unsafe fn(&DotArgs<'_>));
 
-/// An entry point of [`added_sums`] with its `C`.
-pub(super) type AddEntry = (usize, unsafe fn(&AddArgs<'_>));
-
 /// No block has more rows than this.
 pub(super) const MAX_ROWS: usize = 8;
 
@@ -196,14 +140,12 @@ pub(super) struct Block {
     pub(super) rows: usize,
     pub(super) products: &'static [ProductEntry],
     pub(super) dots: &'static [DotEntry],
-    /// Empty with more than [`MAX_ADDED_ROWS`] rows.
-    pub(super) adds: &'static [AddEntry],
 }
 
 /// Compiles both micro-kernels for one instruction set in the given blockings.
 macro_rules! instruction_set {
     ($module:ident, $lanes:ty, [$($feature:meta)?],
-        $($rows:literal: [$($columns:literal)+] [$($added:literal)*])+) => {
+        $($rows:literal: [$($columns:literal)+])+) => {
         mod $module {
             use super::*;
 
@@ -223,21 +165,12 @@ macro_rules! instruction_set {
                 unsafe { dot_products::<$lanes, R, C>(args) }
             }
 
-            /// # Safety
-            /// As [`added_sums`].
-            $(#[$feature])?
-            unsafe fn add<const R: usize, const C: usize>(args: &AddArgs<'_>) {
-                // SAFETY: the contract is passed on.
-                unsafe { added_sums::<$lanes, R, C>(args) }
-            }
-
             /// Most rows first; the last block has one row.
             pub(super) static BLOCKS: &[Block] = &[$(Block {
                 lanes: <$lanes as Lanes>::LANES,
                 rows: $rows,
                 products: &[$(($columns, product::<$rows, $columns>)),+],
                 dots: &[$(($columns, dot::<$rows, $columns>)),+],
-                adds: &[$(($added, add::<$rows, $added>)),*],
             }),+];
         }
     };
@@ -247,17 +180,15 @@ macro_rules! instruction_set {
 // all 16 in use (4 by 3 on AVX2) the compiler spills sums in the inner loop; 6 by 2 is a third faster.
 #[cfg(target_arch = "x86_64")]
 instruction_set!(avx512, super::super::lanes::Avx512, [target_feature(enable = "avx512f,avx512vl")],
-    8: [3 2 1] [] 4: [6 4 2 1] [6 5 4 3 2 1] 3: [8 4 2 1] [7 6 5 4 3 2 1]
-    2: [8 4 2 1] [8 7 6 5 4 3 2 1] 1: [8 4 2 1] [8 7 6 5 4 3 2 1]);
+    8: [3 2 1] 4: [6 4 2 1] 3: [8 4 2 1] 2: [8 4 2 1] 1: [8 4 2 1]);
 #[cfg(target_arch = "x86_64")]
 instruction_set!(avx2, super::super::lanes::Avx2, [target_feature(enable = "avx2,fma")],
-    6: [2 1] [] 4: [2 1] [2 1] 3: [4 2 1] [3 2 1] 2: [4 2 1] [4 3 2 1] 1: [6 3 1] [8 7 6 5 4 3 2 1]);
+    6: [2 1] 4: [2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 3 1]);
 #[cfg(target_arch = "aarch64")]
 instruction_set!(neon, super::super::lanes::Neon, [target_feature(enable = "neon")],
-    8: [3 2 1] [] 4: [6 4 2 1] [6 5 4 3 2 1] 3: [8 4 2 1] [7 6 5 4 3 2 1]
-    2: [8 4 2 1] [8 7 6 5 4 3 2 1] 1: [8 4 2 1] [8 7 6 5 4 3 2 1]);
+    8: [3 2 1] 4: [6 4 2 1] 3: [8 4 2 1] 2: [8 4 2 1] 1: [8 4 2 1]);
 instruction_set!(portable, Portable, [],
-    4: [3 2 1] [3 2 1] 3: [4 2 1] [3 2 1] 2: [4 2 1] [4 3 2 1] 1: [6 3 1] [6 5 4 3 2 1]);
+    4: [3 2 1] 3: [4 2 1] 2: [4 2 1] 1: [6 3 1]);
 
 /// An instruction set that this machine has.
 ///

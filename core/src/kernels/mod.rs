@@ -1,11 +1,13 @@
 //! Convolution and dense layers on the CPU, on plain contiguous `f32` slices, at the speed of the machine.
 //!
 //! # How
-//! An input is packed with its zero padding into planes whose rows follow each other (`plan`, `pack`). In that
-//! layout a tap of the kernel is one constant offset for all pixels of all rows and pictures, whatever the stride
-//! (which splits the input into phases), dilation or kernel size. So one micro-kernel (`micro`) serves the forward
-//! pass and the input gradient, which read weighted sums of shifted runs of pixels (`gather`), and a second one the
-//! weight gradient, which reads dot products of such runs. No matrix of unfolded windows is ever built.
+//! Where there are enough channels, a vector holds those of the target (`channels`): the input is packed with its channels
+//! together, and any pixel can be read whatever the stride. Otherwise a vector holds pixels (`gather`): an input is packed with
+//! its zero padding into planes whose rows follow each other (`plan`, `pack`). In that layout a tap of the kernel is one
+//! constant offset for all pixels of all rows and pictures, whatever the stride (which splits the input into phases), dilation
+//! or kernel size. So one micro-kernel (`micro`) serves the forward pass and the input gradient, which read weighted sums of
+//! shifted runs of pixels, and a second one the weight gradient, which reads dot products of such runs. No matrix of unfolded
+//! windows is ever built.
 //!
 //! | file | contents |
 //! |---|---|
@@ -14,9 +16,9 @@
 //! | `micro` | the two micro-kernels in all blockings, choice of the instruction set ([`InstructionSet`]) |
 //! | `product` | bounds-checked calls of the micro-kernels |
 //! | `plan`, `pack` | taps, phases, slabs; copying to and from packed frames |
-//! | `gather` | the driver of the forward pass and the input gradient |
+//! | `gather` | the driver of the forward pass and the input gradient with pixels side by side |
+//! | `channels` | the same with channels side by side, also with positive and negative weights taken apart |
 //! | `winograd` | 3x3 convolutions with fewer products |
-//! | `signed` | convolutions with positive and negative weights taken apart |
 //! | `finish` | the array that is written, and what is done to each piece of it |
 //! | `awake` | threads that do not sleep during a run |
 //! | `planes`, `sums` | element-wise loops; sums and moments over channels |
@@ -31,7 +33,8 @@
 //!
 //! # Safety policy
 //! This is the only module of the project with `unsafe` code: `lanes` and `micro` run vector instructions on raw
-//! pointers, `winograd::transform` likewise; `product` checks the bounds of every run and calls them; `finish` lets pieces
+//! pointers, `winograd::transform` and `channels::micro` likewise; `product` and `channels::product` check the bounds of every
+//! run and call them; `finish` lets pieces
 //! of work write disjoint parts of one output; `planes` and `adam` likewise with whole planes and runs. An
 //! [`InstructionSet`] exists only where the machine has it. Everything else, all index
 //! arithmetic included, is safe code whose offsets `product` checks again.
@@ -46,6 +49,7 @@
 
 mod adam;
 mod awake;
+mod channels;
 mod dense;
 mod finish;
 mod forward;
@@ -59,7 +63,6 @@ mod planes;
 mod prepared;
 mod product;
 mod shape;
-mod signed;
 mod sums;
 mod way;
 mod weight_gradient;
@@ -67,6 +70,7 @@ mod winograd;
 
 pub use adam::{AdamState, AdamStep};
 pub use awake::awake;
+pub use channels::{Combine, Reading, SignedConv};
 pub use dense::{
     DenseShape, dense, dense_input_gradient, dense_input_gradient_with, dense_into,
     dense_weight_gradient, dense_weight_gradient_with, dense_with,
@@ -81,7 +85,6 @@ pub use planes::{
 };
 pub use prepared::PreparedConv;
 pub use shape::{ConvShape, ShapeError, Window};
-pub use signed::{Combine, Reading, SignedConv};
 pub use sums::{
     Weights, all_finite, channel_moments, sum_planes, sum_planes_and_samples, weighted_sums,
 };

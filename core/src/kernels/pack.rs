@@ -76,14 +76,13 @@ pub(super) struct Source<'a> {
     pub(super) channels: usize,
 }
 
-/// Packs the phase planes of `channels` of one slab, `part` of every value, with their zero padding.
+/// Packs the phase planes of `channels` of one slab with their zero padding.
 pub(super) fn pack<'p>(
     source: Source<'_>,
     channels: Range<usize>,
     (y, x): (&Axis, &Axis),
     frame: &Frame,
     slab: &Slab,
-    part: impl Fn(f32) -> f32 + Copy,
     packed: &'p mut Buffer,
 ) -> &'p [f32] {
     let (height, width) = (y.source_len, x.source_len);
@@ -108,7 +107,6 @@ pub(super) fn pack<'p>(
                         copy_phase(
                             values,
                             x.split,
-                            part,
                             &mut packed[place + columns.start..place + columns.end],
                         );
                     }
@@ -119,17 +117,12 @@ pub(super) fn pack<'p>(
     packed
 }
 
-/// Part of every `step`-th value of `from`.
+/// Every `step`-th value of `from`.
 #[inline]
-fn copy_phase(from: &[f32], step: usize, part: impl Fn(f32) -> f32 + Copy, to: &mut [f32]) {
+fn copy_phase(from: &[f32], step: usize, to: &mut [f32]) {
     match step {
         1 => {
-            let from = &from[..to.len()];
-            wide(move || {
-                to.iter_mut()
-                    .zip(from)
-                    .for_each(|(to, from)| *to = part(*from));
-            });
+            to.copy_from_slice(&from[..to.len()]);
         }
         2 => {
             let (pairs, last) = from.as_chunks::<2>();
@@ -138,16 +131,14 @@ fn copy_phase(from: &[f32], step: usize, part: impl Fn(f32) -> f32 + Copy, to: &
             wide(move || {
                 to.iter_mut()
                     .zip(pairs)
-                    .for_each(|(to, pair)| *to = part(pair[0]));
+                    .for_each(|(to, pair)| *to = pair[0]);
             });
             // The last value may have no partner.
-            rest.iter_mut()
-                .zip(last)
-                .for_each(|(to, last)| *to = part(*last));
+            rest.iter_mut().zip(last).for_each(|(to, last)| *to = *last);
         }
         _ => {
             for (to, from) in to.iter_mut().zip(from.iter().step_by(step)) {
-                *to = part(*from);
+                *to = *from;
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::channels::{self, OrderedConv, ReadyChannels};
 use super::finish::{Finish, Target, filled, overwritten};
 use super::gather::{Operands, ReadyGather};
 use super::micro::InstructionSet;
@@ -28,6 +29,7 @@ pub struct PreparedConv {
 enum Weights {
     Packed(Vec<f32>),
     Transformed(PreparedWeights),
+    Ordered(OrderedConv),
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ enum Weights {
 enum Cut {
     Direct(ReadyGather),
     Tiles(ReadyTiles),
+    Channels(ReadyChannels),
 }
 
 impl PreparedConv {
@@ -85,6 +88,8 @@ impl PreparedConv {
         let set = InstructionSet::best();
         let weights = if algorithm == Algorithm::Fastest && winograd::applies(shape) {
             Weights::Transformed(way.tile_weights(set, shape, w))
+        } else if channels::applies(set, way, shape) {
+            Weights::Ordered(OrderedConv::new(set, way, shape, w))
         } else {
             Weights::Packed(way.gather(shape, true).pack_weights(set, w))
         };
@@ -157,6 +162,7 @@ impl PreparedConv {
         let (bias, to) = (self.bias.as_deref(), Target::new(y, finish));
         match (&*cut, &self.weights) {
             (Cut::Tiles(tiles), Weights::Transformed(weights)) => tiles.run(weights, bias, x, &to),
+            (Cut::Channels(ready), Weights::Ordered(conv)) => conv.run(ready, bias, x, &to),
             (Cut::Direct(gather), Weights::Packed(weights)) => {
                 let operands = Operands {
                     source: x,
@@ -179,6 +185,7 @@ impl PreparedConv {
         }
         let cut = Arc::new(match &self.weights {
             Weights::Packed(_) => Cut::Direct(self.way.gather(shape, true).ready(self.set)),
+            Weights::Ordered(conv) => Cut::Channels(conv.ready(shape)),
             Weights::Transformed(_) => Cut::Tiles(self.way.tiles(self.set, shape)),
         });
         *last = Some((shape.batch(), threads, cut.clone()));

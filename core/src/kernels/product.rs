@@ -2,9 +2,7 @@
 //!
 //! Invariant: every offset that a micro-kernel will touch is checked here against the slices, once per call.
 
-use std::ops::Range;
-
-use super::micro::{AddArgs, Block, DotArgs, MAX_ADDED_ROWS, ProductArgs, Step};
+use super::micro::{Block, DotArgs, ProductArgs, Step};
 
 /// A list of steps with its bounds.
 #[derive(Debug, Default)]
@@ -89,78 +87,6 @@ pub(super) fn product(
         // SAFETY: a `Block` exists for detected instruction sets only. p + columns * lanes <= rounded, so that with the
         // asserts above step.x + p .. + columns * lanes lies in x, step.w + r * stride in w, r in init, and
         // r * out_row + p .. + columns * lanes in out, for every step and every r < rows.
-        unsafe { entry(&args) }
-        done += columns;
-    }
-}
-
-/// Where the pixels of steps begin, with the last such place.
-#[derive(Debug, Default)]
-pub(super) struct Offsets {
-    list: Vec<u32>,
-    last: usize,
-}
-
-impl FromIterator<usize> for Offsets {
-    fn from_iter<I: IntoIterator<Item = usize>>(offsets: I) -> Self {
-        let mut last = 0;
-        let list = offsets
-            .into_iter()
-            .map(|offset| {
-                last = last.max(offset);
-                u32::try_from(offset).expect("a slab is small")
-            })
-            .collect();
-        Self { list, last }
-    }
-}
-
-/// `sums[rows[r] + p] += sum over steps of w[step][r] * x[offset + p]` for all rows of one block, at most
-/// [`MAX_ADDED_ROWS`], and `vectors` vectors from pixel `first`. The steps are `steps` of `offsets`, `w` is theirs.
-///
-/// # Panics
-/// When a slice is too short for what the steps reach.
-pub(super) fn add_products(
-    block: &'static Block,
-    (offsets, steps): (&Offsets, Range<usize>),
-    x: &[f32],
-    w: &[f32],
-    (sums, rows): (&mut [f32], &[usize]),
-    (first, vectors): (usize, usize),
-) {
-    let lanes = block.lanes;
-    let end = first + vectors * lanes;
-    assert!(rows.len() == block.rows && rows.len() <= MAX_ADDED_ROWS);
-    assert!(offsets.last + end <= x.len());
-    assert_eq!(w.len(), steps.len() * block.rows);
-    assert!(rows.iter().all(|row| row + end <= sums.len()));
-    let list = &offsets.list[steps];
-    // Runs of nearly the same length: short ones cost as much time as long ones.
-    let most = block.adds[0].0;
-    let mut runs = vectors.div_ceil(most);
-    let mut done = 0;
-    while done < vectors {
-        let wanted = (vectors - done).div_ceil(runs);
-        let (columns, entry) = &block.adds[most - wanted];
-        debug_assert_eq!(
-            *columns, wanted,
-            "there is an entry for every number of columns"
-        );
-        runs -= 1;
-        let p = first + done * lanes;
-        let mut places = [std::ptr::null_mut(); MAX_ADDED_ROWS];
-        for (place, row) in places.iter_mut().zip(rows) {
-            *place = sums.as_mut_ptr().wrapping_add(row + p);
-        }
-        let args = AddArgs {
-            offsets: list,
-            x: x.as_ptr().wrapping_add(p),
-            w: w.as_ptr(),
-            rows: places,
-        };
-        // SAFETY: a `Block` exists for detected instruction sets only. p + columns * lanes <= end, so that with the asserts
-        // above offset + p .. + columns * lanes lies in x for every offset and row + p .. + columns * lanes in sums for
-        // every row; w holds `rows` values for each step.
         unsafe { entry(&args) }
         done += columns;
     }

@@ -1,6 +1,7 @@
 //! The two ways through a convolution, forward and transposed, which differ in their axes and in the order of the weights
 //! alone.
 
+use super::channels::{self, OrderedConv};
 use super::finish::{Target, filled};
 use super::gather::{Gather, Operands};
 use super::micro::InstructionSet;
@@ -41,7 +42,6 @@ impl Way {
             source_stride: strides[0],
             target_stride: strides[1],
             has_packed_weights,
-            sources: 1,
         }
     }
 
@@ -92,6 +92,9 @@ impl Way {
             if algorithm == Algorithm::Fastest && winograd::applies(shape) {
                 let weights = self.tile_weights(set, shape, weights);
                 self.tiles(set, shape).run(&weights, bias, source, &to);
+            } else if channels::applies(set, self, shape) {
+                let conv = OrderedConv::new(set, self, shape, weights);
+                conv.run(&conv.ready(shape), bias, source, &to);
             } else {
                 self.gather(shape, false).ready(set).run(operands, &to);
             }

@@ -164,15 +164,7 @@ impl<'a> Plan<'a> {
                 let slab = self.slabs.get(slab);
                 let axes = (&self.y, &self.x);
                 let group = piece.group * inputs..(piece.group + 1) * inputs;
-                let packed = pack(
-                    x,
-                    group,
-                    axes,
-                    &self.frame,
-                    &slab,
-                    |x| x,
-                    &mut scratch.packed,
-                );
+                let packed = pack(x, group, axes, &self.frame, &slab, &mut scratch.packed);
                 let pixels = self.frame.pixels(slab.images.len(), slab.rows);
                 let row_len = pixels.next_multiple_of(self.set.lanes());
                 let staged = (&mut scratch.staged, row_len);

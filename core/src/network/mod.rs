@@ -17,6 +17,8 @@ mod flow;
 mod forward;
 mod lean;
 mod linear;
+mod name;
+mod node;
 mod node_forward;
 mod normalise;
 mod op;
@@ -27,14 +29,9 @@ mod pullback_fast;
 mod resample;
 mod run;
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use serde::{Deserialize, Serialize};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
@@ -46,143 +43,14 @@ pub use linear::{
     apply as linear_apply, pullback_input as linear_pullback,
     pullback_weight as linear_weight_pullback,
 };
+pub use name::LayerName;
+pub use node::{Node, NodeId, Output, Param, Role};
 pub(crate) use node_forward::node_forward;
 pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
 pub use plan::{Plan, Request, Runner};
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
 pub(crate) use run::always;
 pub use run::{Affine, BatchStats, Edits, GoOn, Mode, Retain, Run};
-
-/// The dotted name people address a layer by, for example `root.4.conv1`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LayerName(Arc<str>);
-
-impl From<&str> for LayerName {
-    fn from(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl From<String> for LayerName {
-    fn from(name: String) -> Self {
-        Self(name.into())
-    }
-}
-
-impl Deref for LayerName {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for LayerName {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for LayerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for LayerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &*self.0)
-    }
-}
-
-/// Position of a node in its network's topological order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(u32);
-
-impl NodeId {
-    /// The position as an index.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// What a parameter is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Role {
-    /// Kernel, matrix or normalisation scale.
-    Weight,
-    /// Additive term.
-    Bias,
-    /// Running mean of a normalisation.
-    Mean,
-    /// Running variance of a normalisation.
-    Var,
-    /// Slope of a `PReLU` below zero.
-    Slope,
-    /// Value of a constant.
-    Value,
-}
-
-impl Role {
-    /// Whether training changes it by gradient descent.
-    pub const fn is_trained(self) -> bool {
-        matches!(self, Self::Weight | Self::Bias | Self::Slope)
-    }
-}
-
-/// A parameter: its role in the layer, its key in a state dict and its tensor.
-#[derive(Clone, Debug)]
-pub struct Param {
-    /// Role within its layer.
-    pub role: Role,
-    /// Key in the state dict, for example `net.conv0.weight`.
-    pub key: Arc<str>,
-    /// Value.
-    pub tensor: Tensor,
-}
-
-/// One layer: a named operation, its parameters and the nodes it reads.
-#[derive(Clone, Debug)]
-pub struct Node {
-    /// Unique name.
-    pub name: LayerName,
-    /// What it computes.
-    pub op: Op,
-    /// The nodes it reads, all earlier in the order.
-    pub inputs: Vec<NodeId>,
-    /// Its parameters.
-    pub params: Vec<Param>,
-    /// Type and dimensions of its value.
-    pub fact: Fact,
-}
-
-impl Node {
-    /// The parameter of a role, if the layer has it.
-    pub fn param(&self, role: Role) -> Option<&Tensor> {
-        self.params
-            .iter()
-            .find(|p| p.role == role)
-            .map(|p| &p.tensor)
-    }
-
-    /// The parameter of a role, or an error naming layer and role.
-    pub(crate) fn require(&self, role: Role) -> Result<&Tensor, NetworkError> {
-        self.param(role).ok_or_else(|| NetworkError::Layer {
-            layer: self.name.clone(),
-            op: self.op.kind(),
-            what: format!("parameter {role:?} is missing"),
-        })
-    }
-}
-
-/// A named output of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Name, for example `galaxy1` or `logit`.
-    pub name: Arc<str>,
-    /// The node whose (edited) value it is.
-    pub node: NodeId,
-}
 
 /// The element type of all parameters; without parameters that of the first node as it was.
 fn common_dtype(nodes: &[Node]) -> Result<DType, NetworkError> {

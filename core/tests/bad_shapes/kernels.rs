@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ganoscope_core::kernels::{
-    Algorithm, ConvShape, DenseShape, ShapeError, Weights, Window, conv2d, dense,
-    dense_input_gradient, dense_weight_gradient, map_planes, sum_planes, update_planes,
+    Algorithm, ConvShape, DenseShape, ShapeError, Weights, Window, conv2d, conv2d_input_gradient,
+    dense, dense_input_gradient, dense_weight_gradient, map_planes, sum_planes, update_planes,
     update_zip_planes, weighted_sums, zip_planes, zip3_planes,
 };
 
@@ -96,6 +96,10 @@ fn a_stride_over_the_image_leaves_one_output() {
         assert_eq!(shape.out_size(), [1, 1]);
         let y = conv2d(Algorithm::Fastest, &shape, &[1.0; 36], &[1.0; 9], None);
         assert_eq!(y, [9.0]);
+        // What no output reads has no gradient.
+        let dx = conv2d_input_gradient(Algorithm::Fastest, &shape, &[2.0], &[1.0; 9]);
+        let is_read = |i: usize| i / 6 < 3 && i % 6 < 3;
+        assert!((0..36).all(|i| dx[i] == if is_read(i) { 2.0 } else { 0.0 }));
     }
     // A frame is padded to the stride; one that cannot be addressed is refused.
     let window = window(|w| w.stride = [HUGE; 2]);

@@ -1,5 +1,6 @@
 //! The convolution and dense kernels against slow, obvious versions in `f64`, for every instruction set of the machine.
 
+mod channels;
 mod signed;
 mod winograd;
 

@@ -79,6 +79,13 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn columns(from: *const f32, row: usize) -> [float32x4_t; 4] {
+        // Four groups of four are dealt out: a transposition.
+        // SAFETY: the caller vouches for NEON and for four readable values in each of four rows.
+        unsafe { Self::deal([0, 1, 2, 3].map(|i| Self::load(from.add(i * row)))) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(vector: float32x4_t) -> f32 {
         // SAFETY: the caller vouches for NEON.
         unsafe { vaddvq_f32(vector) }

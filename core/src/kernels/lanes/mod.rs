@@ -64,6 +64,12 @@ pub(super) trait Lanes {
     /// The instruction set is present.
     unsafe fn collect(vectors: [Self::Vector; 4]) -> [Self::Vector; 4];
 
+    /// `out[j][i]` is `from[i * row + j]`: four columns of `LANES` rows.
+    ///
+    /// # Safety
+    /// The instruction set is present and four values are readable at `from + i * row` for every `i` below `LANES`.
+    unsafe fn columns(from: *const f32, row: usize) -> [Self::Vector; 4];
+
     /// The sum of all lanes, in an order fixed by the instruction set.
     ///
     /// # Safety
@@ -125,6 +131,12 @@ impl Lanes for Portable {
     unsafe fn collect(vectors: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
         // Four groups of four: a transposition is its own inverse.
         std::array::from_fn(|j| std::array::from_fn(|i| vectors[i][j]))
+    }
+
+    #[inline(always)]
+    unsafe fn columns(from: *const f32, row: usize) -> [[f32; 4]; 4] {
+        // SAFETY: the caller vouches for four readable values in each of four rows; a transposition follows.
+        unsafe { Self::deal(std::array::from_fn(|i| Self::load(from.add(i * row)))) }
     }
 
     #[inline(always)]

@@ -101,6 +101,30 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn columns(from: *const f32, row: usize) -> [__m512; 4] {
+        // SAFETY: the caller vouches for AVX-512F and for four readable values in each of 16 rows.
+        unsafe {
+            // Rows i, i + 4, i + 8 and i + 12 in one vector, then 4 x 4 transpositions.
+            let rows = [0, 1, 2, 3].map(|i| {
+                let four = |row_of: usize| _mm_loadu_ps(from.add(row_of * row));
+                let vector = _mm512_castps128_ps512(four(i));
+                let vector = _mm512_insertf32x4::<1>(vector, four(i + 4));
+                let vector = _mm512_insertf32x4::<2>(vector, four(i + 8));
+                _mm512_insertf32x4::<3>(vector, four(i + 12))
+            });
+            let [a, b, c, d] = rows;
+            let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let (low2, high2) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            [
+                _mm512_shuffle_ps::<0x44>(low, low2),
+                _mm512_shuffle_ps::<0xEE>(low, low2),
+                _mm512_shuffle_ps::<0x44>(high, high2),
+                _mm512_shuffle_ps::<0xEE>(high, high2),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn sum(vector: __m512) -> f32 {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { _mm512_reduce_add_ps(vector) }
@@ -180,6 +204,18 @@ impl Lanes for Avx2 {
                 _mm256_permute2f128_ps::<0x31>(a, b),
                 _mm256_permute2f128_ps::<0x31>(c, d),
             ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn columns(from: *const f32, row: usize) -> [__m256; 4] {
+        // SAFETY: the caller vouches for AVX2 and for four readable values in each of 8 rows.
+        unsafe {
+            // Rows i and i + 4 in one vector, then 4 x 4 transpositions.
+            transposed([0, 1, 2, 3].map(|i| {
+                let four = |row_of: usize| _mm_loadu_ps(from.add(row_of * row));
+                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(four(i)), four(i + 4))
+            }))
         }
     }
 

@@ -49,12 +49,9 @@ pub enum Algorithm {
     Direct,
 }
 
-/// Planes with fewer outputs are computed directly: their tiles are mostly border.
-const FEWEST_OUTPUTS: usize = 100;
-/// Planes with fewer outputs than this make little use of each transformed weight, and 36 are more to read from memory than 9, so
-/// there may be no more pairs of channels than a third-level cache holds the weights of (20 MiB).
-const MANY_OUTPUTS: usize = 256;
-const PAIRS: usize = 144 << 10;
+/// Planes with fewer outputs are computed directly: their tiles are mostly border, and they make little use of each transformed
+/// weight, of which there are 36 to read from memory instead of 9.
+const FEWEST_OUTPUTS: usize = 256;
 
 /// Whether a convolution has a form that the transforms know and is large enough to gain by them. It does not depend on
 /// the batch, so that a picture gives the same bits alone and among others.
@@ -71,6 +68,5 @@ pub(super) fn applies(shape: &ConvShape) -> bool {
         // More would make the gradient of the input negative padding, and its source wider than its tiles.
         && window.pad_before.iter().chain(&window.pad_after).all(|pad| *pad <= 2)
         && height * width >= FEWEST_OUTPUTS
-        && (height * width >= MANY_OUTPUTS || ins * outs <= PAIRS)
         && 6 * ins * outs > 2 * transforms
 }
