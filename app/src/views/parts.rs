@@ -234,7 +234,8 @@ pub(super) fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&m
 /// The choices of stretch, limits and colouring, one row.
 pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
     let mut display = cx.document.display;
-    ui.horizontal(|ui| {
+    // A second row is better than a row that makes everything below it too wide.
+    ui.horizontal_wrapped(|ui| {
         combo(ui, "Stretch", display.stretch.name(), |ui| {
             for stretch in Stretch::ALL {
                 ui.selectable_value(&mut display.stretch, stretch, stretch.name());

@@ -7,7 +7,7 @@ mod pen;
 mod sheet;
 
 use egui::{CursorIcon, Id, PointerButton, Pos2, Rect, Response, Ui, vec2};
-use ganoscope_core::region::{Grip, MAX_CORNERS, Place, Region, Shape};
+use ganoscope_core::region::{Grip, Handle, MAX_CORNERS, Place, Region, Shape};
 
 use self::pen::Pen;
 pub(super) use self::sheet::Sheet;
@@ -18,6 +18,8 @@ use crate::workbench::RegionTool;
 
 /// How near to a handle or a first corner the pointer must be, points.
 const NEAR_HANDLE: f32 = 8.0;
+/// A shape that is smaller on the screen has no handles, so that it can still be moved, points.
+const HAS_HANDLES: f32 = 24.0;
 /// How near to an outline the pointer must be, points.
 const NEAR_OUTLINE: f32 = 5.0;
 /// How far outside a shape the handle of its angle is, points.
@@ -92,7 +94,7 @@ impl RegionLayer<'_> {
                 pen.words(ui, index, region, &outline, is_selected);
             }
             if is_selected && has_handles && self.tool == RegionTool::Select {
-                for handle in region.shape.handles(sheet.pixels(REACH)) {
+                for handle in handles(sheet, &region.shape) {
                     pen.handle(sheet.pos(handle.place), handle.grip == Grip::Angle);
                 }
             }
@@ -280,9 +282,12 @@ impl RegionLayer<'_> {
 
     fn handle_at(&self, sheet: &Sheet, pos: Pos2) -> Option<(usize, Grip)> {
         let index = self.selected?;
-        let handles = self.regions.get(index)?.shape.handles(sheet.pixels(REACH));
+        let shape = &self.regions.get(index)?.shape;
+        let handles = handles(sheet, shape);
         let away = |place: Place| sheet.pos(place).distance(pos);
-        let near = handles.iter().filter(|h| away(h.place) < NEAR_HANDLE);
+        // The middle of a small shape is for moving it.
+        let reach = (sheet.size_of(shape) / 6.0).min(NEAR_HANDLE);
+        let near = handles.iter().filter(|h| away(h.place) < reach);
         let nearest = near.min_by(|a, b| away(a.place).total_cmp(&away(b.place)))?;
         Some((index, nearest.grip))
     }
@@ -321,6 +326,14 @@ impl RegionLayer<'_> {
         };
         ui.ctx().set_cursor_icon(icon);
     }
+}
+
+/// The handles of a shape that is large enough on the screen.
+fn handles(sheet: &Sheet, shape: &Shape) -> Vec<Handle> {
+    if sheet.size_of(shape) < HAS_HANDLES {
+        return Vec::new();
+    }
+    shape.handles(sheet.pixels(REACH))
 }
 
 /// What a person calls a region: its words, or its number from 1.

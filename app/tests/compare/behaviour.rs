@@ -33,6 +33,23 @@ fn titles_say_which_picture_is_which() {
 }
 
 #[test]
+fn bars_fit_narrow_panes() {
+    let width = 380.0;
+    for view in [ViewKey::Compare, ViewKey::Deblend] {
+        let results = Stage::ready(CompareMode::SideBySide).results;
+        let mut harness = Stage::new(view, results).harness();
+        harness.set_size(egui::vec2(width, 500.0));
+        harness.run_steps(3);
+        for role in [Role::Button, Role::ComboBox, Role::Image] {
+            for node in harness.query_all_by_role(role) {
+                let right = node.rect().right();
+                assert!(right <= width, "{view:?}: {role:?} ends at {right}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_and_b_are_chosen_from_everything_there_is() {
     let stage = Stage::ready(CompareMode::SideBySide).with_kept();
     let mut harness = stage.harness();

@@ -61,6 +61,14 @@ impl Sheet {
         Some(outline.map(|place| self.pos(place)).collect())
     }
 
+    /// The longer side of a shape on the screen, points.
+    pub(super) fn size_of(&self, shape: &Shape) -> f32 {
+        let [left, top, right, bottom] = shape.bounds().unwrap_or_default();
+        let corners = [Place::new(left, top), Place::new(right, bottom)];
+        let [from, to] = corners.map(|place| self.pos(place));
+        (to - from).max_elem()
+    }
+
     /// So many points in pixels of the file.
     pub(super) fn pixels(&self, points: f32) -> f64 {
         let across = self.extent.x * self.uv.width();

@@ -69,7 +69,9 @@ impl RegionsJob {
         let outputs = match &self.spec.run {
             None => Vec::new(),
             Some(run) => studio.outputs(run).unwrap_or_else(|why| {
-                notes.push(format!("Without the outputs: {}.", why.headline));
+                // The path at the end is that of the picture everybody looks at.
+                let clause = why.headline.split(": ").next().unwrap_or_default();
+                notes.push(format!("Without the outputs: {clause}."));
                 Vec::new()
             }),
         };
