@@ -269,7 +269,9 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
         // In a narrow pane the numbers are left to the inspector and the status bar.
         if ui.available_width() >= size::LEVELS {
             let text = RichText::new(cx.levels.text()).text_style(TextStyle::Small);
-            ui.label(text.color(Tokens::of(ui).weak)).on_hover_text(
+            // As one piece: two numbers on two lines are no range.
+            let range = egui::Label::new(text.color(Tokens::of(ui).weak)).extend();
+            ui.add(range).on_hover_text(
                 "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
             );
         }
