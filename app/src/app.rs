@@ -245,7 +245,7 @@ impl App {
             || r.relevance.is_pending()
             || r.regions.is_pending()
             || r.file.is_pending()
-            || self.is_thumbnail_missing();
+            || self.workbench.thumbnail.is_some();
         !pending
             && (!is_open
                 || r.deblend.is_settled()
@@ -253,12 +253,6 @@ impl App {
                 || r.scene.failure().is_some())
             && r.jobs.is_empty()
             && !self.exporting.exporter.is_busy()
-    }
-
-    /// Whether a small picture is to be seen that is not there yet.
-    fn is_thumbnail_missing(&self) -> bool {
-        let wanted = self.workbench.thumbnail.as_ref();
-        wanted.is_some_and(|path| self.results.thumbnails.get(path).is_none())
     }
 
     /// Time from the start to the first complete picture, seconds.

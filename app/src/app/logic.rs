@@ -39,6 +39,8 @@ impl App {
             .cursor
             .filter(|_| ctx.pointer_hover_pos().is_some());
         let mut pointed = None;
+        // The list asks anew in every frame for what it still misses.
+        self.workbench.thumbnail = None;
         for command in self.commands.take() {
             if let Command::Point(pixel) = command {
                 pointed = Some(pixel);
@@ -49,6 +51,13 @@ impl App {
         // No picture said that the pointer is over it: it is over none.
         self.workbench.cursor = pointed.flatten();
         self.rest(ctx);
+        let thumbnails = &self.results.thumbnails;
+        if let Some(path) = &self.workbench.thumbnail
+            && thumbnails.get(path).is_some()
+        {
+            // It has just come; the next frame asks for the next.
+            ctx.request_repaint();
+        }
         let all_asked = self
             .bridge
             .ask(&self.document, &self.workbench, &mut self.results, now);

@@ -59,7 +59,7 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, preview: &RelevancePreview) {
         format!("+{:.1e}  real", preview.scale),
     );
     let has_room = ui.available_width() >= size::BAR;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let mut method = cx.document.method.clone();
         combo(ui, "Method", cx.document.method.name(), |ui| {
             for choice in methods() {
