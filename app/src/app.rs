@@ -314,8 +314,10 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
-        self.save_now();
-        self.wait_for_export();
+        // A window whose graphics card was lost ends, the app does not.
+        if !self.must_reopen {
+            self.close();
+        }
         log::info!(
             target: TERMINAL,
             "longest frame {:.1} ms",

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use egui::Context;
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
-    Cancel, DeblendSpec, Engine, Event, Failure, Finding, Generation, JobId, Opened, PreviewSpec,
-    RegionsSpec, RelevanceSpec, Slot, StudySpec, TextToSave, UnitsSpec, Worker,
+    Cancel, DeblendSpec, Engine, Event, Failure, Finding, Generation, JobId, Opened, Preview,
+    PreviewSpec, RegionsSpec, RelevanceSpec, Slot, StudySpec, TextToSave, Thumbnail, UnitsSpec,
+    Worker,
 };
 
 use crate::document::Document;
@@ -243,6 +244,18 @@ impl Bridge {
         notices
     }
 
+    /// A small picture that could not be made at all is an answer too, or the list would wait for it for ever.
+    fn with_path(&self, outcome: Result<Preview, Failure>) -> Result<Preview, Failure> {
+        let asked = self.asked.get(&Slot::Thumbnail);
+        match (outcome, asked.and_then(|asked| asked.spec.as_ref())) {
+            (Err(why), Some(PreviewSpec::Thumbnail(path))) => {
+                let (path, picture) = (path.clone(), Err(why));
+                Ok(Preview::Thumbnail(Arc::new(Thumbnail { path, picture })))
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
     fn receive_one(&mut self, event: Event, results: &mut Results, notices: &mut Vec<Notice>) {
         match event {
             Event::Preview {
@@ -258,6 +271,10 @@ impl Bridge {
                 {
                     return;
                 }
+                let outcome = match slot {
+                    Slot::Thumbnail => self.with_path(outcome),
+                    _ => outcome,
+                };
                 if let Err(why) = &outcome {
                     let why = why.clone();
                     notices.push(Notice::PreviewFailed { slot, why });

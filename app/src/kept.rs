@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ganoscope_core::jobs::DeblendPreview;
 use serde::{Deserialize, Serialize};
@@ -45,10 +46,22 @@ pub enum KeepError {
 }
 
 /// Everything that is kept, the oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     runs: Vec<KeptRun>,
     next: u64,
+}
+
+impl Default for Kept {
+    /// Nothing kept. Numbers go on from the time, so that a session from before does not name what is kept now.
+    fn default() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let next = since.map_or(0, |since| since.as_micros() as u64);
+        Self {
+            runs: Vec::new(),
+            next,
+        }
+    }
 }
 
 impl Kept {

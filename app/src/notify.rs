@@ -103,6 +103,11 @@ impl Notices {
         self.toasts.iter()
     }
 
+    /// The window's clock begins anew: what was said before is let go.
+    pub fn restart(&mut self) {
+        self.toasts.clear();
+    }
+
     /// When the next toast goes away, in seconds of the window's clock.
     pub fn next_change(&self) -> Option<f64> {
         let times = self.toasts.iter().filter_map(|t| t.until);

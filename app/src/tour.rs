@@ -3,7 +3,6 @@
 //! Invariant: the tour is words and a step; what a step needs open is opened by the app, what a person does is theirs.
 
 use crate::document::Document;
-use crate::layout::{Layout, Preset};
 use crate::views::ViewKey;
 use crate::workbench::Workbench;
 
@@ -103,10 +102,7 @@ impl TourStep {
     /// Opens what the step is about.
     pub fn prepare(self, workbench: &mut Workbench) {
         match self {
-            Self::Outputs => {
-                workbench.arrange(Layout::preset(Preset::Inspect));
-                workbench.show(ViewKey::Deblend);
-            }
+            Self::Outputs => workbench.show(ViewKey::Deblend),
             Self::Checkpoints => {
                 workbench.show(ViewKey::Deblend);
                 workbench.timeline_open = true;

@@ -95,14 +95,14 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         };
         match run {
             Ok(Ok(())) if is_lost => {}
-            Ok(run) => {
-                run.map_err(|e| no_window(&e.to_string()))?;
-                break;
+            Ok(Err(error)) => {
+                // Where the second window cannot be opened, the first has not kept anything.
+                app.borrow_mut().iter_mut().for_each(App::close);
+                return Err(no_window(&error.to_string()));
             }
+            Ok(Ok(())) => break,
             Err(_) if is_lost => {
-                if let Some(app) = &mut *app.borrow_mut() {
-                    eframe::App::on_exit(app);
-                }
+                app.borrow_mut().iter_mut().for_each(App::close);
                 return Err(anyhow!(
                     "the graphics card was lost while the window was painted; the session is kept, start the program again"
                 ));

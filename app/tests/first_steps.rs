@@ -7,10 +7,13 @@ use egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
 use ganoscope::command::{Change, UiCommand};
+use ganoscope::testing::SIDE;
 use ganoscope::tour::TourStep;
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
 use ganoscope_core::network::LayerName;
+use ganoscope_core::stamp::io::{Format, write};
+use ganoscope_core::stamp::{Stamp, ValueRange};
 
 type Window = egui_kittest::Harness<'static, App>;
 
@@ -107,16 +110,19 @@ fn the_list_has_a_small_picture_of_every_file_or_says_why_not() {
         "a file nobody looks at disturbs nobody"
     );
     // Reading again looks at the files again.
+    let pixels = |harness: &Window| {
+        let known = &harness.state().results().thumbnails;
+        let picture = known.get(&files.blends[1]).and_then(|p| p.as_ref().ok());
+        picture.map(|p| p.stamp.pixels.to_vec())
+    };
+    let before = pixels(&harness).unwrap();
+    let dark: Vec<f32> = before.iter().map(|v| v / 2.0).collect();
+    let stamp = Stamp::new("BLEND", dark, [3, SIDE, SIDE], ValueRange::UNIT);
+    write(&files.blends[1], &[stamp], Format::Fits, &[]).unwrap();
     harness.state().push(UiCommand::Reload);
-    settle(&mut harness);
-    assert!(
-        harness
-            .state()
-            .results()
-            .thumbnails
-            .get(&files.blends[0])
-            .is_some()
-    );
+    step_until(&mut harness, "the new picture", |h| {
+        pixels(h).is_some_and(|now| now != before)
+    });
 }
 
 #[test]

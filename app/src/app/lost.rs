@@ -70,12 +70,21 @@ impl App {
         is_lost
     }
 
-    /// Goes on in another window.
+    /// Keeps everything before the program ends.
+    pub fn close(&mut self) {
+        self.save_now();
+        self.wait_for_export();
+    }
+
+    /// Goes on in another window, whose clock begins anew.
     pub fn enter_window(&mut self, ctx: &Context) {
         self.must_reopen = false;
         theme::install(ctx);
         theme::wear(ctx, &self.workbench);
         self.bridge.attach(ctx);
+        self.saving.restart();
+        self.meters.restart();
+        self.notices.restart();
         let text =
             "the graphics card went away, so the window was opened again; nothing else is lost";
         self.say(Level::Warn, text, ctx);

@@ -47,6 +47,12 @@ impl Meters {
         }
     }
 
+    /// The window's clock begins anew.
+    pub(super) fn restart(&mut self) {
+        self.next = 0.0;
+        self.frames.clear();
+    }
+
     /// The numbers.
     pub(super) const fn reading(&self) -> Reading {
         self.reading

@@ -42,6 +42,11 @@ struct Named {
 }
 
 impl Saving {
+    /// The window's clock begins anew: the session may be kept at once.
+    pub(super) fn restart(&mut self) {
+        self.kept_at = f64::NEG_INFINITY;
+    }
+
     pub(super) fn new(recovery: Option<Recovery>) -> Self {
         Self {
             recovery,

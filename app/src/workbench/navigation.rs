@@ -41,9 +41,12 @@ impl Navigation {
     pub fn clamped(self) -> Self {
         // A picture of very many pixels is larger than that at one pixel of the screen for each of its own.
         let most = self.exact.map_or(Self::MAX_ZOOM, |_| f32::MAX);
-        let zoom = self.zoom.clamp(1.0, most);
+        let number = |value: f32, otherwise| {
+            if value.is_finite() { value } else { otherwise }
+        };
+        let zoom = number(self.zoom, 1.0).clamp(1.0, most);
         let margin = 0.5 / zoom;
-        let inside = |c: f32| c.clamp(margin, 1.0 - margin);
+        let inside = |c: f32| number(c, 0.5).clamp(margin, 1.0 - margin);
         Self {
             zoom,
             centre: self.centre.map(inside),
@@ -106,6 +109,12 @@ mod tests {
         assert_eq!(far.clamped().centre, [0.875, 0.125]);
         let out = Navigation { zoom: 0.1, ..far };
         assert_eq!(out.clamped(), Navigation::default());
+        let nonsense = Navigation {
+            zoom: f32::NAN,
+            centre: [f32::NAN, f32::INFINITY],
+            exact: None,
+        };
+        assert_eq!(nonsense.clamped(), Navigation::default());
     }
 
     #[test]

@@ -128,6 +128,8 @@ impl Studio {
     /// The series of a directory as it is on disk now; everything computed from it is forgotten.
     fn reopen(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
         self.run.take_if(|run| run.series == path);
+        // Reading a series again reads the pictures again too.
+        self.scenes.forget_if(|_| true);
         self.attributor
             .take_if(|attributor| attributor.series == path);
         self.networks.reopen(path)
