@@ -4,9 +4,11 @@
 
 use std::ops::RangeInclusive;
 
+use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Limits;
 use serde::{Deserialize, Serialize};
 
+use crate::display::some_of;
 use crate::kept::KeptId;
 use crate::source::Source;
 
@@ -64,6 +66,14 @@ pub struct Comparison {
     /// Whether they blink by themselves. Never at the start.
     #[serde(skip)]
     pub is_automatic: bool,
+}
+
+/// The value of a difference that is drawn in full colour under limits; above zero.
+pub fn full_colour(difference: &Stamp, limits: Limits) -> f32 {
+    let found = limits.of(&some_of(&difference.pixels));
+    let largest = found.map_or(0.0, |[low, high]| low.abs().max(high.abs()));
+    // Equal pictures are drawn as zero, on a scale that has ends.
+    if largest > 0.0 { largest } else { 1.0 }
 }
 
 impl Default for Comparison {

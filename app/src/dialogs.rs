@@ -54,8 +54,9 @@ pub struct Answer {
 
 /// Someone who can be asked for files.
 pub trait FileDialogs {
-    /// Asks. A question while another one is open is dropped: the person has a dialog before them.
-    fn ask(&mut self, question: Question, ctx: &egui::Context);
+    /// Asks; returns whether the person is asked. A question while another one is open is dropped: they have a dialog before
+    /// them.
+    fn ask(&mut self, question: Question, ctx: &egui::Context) -> bool;
 
     /// The answer, once.
     fn poll(&mut self) -> Option<Answer>;
@@ -86,9 +87,9 @@ const PICTURES: [&str; 14] = [
 ];
 
 impl FileDialogs for Native {
-    fn ask(&mut self, question: Question, ctx: &egui::Context) {
+    fn ask(&mut self, question: Question, ctx: &egui::Context) -> bool {
         if self.open.is_some() {
-            return;
+            return false;
         }
         let (sender, receiver) = bounded(1);
         let ctx = ctx.clone();
@@ -103,9 +104,10 @@ impl FileDialogs for Native {
             ask();
         } else if let Err(error) = Builder::new().name("dialog".to_owned()).spawn(ask) {
             log::error!("cannot show a file dialog: {error}");
-            return;
+            return false;
         }
         self.open = Some(receiver);
+        true
     }
 
     fn poll(&mut self) -> Option<Answer> {
@@ -216,15 +218,36 @@ impl Scripted {
 }
 
 impl FileDialogs for Scripted {
-    fn ask(&mut self, question: Question, ctx: &egui::Context) {
+    fn ask(&mut self, question: Question, ctx: &egui::Context) -> bool {
+        if self.ready.is_some() {
+            return false;
+        }
         self.asked.push(question.clone());
         let answer = self.answers.pop_front();
         let paths = answer.unwrap_or_else(|| self.usual.clone());
         self.ready = Some(Answer { question, paths });
         ctx.request_repaint();
+        true
     }
 
     fn poll(&mut self) -> Option<Answer> {
         self.ready.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_under_an_open_dialog_is_refused() {
+        let ctx = egui::Context::default();
+        let mut dialogs = Scripted::new([vec!["a.toml".into()]]);
+        assert!(dialogs.ask(Question::SaveRecipe, &ctx));
+        assert!(!dialogs.ask(Question::OpenFiles, &ctx));
+        let answer = dialogs.poll().unwrap();
+        assert_eq!(answer.question, Question::SaveRecipe);
+        assert!(dialogs.poll().is_none());
+        assert!(dialogs.ask(Question::OpenFiles, &ctx));
     }
 }

@@ -82,17 +82,19 @@ impl App {
             Ok(offer) => offer,
             Err(why) => return self.say(Level::Warn, &format!("not exported: {why}"), ctx),
         };
-        self.exporting.waiting = Some(Job {
+        let job = Job {
             view: self.views.twin(pane, material.view),
             size,
             card: self.exporting.card.clone(),
             path: PathBuf::new(),
             choice,
             material,
-        });
+        };
         let extensions = choice.extensions();
         let name = offer.name;
-        self.dialogs.ask(Question::Export { name, extensions }, ctx);
+        if self.ask(Question::Export { name, extensions }, ctx) {
+            self.exporting.waiting = Some(job);
+        }
     }
 
     /// The file of an export was chosen.
@@ -139,8 +141,10 @@ impl App {
         let line = match compose(&shown, recipe) {
             Ok(Composed::Arguments(arguments)) => Shell::of_this_system().line(&arguments),
             Ok(Composed::NeedsRecipe) => {
+                if !self.ask(Question::SaveRecipe, ctx) {
+                    return;
+                }
                 self.exporting.copy = Some(Copy::Asked);
-                self.dialogs.ask(Question::SaveRecipe, ctx);
                 let text = "the edits have masks: save them as a recipe, the command refers to it";
                 return self.say(Level::Info, text, ctx);
             }

@@ -199,12 +199,12 @@ impl App {
 
     fn run_ui_command(&mut self, command: UiCommand, ctx: &Context) {
         match command {
-            UiCommand::OpenFiles => self.dialogs.ask(Question::OpenFiles, ctx),
-            UiCommand::OpenSeries => self.dialogs.ask(Question::OpenSeries, ctx),
+            UiCommand::OpenFiles => _ = self.ask(Question::OpenFiles, ctx),
+            UiCommand::OpenSeries => _ = self.ask(Question::OpenSeries, ctx),
             UiCommand::OpenDemo => self.open_demo(ctx),
             UiCommand::Save => self.save(ctx),
             UiCommand::SaveAs => self.ask_where_to_save(ctx),
-            UiCommand::SaveRecipe => self.dialogs.ask(Question::SaveRecipe, ctx),
+            UiCommand::SaveRecipe => _ = self.ask(Question::SaveRecipe, ctx),
             UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             UiCommand::Undo => {
                 let before = self.shown_checkpoint();

@@ -131,6 +131,15 @@ impl App {
         }
     }
 
+    /// Asks for a file; returns whether the person is asked, and says it when another dialog is open.
+    pub(super) fn ask(&mut self, question: Question, ctx: &Context) -> bool {
+        let is_asked = self.dialogs.ask(question, ctx);
+        if !is_asked {
+            self.say(Level::Warn, "answer the open dialog first", ctx);
+        }
+        is_asked
+    }
+
     /// The person answered a dialog.
     pub(super) fn answered(&mut self, answer: Answer, ctx: &Context) {
         let Answer { question, paths } = answer;

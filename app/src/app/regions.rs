@@ -90,14 +90,14 @@ impl App {
                     self.workbench.regions.selected = None;
                 }
             }
-            UiCommand::OpenRegions => self.dialogs.ask(Question::OpenRegions, ctx),
+            UiCommand::OpenRegions => _ = self.ask(Question::OpenRegions, ctx),
             UiCommand::SaveRegions => {
                 let name = format!("{}.reg", self.input_stem());
-                self.dialogs.ask(Question::SaveRegions { name }, ctx);
+                self.ask(Question::SaveRegions { name }, ctx);
             }
             UiCommand::SaveRegionTable => {
                 let name = format!("{}-regions.ecsv", self.input_stem());
-                self.dialogs.ask(Question::SaveRegionTable { name }, ctx);
+                self.ask(Question::SaveRegionTable { name }, ctx);
             }
             UiCommand::CopyRegionTable => self.wish_for_table(TableWish::Copy, ctx),
             _ => return false,

@@ -82,7 +82,7 @@ impl App {
     pub(super) fn ask_where_to_save(&mut self, ctx: &Context) {
         let name = self.saving.path().and_then(Path::file_name);
         let name = name.map_or_else(|| "session.ron".to_owned(), |n| n.display().to_string());
-        self.dialogs.ask(Question::SaveSession { name }, ctx);
+        self.ask(Question::SaveSession { name }, ctx);
     }
 
     /// Saves under a name, which the session has from then on.

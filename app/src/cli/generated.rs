@@ -10,7 +10,7 @@ use super::common::{Common, Console, columns, refuse_to_replace};
 use super::desk::{Desk, relevance_of};
 use super::inputs::Input;
 use super::outputs::{About, Gathered, made_by, write_file};
-use super::relevance::Relevance;
+use super::relevance::{Relevance, in_words};
 use super::run::sentence;
 use crate::export::relevance_arrays;
 use crate::views::ViewKey;
@@ -49,7 +49,7 @@ impl Relevance {
             };
             let opened = open_network_for(&discriminator, None)?;
             let mut provenance = made_by("relevance", &discriminator, &opened, Some(&read));
-            let method = &self.method;
+            let method = in_words(&self.chosen_method(common));
             provenance
                 .history
                 .push(format!("method {method}, of outputs and truths"));

@@ -142,7 +142,9 @@ impl Relevance {
         }
         let first = inputs.first();
         let mut provenance = made_by("relevance", &spec, &opened, first);
-        provenance.history.push(format!("method {method}"));
+        provenance
+            .history
+            .push(format!("method {}", in_words(&method)));
         // In the order of the maps, from 0.
         let of = rows.iter().enumerate();
         let of = of.map(|(i, row)| format!("map {i} is of {}", row.input));
@@ -186,6 +188,25 @@ impl Relevance {
     /// The method with the pole, the seed and the black level of this command.
     fn tuned_method(&self, common: &Common, range: ValueRange) -> Method {
         self.chosen_method(common).with_black(f64::from(range.low))
+    }
+}
+
+/// A method with what a person can choose of it, for the provenance: `polarized, pole both`.
+pub(super) fn in_words(method: &Method) -> String {
+    match method {
+        Method::Polarized { pole } => {
+            let pole = match pole {
+                Pole::Real => "real",
+                Pole::Fake => "fake",
+                Pole::Auto => "auto",
+                Pole::Both => "both",
+            };
+            format!("{method}, pole {pole}")
+        }
+        Method::SmoothGrad { samples, seed, .. } => {
+            format!("{method}, {samples} samples, seed {seed}")
+        }
+        _ => method.to_string(),
     }
 }
 

@@ -10,15 +10,17 @@ use ganoscope_core::jobs::{RelevancePreview, Scene};
 use ganoscope_core::stamp::io::{Format, read_blend};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
+use super::guard::refuse_to_replace;
 use super::offer::layer_of;
 use super::{ExportChoice, Shown};
 use crate::cli::outputs::{About, Gathered, files, made_by, name_in, write_file};
 use crate::cli::run::{activation_name, output_name, sentence};
 use crate::views::ViewKey;
 
-/// Writes the data of what is shown; returns the files.
+/// Writes the data of what is shown to `path`, or to files beside it; returns the files. Nothing is replaced but the path
+/// `chosen` by the person.
 pub(super) fn write(
-    path: &Path,
+    (path, chosen): (&Path, &Path),
     choice: &ExportChoice,
     shown: &Shown<'_>,
 ) -> Result<Vec<PathBuf>, String> {
@@ -33,12 +35,16 @@ pub(super) fn write(
     let folder = path.parent().unwrap_or(Path::new(""));
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let names: Vec<String> = arrays.iter().map(|a| a.name.clone()).collect();
+    let mut planned = files(folder, &stem, format, &names);
+    // A single file has the very name that was asked for.
+    if let [(file, _)] = planned.as_mut_slice() {
+        path.clone_into(file);
+    }
+    let all = planned.iter().map(|(file, _)| file.as_path());
+    refuse_to_replace(all, chosen, shown.document)?;
     let mut written = Vec::new();
-    for (file, members) in files(folder, &stem, format, &names) {
+    for (file, members) in planned {
         let members: Vec<&Gathered> = members.iter().filter_map(|i| arrays.get(*i)).collect();
-        // A single file has the very name that was asked for.
-        let is_together = members.len() == arrays.len();
-        let file = if is_together { path.to_owned() } else { file };
         write_file(&file, format, &members, &about).map_err(|error| error.to_string())?;
         written.push(file);
     }

@@ -1,11 +1,12 @@
 //! One export: what, from what, where to. It runs on any thread.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::Vec2;
 use ganoscope_core::atomic::atomic_write_bytes;
 use ganoscope_core::figure::Drawing;
 
+use super::guard::refuse_to_replace;
 use super::{Card, ExportChoice, Kind, Material, Offscreen, Outcome, Shown, Written, data, tables};
 use crate::figures;
 use crate::views::{Curves, View, ViewKey, unit_order};
@@ -29,14 +30,16 @@ pub struct Job {
 impl Job {
     /// Writes it.
     pub fn run(mut self) -> Outcome {
+        let chosen = self.path.clone();
         self.path = self.choice.completed(self.path);
-        let paths = self.write()?;
+        let paths = self.write(&chosen)?;
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
         let bytes = paths.iter().map(size).sum();
         Ok(Written { paths, bytes })
     }
 
-    fn write(&mut self) -> Result<Vec<PathBuf>, String> {
+    /// Writes what replaces nothing but the path `chosen` by the person.
+    fn write(&mut self, chosen: &Path) -> Result<Vec<PathBuf>, String> {
         let Self {
             choice,
             material,
@@ -44,8 +47,11 @@ impl Job {
             ..
         } = self;
         let shown = material.shown();
+        if choice.kind != Kind::Data {
+            refuse_to_replace([path.as_path()], chosen, shown.document)?;
+        }
         match choice.kind {
-            Kind::Data => return data::write(path, choice, &shown),
+            Kind::Data => return data::write((path, chosen), choice, &shown),
             Kind::Table => tables::table(&shown)?
                 .write(path)
                 .map_err(|error| error.to_string())?,

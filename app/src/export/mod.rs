@@ -6,6 +6,7 @@
 mod choice;
 mod data;
 mod exporter;
+mod guard;
 mod job;
 mod material;
 mod offer;

@@ -5,6 +5,7 @@ use ganoscope_core::network::LayerName;
 
 use super::job::NO_FIGURE;
 use super::{ExportChoice, Kind, Shown, data, tables};
+use crate::comparison::CompareMode;
 use crate::figures::Sides;
 use crate::source::Source;
 use crate::views::{Curves, ViewKey};
@@ -71,12 +72,14 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
         ViewKey::Compare => {
             shown.scene()?;
             let comparison = &shown.workbench.comparison;
-            let pictures_of = comparison.pictures();
+            let sources = comparison.pictures().into_iter();
+            let pictures_of: Vec<Source> = sources.map(|s| s.known(shown.results)).collect();
             let is_there = |s: &Source| s.stamp(shown.document, shown.results).is_some();
             if let Some(gone) = pictures_of.iter().find(|source| !is_there(source)) {
                 return Err(gone.absence(shown.document, shown.results));
             }
-            pictures(pictures_of.len())
+            let has_difference = comparison.mode == CompareMode::Difference;
+            pictures(pictures_of.len() + usize::from(has_difference))
         }
         ViewKey::Regions => {
             shown.scene()?;

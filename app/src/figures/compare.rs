@@ -2,12 +2,12 @@
 
 use ganoscope_core::figure::{Bar, Panel, Sheet};
 use ganoscope_core::jobs::Scene;
+use ganoscope_core::stamp::difference::Difference;
 use ganoscope_core::stamp::look::{self, Ink};
 use ganoscope_core::stamp::stretch::Stretch;
-use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::Setting;
-use crate::comparison::{CompareMode, Comparison};
+use crate::comparison::{CompareMode, Comparison, full_colour};
 use crate::document::Document;
 use crate::results::Results;
 use crate::source::Source;
@@ -25,7 +25,8 @@ pub fn compare(
 ) -> Result<Sheet, String> {
     let mut sheet = Sheet::new(&*setting.title, setting.paper.palette());
     let (mut row, mut has_light) = (Vec::new(), false);
-    for source in comparison.pictures() {
+    let sources = comparison.pictures().into_iter();
+    for source in sources.map(|source| source.known(results)) {
         let name = source.name(document, results);
         let stamp = source.stamp(document, results);
         let stamp = stamp.ok_or_else(|| source.absence(document, results))?;
@@ -48,11 +49,9 @@ pub fn compare(
     if comparison.mode == CompareMode::Difference
         && let [a, b, ..] = row.as_slice()
     {
-        let difference = difference(&a.stamp, &b.stamp)?;
-        let limits = comparison.scale.of(&difference.pixels);
-        let largest = limits.map_or(1.0, |[low, high]| low.abs().max(high.abs()));
-        let look = setting.signed(largest);
-        row.push(Panel::new("A minus B", difference, look));
+        let difference = Difference::of(&a.stamp, &b.stamp).map_err(|error| error.to_string())?;
+        let look = setting.signed(full_colour(&difference.stamp, comparison.scale));
+        row.push(Panel::new("A minus B", difference.stamp, look));
         sheet.bars.push(Bar::new("A minus B", look));
     }
     sheet.rows = vec![row];
@@ -70,18 +69,4 @@ fn signed(source: Source, scale: f32, setting: &Setting) -> look::Look {
     let ends = [tokens.generated, tokens.level, tokens.real].map(rgb);
     let scale = scale.max(f32::MIN_POSITIVE);
     look::Look::new(Ink::Ramp(ends), [-scale, scale], Stretch::Linear)
-}
-
-fn difference(a: &Stamp, b: &Stamp) -> Result<Stamp, String> {
-    if a.dims() != b.dims() {
-        return Err("pictures of different sizes have no difference".to_owned());
-    }
-    let pairs = a.pixels.iter().zip(b.pixels.iter());
-    let pixels: Vec<f32> = pairs.map(|(a, b)| a - b).collect();
-    Ok(Stamp::new(
-        "difference",
-        pixels,
-        a.dims(),
-        ValueRange::SIGNED,
-    ))
 }

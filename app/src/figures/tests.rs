@@ -9,12 +9,21 @@ use crate::comparison::{CompareMode, Comparison};
 use crate::document::Document;
 use crate::export::{ExportChoice, Shown, Subject, drawing};
 use crate::figures::Paper;
+use crate::results::{Loadable, Results};
 use crate::testing::ready_results;
 use crate::views::{VIEWS, ViewKey};
 use crate::workbench::Workbench;
 
 /// The figure of a view as SVG, or why there is none.
 fn svg(view: ViewKey, paper: Paper) -> Result<String, String> {
+    svg_of(
+        view,
+        paper,
+        &ready_results(Path::new("series"), Path::new("blend.fits")),
+    )
+}
+
+fn svg_of(view: ViewKey, paper: Paper, results: &Results) -> Result<String, String> {
     let mut document = Document::new(Some("series".into()), vec!["blend.fits".into()]);
     document.layer = Some("act_in".into());
     let circle = Shape::Circle {
@@ -40,7 +49,7 @@ fn svg(view: ViewKey, paper: Paper) -> Result<String, String> {
         subject: &Subject::default(),
         document: &document,
         workbench: &workbench,
-        results: &ready_results(Path::new("series"), Path::new("blend.fits")),
+        results,
     };
     let bytes = drawing(&choice, &shown)?.encode(FigureFormat::Svg, 1.0);
     let bytes = bytes.map_err(|error| error.to_string())?;
@@ -76,4 +85,21 @@ fn compared_pictures_have_their_difference_beside_them() {
     for text in ["Galaxy 1, generated", "Galaxy 1, truth", "A minus B"] {
         assert!(svg.contains(text), "{text}");
     }
+}
+
+#[test]
+fn without_truths_the_outputs_are_compared_with_the_blend() {
+    let mut results = ready_results(Path::new("series"), Path::new("blend.fits"));
+    let mut scene = results
+        .scene
+        .shown()
+        .map(|scene| (**scene).clone())
+        .unwrap();
+    scene.truths.clear();
+    results.scene = Loadable::Ready(scene.into());
+    let svg = svg_of(ViewKey::Compare, Paper::White, &results).unwrap();
+    for text in ["Galaxy 1, generated", "Blend", "A minus B"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(!svg.contains("truth"));
 }

@@ -20,7 +20,7 @@ const SHADE: Rgb = [24, 24, 26];
 /// A line drawn over a picture, the outline of a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outline {
-    /// Its corners.
+    /// Its corners, in pixels of the file.
     pub corners: Vec<Place>,
     /// Whether the last is joined to the first.
     pub is_closed: bool,
@@ -123,12 +123,15 @@ impl Panel {
             frame.width / self.stamp.width.max(1) as f64,
             frame.height / self.stamp.height.max(1) as f64,
         ];
+        // Corners count pixels of the file, of which a picture made smaller has several in one.
+        let factor = self.stamp.reduction_factor().max(1) as f64;
+        let per_file_pixel = per_pixel.map(|points| points / factor);
         let mut over: Vec<Item> = Vec::new();
         for outline in &self.outlines {
             let on_page = |place: &Place| {
                 [
-                    frame.left + (place.column + 0.5) * per_pixel[0],
-                    frame.top + (place.row + 0.5) * per_pixel[1],
+                    frame.left + (place.column + 0.5) * per_file_pixel[0],
+                    frame.top + (place.row + 0.5) * per_file_pixel[1],
                 ]
             };
             let points: Vec<[f64; 2]> = outline.corners.iter().map(on_page).collect();

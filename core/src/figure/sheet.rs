@@ -143,7 +143,7 @@ impl Sheet {
         drawing: &mut Drawing,
     ) -> f64 {
         let Some(axes) = &self.axes else { return 0.0 };
-        let size = [panel.stamp.height, panel.stamp.width];
+        let size = panel.stamp.size_in_file();
         let stroke = Stroke::new(self.palette.ink, 0.5);
         let ink = self.palette.ink;
         if column == 0 {
@@ -280,7 +280,7 @@ impl Sheet {
         let Some(axes) = &self.axes else { return 0.0 };
         let first = self.rows.iter().filter_map(|row| row.first());
         let widths = first.flat_map(|panel| {
-            let size = [panel.stamp.height, panel.stamp.width];
+            let size = panel.stamp.size_in_file();
             let height = side * panel.aspect();
             let axis = fitting(|most| axes.down(size, most), height, |_| TICK + 2.0);
             let texts = axis.ticks.into_iter();

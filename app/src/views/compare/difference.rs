@@ -16,7 +16,7 @@ use super::super::contours::ContourMaps;
 use super::super::parts::side_for;
 use super::modes::{Words, single_ui, title_ui};
 use super::pictures::Shown;
-use crate::display::some_of;
+use crate::comparison::full_colour;
 use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, StampView, color_bar_ui, empty_ui, evidence};
 
@@ -79,12 +79,7 @@ impl Differences {
         let difference = made.outcome.clone()?;
         let largest = match made.scale {
             Some((of, largest)) if of == limits => largest,
-            _ => {
-                let found = limits.of(&some_of(&difference.stamp.pixels));
-                let largest = found.map_or(0.0, |[low, high]| low.abs().max(high.abs()));
-                // Equal pictures are drawn as zero, on a scale that has ends.
-                if largest > 0.0 { largest } else { 1.0 }
-            }
+            _ => full_colour(&difference.stamp, limits),
         };
         made.scale = Some((limits, largest));
         Ok((difference, largest))

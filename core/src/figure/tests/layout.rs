@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::*;
 use super::{LIMITS, look, sheet, stamp, svg_of, texts};
-use crate::sky::Grid;
+use crate::sky::{Grid, Place};
 use crate::stamp::{Stamp, ValueRange};
 
 #[test]
@@ -190,4 +190,33 @@ fn numbers_are_short_and_exact_enough() {
     }
     assert_eq!(nice([0.0, f64::NAN], 4), Vec::<f64>::new());
     assert_eq!(nice([1.0, 1.0], 4), Vec::<f64>::new());
+}
+
+#[test]
+fn a_picture_made_smaller_has_outlines_and_axes_where_the_whole_one_has_them() {
+    let whole = stamp();
+    let small = whole.reduced_to(150);
+    assert_eq!((small.dims(), small.reduction_factor()), ([1, 10, 15], 2));
+    let frame = Frame::new(0.0, 0.0, 90.0, 60.0);
+    let corners = [(3.0, 3.0), (29.0, 3.0), (6.0, 19.0)];
+    let drawn = |stamp: &Stamp| {
+        let mut panel = Panel::new("Blend", stamp.clone(), look());
+        panel.outlines = vec![Outline {
+            corners: corners.map(|(column, row)| Place::new(column, row)).into(),
+            is_closed: true,
+            color: [255, 0, 0],
+        }];
+        let items = panel.draw(frame, Stroke::new([0; 3], 0.5));
+        let clipped = items.into_iter().find_map(|item| match item {
+            Item::Clipped { items, .. } => Some(items),
+            _ => None,
+        });
+        let mut sheet = Sheet::new("One", Palette::PRINT);
+        sheet.rows = vec![vec![Panel::new("Blend", stamp.clone(), look())]];
+        sheet.axes = Axes::offsets(&Grid::of(stamp));
+        (clipped.unwrap(), texts(&svg_of(&sheet.draw())))
+    };
+    let (outlines, labels) = drawn(&whole);
+    assert!(!outlines.is_empty() && labels.len() > 4);
+    assert_eq!(drawn(&small), (outlines, labels));
 }
