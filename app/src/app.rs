@@ -3,6 +3,7 @@
 //! Invariant: everything happens in `logic`, before painting and also while the window is hidden; `ui` only paints and
 //! collects commands, because one frame may run it twice.
 
+mod changing;
 mod chrome;
 mod ending;
 mod exporting;

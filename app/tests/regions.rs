@@ -148,6 +148,8 @@ fn a_circle_is_drawn_moved_resized_and_undone() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     settle(&mut harness);
     assert!(regions(&harness).is_empty());
+    let desk = &harness.state().workbench().regions;
+    assert_eq!(desk.selected, None, "there is none to take hold of");
     // Beside regions a drag pans as ever, and leaves no step to undo.
     assert_eq!(harness.state().history().undo_name(), None);
 }
@@ -244,6 +246,23 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
         let desk = &harness.state().workbench().regions;
         assert_eq!((desk.draft.len(), desk.tool), expected);
     }
+
+    // On another picture its corners would lie anywhere.
+    press(&mut harness, UiCommand::ToolPolygon);
+    click(&mut harness, [2.0, 12.0]);
+    assert_eq!(harness.state().workbench().regions.draft.len(), 1);
+    for there_and_back in [UiCommand::NextInput, UiCommand::PreviousInput] {
+        harness.state().push(there_and_back);
+        settle(&mut harness);
+        assert!(harness.state().workbench().regions.draft.is_empty());
+    }
+
+    // A stroke without an area is no region, and takes hold of none.
+    press(&mut harness, UiCommand::ToolFreehand);
+    drag(&mut harness, &[[4.0, 9.0], [8.0, 9.0]], |_| {});
+    assert_eq!(regions(&harness).len(), 1);
+    let desk = &harness.state().workbench().regions;
+    assert_ne!(desk.selected, Some(1), "it was not made");
 
     press(&mut harness, UiCommand::ToolFreehand);
     let path = [[4.0, 9.0], [8.0, 9.0], [8.0, 13.0], [4.0, 13.0], [4.0, 9.5]];

@@ -1,6 +1,5 @@
 //! What happens before painting: answers, keys, dropped files, commands, questions to the worker.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use egui::Context;
@@ -11,6 +10,7 @@ use super::App;
 use crate::bridge::{Bridge, Notice};
 use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
+use crate::history::History;
 use crate::layout::{Layout, PaneId, Preset};
 use crate::notify::{Message, TERMINAL, sentence};
 use crate::theme;
@@ -164,31 +164,6 @@ impl App {
         }
     }
 
-    /// Changes the document, remembered for undo.
-    pub(super) fn change(&mut self, change: Change) {
-        self.history
-            .about_to_change(&self.document, change.name(), &change.kind());
-        let before = self.shown_checkpoint();
-        change.apply(&mut self.document);
-        self.drop_measurements_of_others(&before);
-    }
-
-    /// What measurements belong to.
-    fn shown_checkpoint(&self) -> (Option<PathBuf>, Option<u64>) {
-        (self.document.series.clone(), self.document.step)
-    }
-
-    /// Lets go of measurements that are not of the series and step shown, however the document came to show another.
-    fn drop_measurements_of_others(&mut self, before: &(Option<PathBuf>, Option<u64>)) {
-        let now = self.shown_checkpoint();
-        if now.0 != before.0 {
-            self.forget_timeline();
-        }
-        if now != *before {
-            self.results.forget_unit_stats();
-        }
-    }
-
     /// Forgets what was measured on checkpoints, and stops measuring.
     pub(super) fn forget_timeline(&mut self) {
         if let Some(job) = self.results.timeline.job {
@@ -206,16 +181,8 @@ impl App {
             UiCommand::SaveAs => self.ask_where_to_save(ctx),
             UiCommand::SaveRecipe => _ = self.ask(Question::SaveRecipe, ctx),
             UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
-            UiCommand::Undo => {
-                let before = self.shown_checkpoint();
-                self.history.undo(&mut self.document);
-                self.drop_measurements_of_others(&before);
-            }
-            UiCommand::Redo => {
-                let before = self.shown_checkpoint();
-                self.history.redo(&mut self.document);
-                self.drop_measurements_of_others(&before);
-            }
+            UiCommand::Undo => self.travel(History::undo),
+            UiCommand::Redo => self.travel(History::redo),
             UiCommand::AblateSelection => {
                 let units = self.document.units.clone();
                 if !units.is_empty() {

@@ -290,12 +290,17 @@ impl App {
             self.table_wish = None;
             return self.say(Level::Error, &text, ctx);
         }
-        let Some(preview) = self.results.regions.ready().cloned() else {
+        let ready = self.results.regions.ready();
+        let ready = ready.filter(|preview| preview.regions == self.document.regions);
+        let Some(preview) = ready.cloned() else {
+            if !self.workbench.shows(ViewKey::Regions) {
+                // Nobody asks for it any more. Shown again much later, the view must not write a file by surprise.
+                self.table_wish = None;
+                let text = "the table was not made: the view of the regions was closed before it was there";
+                self.say(Level::Warn, text, ctx);
+            }
             return;
         };
-        if preview.regions != self.document.regions {
-            return;
-        }
         let table = match self.table_of(&preview) {
             Ok(table) => table,
             Err(why) => {
@@ -357,10 +362,29 @@ fn with_extension(mut path: PathBuf, extension: &str) -> PathBuf {
 /// A table as spreadsheets take it from the clipboard.
 fn tab_separated(table: &Table) -> String {
     let columns = table.columns();
-    let line = |cells: Vec<String>| cells.join("\t").replace(['\n', '\r'], " ") + "\n";
-    let mut text = line(columns.iter().map(|c| c.name.clone()).collect());
+    let cell = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+    let line = |cells: Vec<String>| cells.join("\t") + "\n";
+    let mut text = line(columns.iter().map(|c| cell(&c.name)).collect());
     for row in 0..table.rows() {
-        text += &line(columns.iter().map(|c| c.values.field(row)).collect());
+        text += &line(columns.iter().map(|c| cell(&c.values.field(row))).collect());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use ganoscope_core::table::{Column, Values};
+
+    use super::*;
+
+    #[test]
+    fn cells_stay_in_their_columns() {
+        let labels = vec![Some("a\tb\nc".to_owned())];
+        let columns = vec![
+            Column::new("label", Values::Text(labels)),
+            Column::new("sum\tof", Values::Integer(vec![Some(3)])),
+        ];
+        let table = Table::new(columns).unwrap();
+        assert_eq!(tab_separated(&table), "label\tsum of\na b c\t3\n");
+    }
 }

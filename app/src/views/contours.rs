@@ -1,11 +1,14 @@
 //! Contours of one picture over the others: the choice in the bar, and the lines.
 //!
-//! Invariant: lines are drawn of a map that is made anew only when its pixels, its limits or its curve change.
+//! Invariant: lines are drawn of a map that is made anew only when its pixels, its limits or its curve change. A map that no
+//! view has used since the frame before is let go.
 
 use std::sync::Arc;
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Button, DragValue, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui};
+use egui::{
+    Button, Context, DragValue, Id, PopupCloseBehavior, RichText, ScrollArea, TextStyle, Ui,
+};
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Stretch;
 
@@ -22,7 +25,13 @@ struct Made {
     pixels: Arc<[f32]>,
     steps: Steps,
     map: Option<Stamp>,
+    /// The pass of the window in which it was last used.
+    used: u64,
 }
+
+/// The maps of all views.
+#[derive(Clone, Default)]
+struct Kept(Vec<Made>);
 
 /// The maps that lines are drawn of in one view, for one frame.
 pub(super) struct ContourMaps {
@@ -39,6 +48,7 @@ impl ContourMaps {
             maps: Vec::new(),
         };
         let Some(choice) = cx.document.display.contours else {
+            with_kept(ui.ctx(), |_| ());
             return all;
         };
         let sources: Vec<(Option<usize>, Source)> = match choice.of {
@@ -100,20 +110,35 @@ fn steps_of(cx: &ViewCx<'_>, choice: &ContourChoice, source: Source) -> Steps {
 
 fn map_of(cx: &ViewCx<'_>, ui: &Ui, source: Source, steps: Steps) -> Option<Stamp> {
     let stamp = source.stamp(cx.document, cx.results)?;
-    let id = ui.scope_id().with(("contours of", source));
-    let kept = ui.data(|data| data.get_temp::<Made>(id));
+    let ctx = ui.ctx();
     let is_same = |made: &Made| Arc::ptr_eq(&made.pixels, &stamp.pixels) && made.steps == steps;
-    if let Some(kept) = kept.filter(is_same) {
-        return kept.map;
-    }
-    let map = steps.map(stamp);
-    let made = Made {
-        pixels: stamp.pixels.clone(),
-        steps,
-        map: map.clone(),
-    };
-    ui.data_mut(|data| data.insert_temp(id, made));
-    map
+    let used = ctx.cumulative_pass_nr();
+    let known = with_kept(ctx, |kept| {
+        let made = kept.0.iter_mut().find(|made| is_same(made))?;
+        made.used = used;
+        Some(made.map.clone())
+    });
+    known.unwrap_or_else(|| {
+        let map = steps.map(stamp);
+        let made = Made {
+            pixels: stamp.pixels.clone(),
+            steps,
+            map: map.clone(),
+            used,
+        };
+        with_kept(ctx, |kept| kept.0.push(made));
+        map
+    })
+}
+
+/// Does something with the maps that are still in use.
+fn with_kept<R>(ctx: &Context, act: impl FnOnce(&mut Kept) -> R) -> R {
+    let now = ctx.cumulative_pass_nr();
+    ctx.data_mut(|data| {
+        let kept: &mut Kept = data.get_temp_mut_or_default(Id::unique("maps of contours"));
+        kept.0.retain(|made| made.used + 1 >= now);
+        act(kept)
+    })
 }
 
 /// The button that opens the choice.
@@ -224,7 +249,7 @@ mod tests {
             commands: &commands,
             textures: &textures,
         };
-        let ctx = egui::Context::default();
+        let ctx = Context::default();
         let mut pixels = Vec::new();
         for _ in 0..2 {
             let output = ctx.run_ui(egui::RawInput::default(), |ui| {
@@ -242,5 +267,20 @@ mod tests {
             output.drop_without_applying_deltas();
         }
         assert_eq!(pixels[0], pixels[1]);
+        assert_eq!(with_kept(&ctx, |kept| kept.0.len()), 2);
+        // Nothing draws lines any more.
+        let mut without = document.clone();
+        without.display.contours = None;
+        for _ in 0..2 {
+            let output = ctx.run_ui(egui::RawInput::default(), |ui| {
+                let cx = ViewCx {
+                    document: &without,
+                    ..cx
+                };
+                ContourMaps::of(&cx, ui);
+            });
+            output.drop_without_applying_deltas();
+        }
+        assert_eq!(with_kept(&ctx, |kept| kept.0.len()), 0);
     }
 }

@@ -1,5 +1,10 @@
 //! Header: what the file of the picture says of itself. Every card of every HDU of a FITS file; for all formats how the pixels
 //! are read.
+//!
+//! Invariant: lines are made once per file that was read, and searched once per text.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use egui::text::LayoutJob;
 use egui::{FontId, ScrollArea, TextEdit, TextFormat, TextStyle, Ui};
@@ -21,6 +26,7 @@ const COLUMNS: [usize; 2] = [10, 24];
 #[derive(Default)]
 pub(super) struct HeaderView {
     search: String,
+    made: Option<Made>,
 }
 
 impl View for HeaderView {
@@ -41,11 +47,63 @@ impl View for HeaderView {
             }
             (_, None) => loading_ui(ui, "Reading the header"),
             (_, Some(info)) => {
-                let lines = lines_of(info);
-                self.bar_ui(cx, ui, &lines);
-                self.lines_ui(ui, &lines);
+                let made = Made::of(self.made.take(), info);
+                let made = self.made.insert(made);
+                bar_ui(cx, ui, made, &mut self.search);
+                lines_ui(ui, made, &self.search);
             }
         }
+    }
+}
+
+/// The lines of a file with what was made of them last.
+struct Made {
+    of: Arc<FileInfo>,
+    lines: Vec<Line>,
+    /// A text, and the places of the lines that a search for it leaves.
+    found: Option<(String, Vec<usize>)>,
+}
+
+impl Made {
+    /// What was made `before`, if it is of the same reading of the file.
+    fn of(before: Option<Self>, info: &Arc<FileInfo>) -> Self {
+        before
+            .filter(|made| Arc::ptr_eq(&made.of, info))
+            .unwrap_or_else(|| Self {
+                of: info.clone(),
+                lines: lines_of(info),
+                found: None,
+            })
+    }
+
+    /// The lines that a search leaves.
+    fn shown(&mut self, search: &str) -> Shown<'_> {
+        let before = self.found.take().filter(|(text, _)| text == search);
+        let (_, found) = self
+            .found
+            .insert(before.unwrap_or_else(|| (search.to_owned(), found(&self.lines, search))));
+        Shown {
+            lines: &self.lines,
+            found,
+        }
+    }
+}
+
+/// The lines that a search left.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    lines: &'a [Line],
+    found: &'a [usize],
+}
+
+impl<'a> Shown<'a> {
+    fn rows(self, range: Range<usize>) -> impl Iterator<Item = &'a Line> {
+        let rows = self.found.get(range).unwrap_or_default();
+        rows.iter().filter_map(|at| self.lines.get(*at))
+    }
+
+    fn all(self) -> impl Iterator<Item = &'a Line> {
+        self.rows(0..self.found.len())
     }
 }
 
@@ -164,66 +222,64 @@ fn value_text(card: &Card) -> String {
     }
 }
 
-/// The lines that a search leaves: those with its letters, and the headings above them.
-fn found<'a>(lines: &'a [Line], search: &str) -> Vec<&'a Line> {
+/// The places of the lines that a search leaves: those with its letters, and the headings above them.
+fn found(lines: &[Line], search: &str) -> Vec<usize> {
     let search = search.trim().to_lowercase();
     if search.is_empty() {
-        return lines.iter().collect();
+        return (0..lines.len()).collect();
     }
-    let mut left: Vec<&Line> = Vec::new();
+    let mut left = Vec::new();
     let mut heading = None;
-    for line in lines {
+    for (at, line) in lines.iter().enumerate() {
         if line.kind == Kind::Heading {
-            heading = Some(line);
+            heading = Some(at);
         } else if line.has(&search) {
             left.extend(heading.take());
-            left.push(line);
+            left.push(at);
         }
     }
     left
 }
 
-impl HeaderView {
-    fn bar_ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui, lines: &[Line]) {
-        ui.horizontal(|ui| {
-            let edit = TextEdit::singleline(&mut self.search)
-                .hint_text("search")
-                .desired_width(160.0);
-            ui.add(edit).accessible_name("Search the header");
-            let shown = found(lines, &self.search);
-            let tooltip = "Copy the lines that are shown";
-            if ui.button("Copy").on_hover_text(tooltip).clicked() {
-                let text: Vec<String> = shown.iter().map(|line| line.text()).collect();
-                cx.commands.push(Command::Copy {
-                    text: text.join("\n") + "\n",
-                    what: "the header",
-                });
-            }
-            let count = shown.iter().filter(|l| l.kind == Kind::Plain).count();
-            let text = match (count, self.search.trim()) {
-                (_, "") => format!("{count} lines"),
-                (0, search) => format!("Nothing has {search}"),
-                (_, _) => format!("{count} lines found"),
-            };
-            ui.label(egui::RichText::new(text).color(Tokens::of(ui).weak));
-        });
-    }
-
-    fn lines_ui(&self, ui: &mut Ui, lines: &[Line]) {
-        let shown = found(lines, &self.search);
-        let tokens = Tokens::of(ui);
-        let font = TextStyle::Monospace.resolve(ui.style());
-        let height = ui.text_style_height(&TextStyle::Monospace) + 1.0;
-        ui.spacing_mut().item_spacing.y = 1.0;
-        ScrollArea::both()
-            .auto_shrink(false)
-            .show_rows(ui, height, shown.len(), |ui, range| {
-                for line in shown.get(range).unwrap_or_default() {
-                    let label = egui::Label::new(line.job(tokens, &font)).selectable(true);
-                    ui.add(label.extend());
-                }
+fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, made: &mut Made, search: &mut String) {
+    ui.horizontal(|ui| {
+        let edit = TextEdit::singleline(search)
+            .hint_text("search")
+            .desired_width(160.0);
+        ui.add(edit).accessible_name("Search the header");
+        let shown = made.shown(search);
+        let tooltip = "Copy the lines that are shown";
+        if ui.button("Copy").on_hover_text(tooltip).clicked() {
+            let text: Vec<String> = shown.all().map(Line::text).collect();
+            cx.commands.push(Command::Copy {
+                text: text.join("\n") + "\n",
+                what: "the header",
             });
-    }
+        }
+        let count = shown.all().filter(|l| l.kind == Kind::Plain).count();
+        let text = match (count, search.trim()) {
+            (_, "") => format!("{count} lines"),
+            (0, search) => format!("Nothing has {search}"),
+            (_, _) => format!("{count} lines found"),
+        };
+        ui.label(egui::RichText::new(text).color(Tokens::of(ui).weak));
+    });
+}
+
+fn lines_ui(ui: &mut Ui, made: &mut Made, search: &str) {
+    let shown = made.shown(search);
+    let tokens = Tokens::of(ui);
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let height = ui.text_style_height(&TextStyle::Monospace) + 1.0;
+    ui.spacing_mut().item_spacing.y = 1.0;
+    ScrollArea::both()
+        .auto_shrink(false)
+        .show_rows(ui, height, shown.found.len(), |ui, range| {
+            for line in shown.rows(range) {
+                let label = egui::Label::new(line.job(tokens, &font)).selectable(true);
+                ui.add(label.extend());
+            }
+        });
 }
 
 #[cfg(test)]
@@ -244,10 +300,10 @@ mod tests {
             headers: vec![header],
             ..FileInfo::default()
         };
-        let lines = lines_of(&info);
-        let texts = |search: &str| -> Vec<String> {
-            found(&lines, search).iter().map(|l| l.text()).collect()
-        };
+        let info = Arc::new(info);
+        let mut made = Made::of(None, &info);
+        let mut texts =
+            |search: &str| -> Vec<String> { made.shown(search).all().map(Line::text).collect() };
         assert_eq!(texts("").len(), 4);
         assert_eq!(texts("m51").len(), 2);
         let seconds = texts(" Seconds");
@@ -255,5 +311,24 @@ mod tests {
         assert!(seconds[1].starts_with("EXPTIME    1.5 "), "{seconds:?}");
         assert!(seconds[1].ends_with("/ seconds"));
         assert!(texts("nowhere").is_empty());
+    }
+
+    #[test]
+    fn lines_are_made_once_per_reading() {
+        let info = |path: &str| {
+            Arc::new(FileInfo {
+                path: path.into(),
+                ..FileInfo::default()
+            })
+        };
+        let (first, second) = (info("a.fits"), info("b.fits"));
+        let mut made = Made::of(None, &first);
+        let (lines, found) = (made.lines.as_ptr(), made.shown("a").found.as_ptr());
+        made = Made::of(Some(made), &first);
+        assert_eq!(made.lines.as_ptr(), lines);
+        assert_eq!(made.shown("a").found.as_ptr(), found);
+        made = Made::of(Some(made), &second);
+        let texts: Vec<String> = made.shown("").all().map(Line::text).collect();
+        assert_eq!(texts, ["b.fits"]);
     }
 }

@@ -164,15 +164,18 @@ impl RegionLayer<'_> {
         mut hold: Hold,
         commands: &Commands,
     ) {
-        if let Some(pos) = response.interact_pointer_pos() {
-            self.drag(&mut hold, sheet, sheet.place(pos), commands);
-        }
+        let pos = response.interact_pointer_pos();
+        let has_changed =
+            pos.is_some_and(|pos| self.drag(&mut hold, sheet, sheet.place(pos), commands));
         if response.dragged_by(PointerButton::Primary) {
             ui.data_mut(|data| data.insert_temp(id, hold));
             return;
         }
         ui.data_mut(|data| data.remove::<Hold>(id));
-        if let Hold::Draw { index, .. } = hold {
+        // What never had an area has not become a region; there is nothing to take hold of.
+        if let Hold::Draw { index, .. } = hold
+            && (has_changed || self.regions.get(index).is_some())
+        {
             commands.push(Command::SelectRegion(Some(index)));
             commands.push(UiCommand::ToolSelect);
         }
@@ -206,15 +209,15 @@ impl RegionLayer<'_> {
         }
     }
 
-    /// Pushes what the region becomes when the pointer is at `to`.
-    fn drag(&self, hold: &mut Hold, sheet: &Sheet, to: Place, commands: &Commands) {
+    /// Pushes what the region becomes when the pointer is at `to`; whether it becomes another.
+    fn drag(&self, hold: &mut Hold, sheet: &Sheet, to: Place, commands: &Commands) -> bool {
         let (index, shape, verb) = match hold {
             Hold::Draw { index, from, path } => {
                 if path.last() != Some(&to) && path.len() < 16 * MAX_CORNERS {
                     path.push(to);
                 }
                 let Some(shape) = self.drawn(sheet, *from, to, path) else {
-                    return;
+                    return false;
                 };
                 (*index, shape, RegionVerb::Draw)
             }
@@ -224,7 +227,7 @@ impl RegionLayer<'_> {
             }
             Hold::Handle { index, grip } => {
                 let Some(region) = self.regions.get(*index) else {
-                    return;
+                    return false;
                 };
                 let verb = match grip {
                     Grip::Angle => RegionVerb::Turn,
@@ -235,7 +238,7 @@ impl RegionLayer<'_> {
         };
         let before = self.regions.get(index);
         if before.is_some_and(|region| region.shape == shape) {
-            return;
+            return false;
         }
         let region = match before {
             Some(region) => Region {
@@ -243,7 +246,7 @@ impl RegionLayer<'_> {
                 ..region.clone()
             },
             // A region that was removed under the hand does not come back.
-            None if verb != RegionVerb::Draw => return,
+            None if verb != RegionVerb::Draw => return false,
             None => Region::new(shape),
         };
         commands.push(RegionChange::Set {
@@ -251,6 +254,7 @@ impl RegionLayer<'_> {
             region,
             verb,
         });
+        true
     }
 
     /// The shape that is being drawn; nothing while it has no area.

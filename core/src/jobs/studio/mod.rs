@@ -160,9 +160,7 @@ impl Engine for Studio {
                 let scene = studio.scene(&path)?;
                 file_info::describe(&scene).map(|info| Preview::File(Arc::new(info)))
             })),
-            PreviewSpec::Thumbnail(path) => Box::new(Once::new(move |studio: &mut Self| {
-                Ok(thumbnail::thumbnail(studio, path))
-            })),
+            PreviewSpec::Thumbnail(path) => Box::new(thumbnail::ThumbnailJob::new(path)),
         })
     }
 

@@ -31,6 +31,8 @@ pub(super) struct HeldMeasures {
     in_file: Stamp,
     regions: Vec<Region>,
     statistics: Vec<Option<RegionStatistics>>,
+    /// Which of them are of means of pixels, because the file could not be read there.
+    on_means: Vec<bool>,
 }
 
 /// The preview in the making.
@@ -44,6 +46,8 @@ struct Begun {
     /// In the values of the blend's file.
     pictures: Vec<(String, Stamp)>,
     measured: Vec<MeasuredPicture>,
+    /// Which regions were measured on means of pixels of the blend.
+    on_means: Vec<bool>,
     notes: Vec<String>,
 }
 
@@ -63,6 +67,7 @@ impl RegionsJob {
             in_file: scene.blend.to_range(range),
             regions: Vec::new(),
             statistics: Vec::new(),
+            on_means: Vec::new(),
         });
         pictures.push(("blend".to_owned(), held.in_file.clone()));
         studio.measures = Some(held);
@@ -93,6 +98,7 @@ impl RegionsJob {
             scene,
             pictures,
             measured: Vec::new(),
+            on_means: vec![false; self.spec.regions.len()],
             notes,
         })
     }
@@ -150,11 +156,12 @@ impl Begun {
         if picture > 0 {
             return Some(measure(stamp, region, excluded(regions)));
         }
-        if let Some(known) = studio
-            .measures
-            .as_ref()
-            .and_then(|m| m.known(regions, index))
-        {
+        let factor = stamp.reduction_factor();
+        let held = studio.measures.as_ref();
+        if let Some((known, is_on_means)) = held.and_then(|held| held.known(regions, index)) {
+            if is_on_means {
+                self.note_means(index, factor);
+            }
             return Some(known);
         }
         if stamp.reduction.is_none() {
@@ -163,18 +170,25 @@ impl Begun {
         if let Some(found) = measure_in_file(&self.scene, region, regions) {
             return Some(found);
         }
-        let factor = stamp.reduction_factor();
-        self.notes.push(format!(
-            "Region {} is measured on means of {factor} x {factor} pixels: it is too large, or its file cannot be read in part.",
-            index + 1
-        ));
         let reduced = |region: &Region| Region {
             shape: region.shape.reduced_by(factor as f64),
             ..region.clone()
         };
         let others: Vec<Region> = excluded(regions).map(reduced).collect();
         let found = measure(stamp, &reduced(region), &others);
+        self.note_means(index, factor);
         Some(found.enlarged_by(factor as f64))
+    }
+
+    /// Says of a region that its numbers are not those of the file's own pixels.
+    fn note_means(&mut self, index: usize, factor: usize) {
+        if let Some(is_on_means) = self.on_means.get_mut(index) {
+            *is_on_means = true;
+        }
+        self.notes.push(format!(
+            "Region {} is measured on means of {factor} x {factor} pixels: it is too large, or its file cannot be read in part.",
+            index + 1
+        ));
     }
 }
 
@@ -183,12 +197,14 @@ fn excluded(regions: &[Region]) -> impl Iterator<Item = &Region> {
 }
 
 impl HeldMeasures {
-    /// What is known of a region from the last time: nothing where it or what is excluded has changed.
-    fn known(&self, regions: &[Region], index: usize) -> Option<RegionStatistics> {
+    /// What is known of a region from the last time, and whether it is of means of pixels: nothing where the region or what
+    /// is excluded has changed.
+    fn known(&self, regions: &[Region], index: usize) -> Option<(RegionStatistics, bool)> {
         let region = regions.get(index)?;
         let at = self.regions.iter().position(|known| known == region)?;
         let is_same = excluded(&self.regions).eq(excluded(regions));
-        self.statistics.get(at)?.clone().filter(|_| is_same)
+        let found = self.statistics.get(at)?.clone().filter(|_| is_same)?;
+        Some((found, self.on_means.get(at).copied().unwrap_or(false)))
     }
 }
 
@@ -244,6 +260,7 @@ impl Study<Studio, Preview> for RegionsJob {
         let Begun {
             scene,
             measured,
+            on_means,
             notes,
             ..
         } = begun;
@@ -253,6 +270,7 @@ impl Study<Studio, Preview> for RegionsJob {
         {
             held.regions.clone_from(&regions);
             held.statistics.clone_from(&first.statistics);
+            held.on_means = on_means;
         }
         Ok(Step::Done(Some(Preview::Regions(Arc::new(
             RegionsPreview {
@@ -263,5 +281,57 @@ impl Study<Studio, Preview> for RegionsJob {
                 notes,
             },
         )))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::jobs::PreviewSpec;
+    use crate::region::{Place, Shape};
+
+    #[test]
+    fn what_was_measured_on_means_is_said_every_time() {
+        let path = Path::new("no such file.fits");
+        let pixels: Vec<f32> = (0..64).map(|i| i as f32 / 64.0).collect();
+        let blend = Stamp::new("s", pixels, [1, 8, 8], ValueRange::UNIT).reduced_to(16);
+        assert_eq!(blend.reduction_factor(), 2);
+        let scene = Scene {
+            path: path.to_owned(),
+            blend,
+            truths: Vec::new(),
+            range_in_file: ValueRange::UNIT,
+            is_range_guessed: false,
+            compass: None,
+            notes: Vec::new(),
+        };
+        let mut studio = Studio::default();
+        studio.keep_scene(path, scene);
+        let circle = |column| {
+            Region::new(Shape::Circle {
+                centre: Place::new(column, 3.0),
+                radius: 2.0,
+            })
+        };
+        let mut notes = |regions: Vec<Region>| {
+            let spec = PreviewSpec::Regions(RegionsSpec {
+                input: path.to_owned(),
+                run: None,
+                regions,
+            });
+            match studio.preview_now(&spec) {
+                Ok(Preview::Regions(found)) => found.notes.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let first = notes(vec![circle(3.0)]);
+        assert!(first[0].contains("means of 2 x 2"), "{first:?}");
+        assert_eq!(notes(vec![circle(3.0)]), first);
+        // It is now the second region, and is said to be that.
+        let both = notes(vec![circle(5.0), circle(3.0)]);
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert!(both[1].starts_with("Region 2 "), "{both:?}");
     }
 }

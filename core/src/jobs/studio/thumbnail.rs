@@ -1,20 +1,73 @@
-//! Small pictures for the list of what is open.
+//! Small pictures for the list of what is open: of a picture that is held, or of its file, a large one a part per step.
+//!
+//! Invariant: what is read for the list alone is not kept, so that it never takes the place of the picture that is shown.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Studio;
-use crate::jobs::{Preview, Thumbnail};
+use super::input::SceneReader;
+use crate::jobs::{Failure, Preview, Scene, Step, Study, Thumbnail};
 use crate::stamp::Stamp;
 
 /// Rows and columns of a small picture, at most.
 const SIDE: usize = 48;
 
-/// The small picture of a file. A file that cannot be read is an answer too: the list says so and goes on.
-pub(super) fn thumbnail(studio: &mut Studio, path: PathBuf) -> Preview {
-    let scene = studio.scene(&path);
-    let picture = scene.map(|scene| reduced(&scene.blend, SIDE));
-    Preview::Thumbnail(Arc::new(Thumbnail { path, picture }))
+/// The preview in the making.
+pub(super) struct ThumbnailJob {
+    path: PathBuf,
+    reading: Option<SceneReader>,
+}
+
+impl ThumbnailJob {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            reading: None,
+        }
+    }
+
+    /// Reads on; the small picture when all is read.
+    fn read(&mut self, studio: &Studio) -> Result<Option<Stamp>, Failure> {
+        let reader = match &mut self.reading {
+            Some(reader) => reader,
+            None => {
+                let reader = SceneReader::open(&self.path, studio.most_pixels)?;
+                self.reading.insert(reader)
+            }
+        };
+        Ok(reader.step()?.map(|scene| small(&scene)))
+    }
+
+    /// A file that cannot be read is an answer too: the list says so and goes on.
+    fn done(&mut self, picture: Result<Stamp, Failure>) -> Step<Preview> {
+        let path = std::mem::take(&mut self.path);
+        let thumbnail = Thumbnail { path, picture };
+        Step::Done(Some(Preview::Thumbnail(Arc::new(thumbnail))))
+    }
+}
+
+impl Study<Studio, Preview> for ThumbnailJob {
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
+        if self.reading.is_none()
+            && let Some(scene) = studio.scenes.find(&self.path)
+        {
+            return Ok(self.done(Ok(small(&scene))));
+        }
+        Ok(match (self.read(studio), &self.reading) {
+            (Ok(None), Some(reader)) => Step::More {
+                progress: reader.progress(),
+                partial: None,
+            },
+            (Ok(None), None) => Step::Done(None),
+            (Ok(Some(picture)), _) => self.done(Ok(picture)),
+            (Err(why), _) => self.done(Err(why)),
+        })
+    }
+}
+
+fn small(scene: &Scene) -> Stamp {
+    reduced(&scene.blend, SIDE)
 }
 
 /// A stamp of at most `side` rows and columns: each pixel is the mean of the pixels with a value that it stands for.
@@ -61,8 +114,58 @@ fn mean(values: impl Iterator<Item = f32>) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::jobs::PreviewSpec;
     use crate::stamp::ValueRange;
+
+    fn thumbnail(studio: &mut Studio, path: &Path) -> Arc<Thumbnail> {
+        let spec = PreviewSpec::Thumbnail(path.to_owned());
+        match studio.preview_now(&spec) {
+            Ok(Preview::Thumbnail(thumbnail)) => thumbnail,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_read_for_the_list_is_not_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("large.fits");
+        let mut bytes = Vec::new();
+        let cards = [
+            "SIMPLE  =                    T",
+            "BITPIX  =                    8",
+        ];
+        let axes = [
+            "NAXIS   =                    2",
+            "NAXIS1  =                   96",
+        ];
+        for card in cards
+            .into_iter()
+            .chain(axes)
+            .chain(["NAXIS2  =                   60", "END"])
+        {
+            bytes.extend(format!("{card:<80}").bytes());
+        }
+        bytes.resize(2880, b' ');
+        bytes.resize(2880 * 3, 7);
+        std::fs::write(&path, bytes).expect("written");
+        let mut studio = Studio::default();
+        let found = thumbnail(&mut studio, &path);
+        assert_eq!(found.path, path);
+        let picture = found.picture.as_ref().expect("readable");
+        assert_eq!(picture.dims(), [1, 30, 48]);
+        assert!(studio.scenes.is_empty());
+        // One that is shown is not read anew.
+        studio.scene(&path).expect("readable");
+        std::fs::remove_file(&path).expect("there");
+        assert!(thumbnail(&mut studio, &path).picture.is_ok());
+        studio.forget_scene(&path);
+        let found = thumbnail(&mut studio, &path);
+        assert_eq!(found.path, path);
+        assert!(found.picture.is_err(), "says why there is none");
+    }
 
     #[test]
     fn a_small_picture_is_made_of_means_and_leaves_missing_pixels_out() {
