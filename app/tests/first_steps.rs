@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{Files, Start, app, settle, step_until};
 use egui::Key;
 use egui_kittest::kittest::Queryable as _;
@@ -28,6 +30,13 @@ fn opened(files: &Files) -> Window {
 
 fn step(harness: &Window) -> Option<TourStep> {
     harness.state().workbench().tour
+}
+
+/// The pixels of the small picture of a file, once it is there.
+fn small_pixels(harness: &egui_kittest::Harness<'_, App>, path: &Path) -> Option<Vec<f32>> {
+    let known = &harness.state().results().thumbnails;
+    let picture = known.get(path)?.as_ref().ok()?;
+    Some(picture.stamp.pixels.to_vec())
 }
 
 fn click(harness: &mut Window, label: &str) {
@@ -110,18 +119,14 @@ fn the_list_has_a_small_picture_of_every_file_or_says_why_not() {
         "a file nobody looks at disturbs nobody"
     );
     // Reading again looks at the files again.
-    let pixels = |harness: &Window| {
-        let known = &harness.state().results().thumbnails;
-        let picture = known.get(&files.blends[1]).and_then(|p| p.as_ref().ok());
-        picture.map(|p| p.stamp.pixels.to_vec())
-    };
-    let before = pixels(&harness).unwrap();
+    let second = files.blends[1].clone();
+    let before = small_pixels(&harness, &second).unwrap();
     let dark: Vec<f32> = before.iter().map(|v| v / 2.0).collect();
     let stamp = Stamp::new("BLEND", dark, [3, SIDE, SIDE], ValueRange::UNIT);
     write(&files.blends[1], &[stamp], Format::Fits, &[]).unwrap();
     harness.state().push(UiCommand::Reload);
     step_until(&mut harness, "the new picture", |h| {
-        pixels(h).is_some_and(|now| now != before)
+        small_pixels(h, &second).is_some_and(|now| now != before)
     });
 }
 
