@@ -84,9 +84,10 @@ pub(crate) fn factor_for(channels: usize, size: [usize; 2], most: usize) -> usiz
         rows * columns * channels as u128
     };
     let whole = pixels(1) as f64;
-    // Near the root of the ratio, where the search ends after a few steps.
-    let mut factor = ((whole / most.max(1) as f64).sqrt().floor() as usize).max(1);
     let largest = size.into_iter().max().unwrap_or(1).max(1);
+    // Near the root of the ratio, where the search ends after a few steps.
+    let root = (whole / most.max(1) as f64).sqrt().floor() as usize;
+    let mut factor = root.clamp(1, largest);
     while factor < largest && pixels(factor) > most as u128 {
         factor += 1;
     }
