@@ -2,8 +2,10 @@
 //!
 //! Invariant: asking never blocks the window. The answer comes through [`FileDialogs::poll`] in a later frame.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, bounded};
@@ -204,6 +206,8 @@ pub struct Scripted {
     pub asked: Vec<Question>,
     /// The answer when none is left.
     pub usual: Vec<PathBuf>,
+    /// While it is set, a dialog stays open; shared, so that a test lets go of it.
+    pub stays: Rc<Cell<bool>>,
     ready: Option<Answer>,
 }
 
@@ -231,7 +235,7 @@ impl FileDialogs for Scripted {
     }
 
     fn poll(&mut self) -> Option<Answer> {
-        self.ready.take()
+        self.ready.take_if(|_| !self.stays.get())
     }
 }
 

@@ -7,10 +7,12 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::cell::Cell;
+use std::path::Path;
 use std::process::Command as Process;
+use std::rc::Rc;
 
-use common::{Files, Start, app, settle, step_until};
+use common::{Files, Start, app, opened, opened_with, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -23,17 +25,6 @@ use ganoscope_core::edit::{Action, Edit, EditStack, Mask, UnitSet};
 use ganoscope_core::stamp::io::{self, Selector};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 use ganoscope_core::table::Table;
-
-/// An app on the tiny series whose file dialogs answer with `answers`.
-fn opened(files: &Files, answers: Vec<PathBuf>) -> Harness<'static, App> {
-    let mut harness = app(Start {
-        document: files.document(),
-        answers: answers.into_iter().map(|path| vec![path]).collect(),
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness
-}
 
 fn edited(harness: &mut Harness<'_, App>) {
     let conv = UnitSet::of_layer("root.0.act", [1, 2]);
@@ -92,7 +83,7 @@ fn keep(path: &Path) {
 fn a_figure_is_written_in_every_format_by_name() {
     let files = Files::new();
     let paths = ["a.svg", "b.pdf", "c.png"].map(|name| files.path(name));
-    let mut harness = opened(&files, paths.to_vec());
+    let mut harness = opened_with(&files, paths.to_vec());
     for (path, format, magic) in [
         (&paths[0], "SVG", &b"<svg"[..]),
         (&paths[1], "PDF", b"%PDF"),
@@ -129,7 +120,7 @@ fn every_view_has_a_figure_and_a_table_or_says_why_not() {
         .iter()
         .zip(&tables)
         .flat_map(|(f, t)| [f.clone(), t.clone()]);
-    let mut harness = opened(&files, answers.collect());
+    let mut harness = opened_with(&files, answers.collect());
     for (at, key) in [Key::Num2, Key::Num3, Key::L, Key::Num4]
         .into_iter()
         .enumerate()
@@ -168,7 +159,7 @@ fn every_view_has_a_figure_and_a_table_or_says_why_not() {
 fn data_is_written_as_fits_bit_for_bit_with_its_provenance() {
     let files = Files::new();
     let path = files.path("all.fits");
-    let mut harness = opened(&files, vec![path.clone()]);
+    let mut harness = opened_with(&files, vec![path.clone()]);
     edited(&mut harness);
     // Activations and relevance are there once they are looked at.
     for key in [Key::Num2, Key::Num3] {
@@ -222,7 +213,7 @@ fn a_folder_that_takes_no_files_is_said_and_nothing_is_left() {
     let files = Files::new();
     let nowhere = files.path("no/where.svg");
     let inside_a_file = files.blends[0].join("a.svg");
-    let mut harness = opened(&files, vec![nowhere.clone(), inside_a_file]);
+    let mut harness = opened_with(&files, vec![nowhere.clone(), inside_a_file]);
     let before = names_in(files.folder.path());
     for name in ["no", "first.fits"] {
         open_export(&mut harness);
@@ -237,16 +228,31 @@ fn a_folder_that_takes_no_files_is_said_and_nothing_is_left() {
 fn a_file_that_was_chosen_late_shows_what_was_asked_for() {
     let files = Files::new();
     let path = files.path("measures.csv");
-    let mut harness = opened(&files, vec![path.clone()]);
-    let psnr = harness.state().results().deblend.ready().unwrap().measures[0].psnr;
+    let dialogs_stay = Rc::new(Cell::new(true));
+    let mut harness = app(Start {
+        document: files.document(),
+        answers: vec![vec![path.clone()]],
+        dialogs_stay: dialogs_stay.clone(),
+        ..Start::default()
+    });
+    settle(&mut harness);
+    let psnr = |harness: &Harness<'_, App>| {
+        let preview = harness.state().results().deblend.ready().unwrap();
+        preview.measures[0].psnr.unwrap()
+    };
+    let asked_for = psnr(&harness);
     open_export(&mut harness);
     press(&mut harness, "Table");
-    write(&mut harness);
+    press(&mut harness, "Choose file…");
     edited(&mut harness);
+    assert_ne!(psnr(&harness), asked_for, "the edit changes the outputs");
+    assert!(!path.exists(), "the dialog is open");
+    dialogs_stay.set(false);
+    step_until(&mut harness, "the export", |_| path.exists());
     let table = Table::from_csv(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(
         table.column("psnr").unwrap().values.field(0),
-        format!("{:?}", psnr.unwrap())
+        format!("{asked_for:?}")
     );
 }
 
@@ -284,7 +290,7 @@ fn tensor(file: &Path, name: &str) -> Vec<f32> {
 #[test]
 fn a_copied_command_computes_what_the_window_shows() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
+    let mut harness = opened(&files);
     edited(&mut harness);
     let folder = tempfile::tempdir().unwrap();
 
@@ -344,7 +350,7 @@ fn a_copied_command_computes_what_the_window_shows() {
 #[test]
 fn a_view_without_a_command_says_so() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
+    let mut harness = opened(&files);
     harness.key_press(Key::Num4);
     settle(&mut harness);
     let said = copied(&mut harness);
@@ -358,7 +364,7 @@ fn a_view_without_a_command_says_so() {
 fn edits_with_masks_are_saved_as_a_recipe_first() {
     let files = Files::new();
     let recipe = files.path("my masks.toml");
-    let mut harness = opened(&files, vec![recipe.clone()]);
+    let mut harness = opened_with(&files, vec![recipe.clone()]);
     let mask = Mask::from_fn([16, 16], |y, _| if y < 8 { 1.0 } else { 0.0 }).unwrap();
     let units = UnitSet::of_layer("root.0.act", [1]);
     let edits = EditStack {
@@ -387,7 +393,7 @@ fn edits_with_masks_are_saved_as_a_recipe_first() {
 #[test]
 fn a_pane_has_its_own_menu() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
+    let mut harness = opened(&files);
     harness.get_by_label("More of Relevance").click();
     harness.run_steps(3);
     harness.get_by_label_contains("Export…").click();

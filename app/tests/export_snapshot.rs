@@ -37,7 +37,7 @@ fn take(name: &str, theme: Theme, export: ExportChoice, results: Results) -> Sna
     let (commands, textures) = (Commands::default(), Textures::default());
     let (_, renderer) = common::renderer();
     let mut harness = Harness::builder()
-        .with_size([EXPORT_WIDTH + 24.0, 250.0])
+        .with_size([EXPORT_WIDTH + 24.0, 290.0])
         .with_pixels_per_point(1.0)
         .with_theme(theme)
         .with_context_setup(theme::install)

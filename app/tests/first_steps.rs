@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{Files, Start, app, settle, step_until};
+use common::{Files, Start, app, opened, settle, step_until};
 use egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
@@ -18,15 +18,6 @@ use ganoscope_core::stamp::io::{Format, write};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 type Window = egui_kittest::Harness<'static, App>;
-
-fn opened(files: &Files) -> Window {
-    let mut harness = app(Start {
-        document: files.document(),
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness
-}
 
 fn step(harness: &Window) -> Option<TourStep> {
     harness.state().workbench().tour

@@ -12,11 +12,12 @@ mod common;
 use std::path::Path;
 
 use common::{Painted, painted_app, settle};
-use ganoscope::command::{Change, Command, UiCommand};
+use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use ganoscope::demo;
 use ganoscope::document::Document;
 use ganoscope::tour::TourStep;
 use ganoscope_core::edit::UnitSet;
+use ganoscope_core::region::{Place, Region, Shape};
 
 /// Takes a picture of the window and keeps it in the guide when that is asked for.
 fn take(harness: &mut Painted, name: &str) {
@@ -60,6 +61,27 @@ fn every_preset_and_the_tour_are_painted() {
     take(&mut harness, "layers");
     harness.state().push(UiCommand::PresetCompare);
     take(&mut harness, "compare");
+    for (index, [x, y, size]) in [[38.0, 40.0, 14.0], [52.0, 52.0, 9.0]]
+        .into_iter()
+        .enumerate()
+    {
+        let centre = Place::new(x, y);
+        let change = RegionChange::Set {
+            index,
+            region: Region::new(Shape::circle_between(centre, Place::new(x + size, y))),
+            verb: RegionVerb::Draw,
+        };
+        harness.state().push(change);
+    }
+    harness.state().push(UiCommand::PresetInspect);
+    harness.state().push(UiCommand::ShowRegions);
+    harness.state().push(UiCommand::Export);
+    take(&mut harness, "regions");
+    harness.state().push(UiCommand::Export);
+    harness.state().push(UiCommand::ClearRegions);
+    harness.state().push(UiCommand::PresetExplore);
+    settle(&mut harness);
+    assert!(harness.render().is_ok());
     harness.state().push(UiCommand::PresetTrain);
     harness.state().push(UiCommand::MeasureCheckpoints);
     settle(&mut harness);

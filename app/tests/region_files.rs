@@ -9,36 +9,19 @@ mod common;
 
 use std::path::Path;
 
-use common::{Files, Start, app, drop_files, settle, step_until};
+use common::{Files, Start, app, drop_files, opened, press_key_of, settle, step_until};
 use egui::OutputCommand;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::{KeySystem, RegionChange, UiCommand};
+use ganoscope::command::{RegionChange, UiCommand};
 use ganoscope::document::Document;
 use ganoscope_core::region::ds9::{self, System};
 use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::sky::Grid;
 use ganoscope_core::stamp::io;
 use ganoscope_core::table::{Table, Values};
-
-fn opened(files: &Files, answers: Vec<std::path::PathBuf>) -> Harness<'static, App> {
-    let mut harness = app(Start {
-        document: files.document(),
-        answers: answers.into_iter().map(|path| vec![path]).collect(),
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness
-}
-
-/// Presses the key of a command, whichever it is.
-fn press(harness: &mut Harness<'_, App>, command: UiCommand) {
-    let keys = command.keys(KeySystem::of(&harness.ctx))[0];
-    harness.key_press_modifiers(keys.modifiers, keys.logical_key);
-    harness.run_steps(2);
-}
 
 fn regions<'a>(harness: &'a Harness<'_, App>) -> &'a [Region] {
     &harness.state().document().regions
@@ -218,8 +201,8 @@ fn regions_are_saved_with_the_session_and_old_sessions_open() {
 #[test]
 fn coordinates_of_files_are_chosen() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
-    press(&mut harness, UiCommand::ShowRegions);
+    let mut harness = opened(&files);
+    press_key_of(&mut harness, UiCommand::ShowRegions);
     settle(&mut harness);
     harness
         .get_by_role_and_label(Role::ComboBox, "Files in")
@@ -238,8 +221,8 @@ fn coordinates_of_files_are_chosen() {
 #[test]
 fn the_header_is_shown_searched_and_copied() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
-    press(&mut harness, UiCommand::ShowHeader);
+    let mut harness = opened(&files);
+    press_key_of(&mut harness, UiCommand::ShowHeader);
     settle(&mut harness);
     harness.get_by_label("HDU 0");
     let info = harness.state().results().file.ready().unwrap().clone();

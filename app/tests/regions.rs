@@ -7,26 +7,16 @@
 
 mod common;
 
-use common::{Files, Start, app, settle, step_until};
+use common::{Files, opened, press_key_of, settle, step_until};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Pos2, Rect, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::{KeySystem, UiCommand};
+use ganoscope::command::UiCommand;
 use ganoscope::testing::SIDE;
 use ganoscope::workbench::RegionTool;
 use ganoscope_core::region::{Place, Region, Shape, measure};
-
-fn opened(files: &Files, answers: Vec<std::path::PathBuf>) -> Harness<'static, App> {
-    let mut harness = app(Start {
-        document: files.document(),
-        answers: answers.into_iter().map(|path| vec![path]).collect(),
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness
-}
 
 /// Where the blend is on the screen.
 fn blend(harness: &Harness<'_, App>) -> Rect {
@@ -60,13 +50,6 @@ fn drag(
     during(harness);
     harness.drop_at(last);
     harness.run_steps(4);
-}
-
-/// Presses the key of a command, whichever it is.
-fn press(harness: &mut Harness<'_, App>, command: UiCommand) {
-    let keys = command.keys(KeySystem::of(&harness.ctx))[0];
-    harness.key_press_modifiers(keys.modifiers, keys.logical_key);
-    harness.run_steps(2);
 }
 
 fn regions<'a>(harness: &'a Harness<'_, App>) -> &'a [Region] {
@@ -118,8 +101,8 @@ fn assert_measured(harness: &mut Harness<'_, App>) {
 #[test]
 fn a_circle_is_drawn_moved_resized_and_undone() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
-    press(&mut harness, UiCommand::ToolCircle);
+    let mut harness = opened(&files);
+    press_key_of(&mut harness, UiCommand::ToolCircle);
     assert_eq!(harness.state().workbench().regions.tool, RegionTool::Circle);
     drag(&mut harness, &[[7.0, 8.0], [10.0, 8.0]], |_| {});
     assert_eq!(regions(&harness).len(), 1);
@@ -157,8 +140,8 @@ fn a_circle_is_drawn_moved_resized_and_undone() {
 #[test]
 fn statistics_follow_the_hand() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
-    press(&mut harness, UiCommand::ShowRegions);
+    let mut harness = opened(&files);
+    press_key_of(&mut harness, UiCommand::ShowRegions);
     settle(&mut harness);
     harness.get_by_label("Draw ellipse").click();
     harness.run_steps(2);
@@ -171,9 +154,9 @@ fn statistics_follow_the_hand() {
 #[test]
 fn a_region_that_is_taken_hold_of_takes_the_arrow_keys_and_delete() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
+    let mut harness = opened(&files);
     let step = harness.state().document().step;
-    press(&mut harness, UiCommand::ToolCircle);
+    press_key_of(&mut harness, UiCommand::ToolCircle);
     // Enter puts one into the middle of what is seen.
     harness.key_press(Key::Enter);
     harness.run_steps(3);
@@ -207,7 +190,7 @@ fn a_region_that_is_taken_hold_of_takes_the_arrow_keys_and_delete() {
 #[test]
 fn polygons_are_clicked_and_outlines_drawn_by_hand() {
     let files = Files::new();
-    let mut harness = opened(&files, Vec::new());
+    let mut harness = opened(&files);
     let click = |harness: &mut Harness<'_, App>, [column, row]: [f32; 2]| {
         let pos = at(harness, column, row);
         harness.hover_at(pos);
@@ -219,7 +202,7 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
         // Two clicks at different places are no double-click, however fast.
         harness.input_mut().time = harness.input_mut().time.map(|time| time + 1.0);
     };
-    press(&mut harness, UiCommand::ToolPolygon);
+    press_key_of(&mut harness, UiCommand::ToolPolygon);
     let corners = [[3.0, 3.0], [11.0, 4.0], [9.0, 12.0]];
     for corner in corners {
         click(&mut harness, corner);
@@ -238,7 +221,7 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
     assert_eq!(harness.state().history().undo_name(), Some("draw polygon"));
 
     // Escape puts an unfinished one away, then the tool.
-    press(&mut harness, UiCommand::ToolPolygon);
+    press_key_of(&mut harness, UiCommand::ToolPolygon);
     click(&mut harness, [2.0, 12.0]);
     for expected in [(0, RegionTool::Polygon), (0, RegionTool::Select)] {
         harness.key_press(Key::Escape);
@@ -248,7 +231,7 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
     }
 
     // On another picture its corners would lie anywhere.
-    press(&mut harness, UiCommand::ToolPolygon);
+    press_key_of(&mut harness, UiCommand::ToolPolygon);
     click(&mut harness, [2.0, 12.0]);
     assert_eq!(harness.state().workbench().regions.draft.len(), 1);
     for there_and_back in [UiCommand::NextInput, UiCommand::PreviousInput] {
@@ -258,13 +241,13 @@ fn polygons_are_clicked_and_outlines_drawn_by_hand() {
     }
 
     // A stroke without an area is no region, and takes hold of none.
-    press(&mut harness, UiCommand::ToolFreehand);
+    press_key_of(&mut harness, UiCommand::ToolFreehand);
     drag(&mut harness, &[[4.0, 9.0], [8.0, 9.0]], |_| {});
     assert_eq!(regions(&harness).len(), 1);
     let desk = &harness.state().workbench().regions;
     assert_ne!(desk.selected, Some(1), "it was not made");
 
-    press(&mut harness, UiCommand::ToolFreehand);
+    press_key_of(&mut harness, UiCommand::ToolFreehand);
     let path = [[4.0, 9.0], [8.0, 9.0], [8.0, 13.0], [4.0, 13.0], [4.0, 9.5]];
     drag(&mut harness, &path, |_| {});
     let drawn = &regions(&harness)[1].shape;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Files, Start, app, settle, step_until};
+use common::{Files, Start, app, opened, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -18,15 +18,6 @@ use ganoscope_core::figure::FigureFormat;
 use ganoscope_core::region::ds9::System;
 use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::seed::Stream;
-
-fn opened(files: &Files) -> Harness<'static, App> {
-    let mut harness = app(Start {
-        document: files.document(),
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness
-}
 
 fn bench<'a>(harness: &'a Harness<'_, App>) -> &'a Workbench {
     harness.state().workbench()

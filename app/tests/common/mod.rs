@@ -10,8 +10,10 @@
     reason = "a test that cannot prepare itself has failed"
 )]
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -21,6 +23,7 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use ganoscope::app::{App, AppParts, Ending};
 use ganoscope::bridge::Bridge;
+use ganoscope::command::{KeySystem, UiCommand};
 use ganoscope::demo::Demo;
 use ganoscope::dialogs::Scripted;
 use ganoscope::document::Document;
@@ -70,6 +73,8 @@ pub struct Start {
     /// The answer of dialogs when none of them is left.
     pub usual: Vec<PathBuf>,
     pub recovery: Option<Recovery>,
+    /// While it is set, dialogs stay open.
+    pub dialogs_stay: Rc<Cell<bool>>,
     /// Pixels of the largest picture that is shown as it is; the program's own limit when not given.
     pub most_pixels: Option<usize>,
 }
@@ -81,6 +86,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
         answers,
         usual,
         recovery,
+        dialogs_stay,
         most_pixels,
     } = start;
     let studio = move || {
@@ -95,6 +101,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
         .build_eframe(move |cc| {
             let mut dialogs = Scripted::new(answers);
             dialogs.usual = usual;
+            dialogs.stays = dialogs_stay;
             let parts = AppParts {
                 bridge: Bridge::new(studio).unwrap(),
                 dialogs: Box::new(dialogs),
@@ -103,6 +110,29 @@ pub fn app(start: Start) -> Harness<'static, App> {
             };
             App::new(&cc.egui_ctx, parts)
         })
+}
+
+/// An app over all files of a folder, once everything looked at is there.
+pub fn opened(files: &Files) -> Harness<'static, App> {
+    opened_with(files, Vec::new())
+}
+
+/// The same, whose file dialogs answer with these files in turn.
+pub fn opened_with(files: &Files, answers: Vec<PathBuf>) -> Harness<'static, App> {
+    let mut harness = app(Start {
+        document: files.document(),
+        answers: answers.into_iter().map(|path| vec![path]).collect(),
+        ..Start::default()
+    });
+    settle(&mut harness);
+    harness
+}
+
+/// Presses the key of a command, whichever it is.
+pub fn press_key_of(harness: &mut Harness<'_, App>, command: UiCommand) {
+    let keys = command.keys(KeySystem::of(&harness.ctx))[0];
+    harness.key_press_modifiers(keys.modifiers, keys.logical_key);
+    harness.run_steps(2);
 }
 
 fn parts(document: Document) -> AppParts {

@@ -10,17 +10,8 @@ use ganoscope::source::Source;
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
 
-use crate::common::{Files, Start, app, settle, step_until};
+use crate::common::{Files, opened, settle, step_until};
 use crate::stage::shows;
-
-fn opened(files: &Files) -> Harness<'static, App> {
-    let mut harness = app(Start {
-        document: files.document(),
-        ..Start::default()
-    });
-    settle(&mut harness);
-    harness
-}
 
 /// The Compare view in front of all others, comparing A with B.
 fn compare(harness: &mut Harness<'static, App>, first: Source, second: Source) {

@@ -1,6 +1,8 @@
 //! The region that is taken hold of: its words and its numbers, to be read and typed.
 
-use egui::{DragValue, RichText, TextEdit, TextStyle, Ui};
+use egui::{
+    Align, DragValue, Layout, RichText, TextEdit, TextStyle, TextWrapMode, Ui, WidgetText, vec2,
+};
 use ganoscope_core::jobs::Scene;
 use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::sky::{Frame, Grid, format_degrees, format_hours};
@@ -151,13 +153,21 @@ fn numbers_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, region: &Region, grid:
 
 const ANGLE: &str = "Degrees, counter-clockwise from the direction of growing columns";
 
+/// Room for a number of a position or a size, points.
+const NUMBER_WIDTH: f32 = 56.0;
+
 /// A number with its name; whether it was changed.
 fn number_ui(ui: &mut Ui, name: &str, tooltip: &str, value: &mut f64) -> bool {
     let before = *value;
-    // Together, so that a narrow view does not part a number from its name.
-    let response = ui.horizontal(|ui| {
-        let text = RichText::new(name).text_style(TextStyle::Small);
-        let label = ui.label(text.color(Tokens::of(ui).weak));
+    let text = RichText::new(name).text_style(TextStyle::Small);
+    let text = WidgetText::from(text.color(Tokens::of(ui).weak));
+    let wrap = Some(TextWrapMode::Extend);
+    let galley = text.into_galley(ui, wrap, f32::INFINITY, TextStyle::Small);
+    // Together, so that a narrow view does not part a number from its name; of a known width, so that it goes to the next row.
+    let width = galley.size().x + ui.spacing().item_spacing.x + NUMBER_WIDTH;
+    let size = vec2(width, ui.spacing().interact_size.y);
+    let response = ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        let label = ui.label(galley);
         let drag = DragValue::new(value).speed(0.1).max_decimals(3);
         ui.add(drag).labelled_by(label.id).on_hover_text(tooltip)
     });

@@ -1,0 +1,120 @@
+//! What should be in each slot of the worker, by the document and what is looked at.
+//!
+//! Invariant: a function of what there is; nothing is asked for here, and what nobody looks at is not wanted.
+
+use ganoscope_core::edit::EditStack;
+use ganoscope_core::jobs::{DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, UnitsSpec};
+
+use crate::document::Document;
+use crate::results::Results;
+use crate::views::ViewKey;
+use crate::workbench::Workbench;
+
+/// What should be in a slot.
+#[allow(clippy::large_enum_variant, reason = "a handful exist, for one frame")]
+pub(super) enum Want {
+    /// This.
+    Spec(PreviewSpec),
+    /// Whatever is there: nobody looks at it.
+    Anything,
+    /// Nothing.
+    Nothing,
+}
+
+/// What should be in a slot, by the document and what is looked at.
+pub(super) fn want(
+    slot: Slot,
+    document: &Document,
+    workbench: &Workbench,
+    results: &Results,
+) -> Want {
+    let spec = match slot {
+        Slot::Thumbnail => {
+            // One at a time: what is looked at is computed before the next.
+            let wanted = workbench.thumbnail.clone();
+            let wanted = wanted.filter(|path| results.thumbnails.get(path).is_none());
+            return wanted.map_or(Want::Anything, |path| {
+                Want::Spec(PreviewSpec::Thumbnail(path))
+            });
+        }
+        Slot::Series => document.series.clone().map(PreviewSpec::Series),
+        Slot::Scene => document.input.clone().map(PreviewSpec::Scene),
+        Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
+        Slot::Unedited => {
+            let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
+            if document.edits.is_idle() || !is_seen {
+                return Want::Anything;
+            }
+            run_of(document, results).map(|run| {
+                PreviewSpec::Unedited(DeblendSpec {
+                    edits: EditStack::default(),
+                    ..run
+                })
+            })
+        }
+        Slot::Units => {
+            if !workbench.shows(ViewKey::Units) {
+                return Want::Anything;
+            }
+            run_of(document, results).and_then(|run| {
+                let series = results.series.shown()?;
+                let layer = document.layer_in(series)?;
+                Some(PreviewSpec::Units(UnitsSpec { run, layer }))
+            })
+        }
+        Slot::Relevance => {
+            let is_seen =
+                workbench.shows(ViewKey::Relevance) || workbench.draws_lines_of_relevance(document);
+            if !is_seen {
+                return Want::Anything;
+            }
+            let series = results.series.shown();
+            run_of(document, results)
+                .filter(|_| series.is_some_and(|s| s.discriminator.is_some()))
+                .map(|run| {
+                    let method = document.method.clone();
+                    PreviewSpec::Relevance(RelevanceSpec { run, method })
+                })
+        }
+        Slot::Regions => {
+            if !workbench.shows(ViewKey::Regions) {
+                return Want::Anything;
+            }
+            let input = document.input.clone();
+            let input = input.filter(|_| !document.regions.is_empty());
+            let Some(input) = input else {
+                return Want::Nothing;
+            };
+            return Want::Spec(PreviewSpec::Regions(RegionsSpec {
+                input,
+                run: run_of(document, results),
+                regions: document.regions.clone(),
+            }));
+        }
+        Slot::File => {
+            if !workbench.shows(ViewKey::Header) {
+                return Want::Anything;
+            }
+            let input = document.input.clone();
+            return input.map_or(Want::Nothing, |path| Want::Spec(PreviewSpec::File(path)));
+        }
+    };
+    match spec {
+        Some(spec) => Want::Spec(spec),
+        // The old picture stays until the series that is being opened is there.
+        None if results.series.is_pending() && document.input.is_some() => Want::Anything,
+        None => Want::Nothing,
+    }
+}
+
+/// The run that the document describes, once the series is known.
+fn run_of(document: &Document, results: &Results) -> Option<DeblendSpec> {
+    let series = results.series.shown()?;
+    let path = document.series.clone().filter(|p| *p == series.path)?;
+    Some(DeblendSpec {
+        series: path,
+        step: document.step_in(series)?,
+        input: document.input.clone()?,
+        edits: document.edits.clone(),
+    })
+}
