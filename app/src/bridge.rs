@@ -77,6 +77,8 @@ impl Wake {
 struct Asked {
     generation: Generation,
     spec: Option<PreviewSpec>,
+    /// Ask once more, though nothing changed.
+    is_stale: bool,
 }
 
 /// Owns the worker.
@@ -146,16 +148,18 @@ impl Bridge {
         if asked.spec.is_some() {
             // A full queue only means that an unwanted answer comes; its generation is stale.
             let _ = self.worker.forget(slot);
-            asked.spec = None;
             self.generation = self.generation.next();
-            asked.generation = self.generation;
+            *asked = Asked {
+                generation: self.generation,
+                ..Asked::default()
+            };
             results.clear(slot);
         }
     }
 
     fn ask_for(&mut self, slot: Slot, spec: PreviewSpec, results: &mut Results, now: f64) -> bool {
         let asked = self.asked.entry(slot).or_default();
-        if asked.spec.as_ref() == Some(&spec) {
+        if asked.spec.as_ref() == Some(&spec) && !asked.is_stale {
             return true;
         }
         let generation = self.generation.next();
@@ -163,8 +167,11 @@ impl Bridge {
             return false;
         }
         self.generation = generation;
-        asked.generation = generation;
-        asked.spec = Some(spec);
+        *asked = Asked {
+            generation,
+            spec: Some(spec),
+            is_stale: false,
+        };
         results.begin(slot, now);
         true
     }
@@ -180,7 +187,7 @@ impl Bridge {
     /// Asks for a slot again, though its spec is the same.
     pub fn retry(&mut self, slot: Slot) {
         if let Some(asked) = self.asked.get_mut(&slot) {
-            asked.spec = None;
+            asked.is_stale = true;
         }
     }
 
@@ -204,6 +211,12 @@ impl Bridge {
                 Some(id)
             }
             Err(_) => {
+                // A later measurement takes the place of one that was never begun; files are all opened.
+                let kind = std::mem::discriminant(&spec);
+                if !matches!(spec, StudySpec::Open(_)) {
+                    self.waiting
+                        .retain(|other| std::mem::discriminant(other) != kind);
+                }
                 self.waiting.push(spec);
                 None
             }

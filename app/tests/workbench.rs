@@ -177,6 +177,30 @@ fn random_gesture(stream: &mut Stream) -> Command {
     }
 }
 
+/// The arrangement is sound, nothing refers to a pane that is gone, and the session is readable.
+fn assert_whole(harness: &Harness<'_, App>, done: usize) {
+    let bench = bench(harness);
+    assert!(bench.layout.is_sound(), "after {done} commands");
+    assert!(bench.layout.pane(bench.attention).is_some(), "{done}");
+    let own = bench.own_navigation.keys();
+    assert!(own.clone().all(|id| bench.layout.pane(*id).is_some()));
+    let compared = bench.own_comparison.keys();
+    let scaled = bench.own_display.keys();
+    assert!(
+        compared
+            .chain(scaled)
+            .all(|id| bench.layout.pane(*id).is_some())
+    );
+    assert!(harness.state().results().kept.len() <= Kept::MOST);
+    let text = ron::to_string(bench).expect("has a text form");
+    let again: Workbench = ron::from_str(&text).expect("reads");
+    assert_eq!(again.layout, bench.layout);
+    let document = harness.state().document();
+    let text = ron::to_string(document).expect("has a text form");
+    let again: Document = ron::from_str(&text).expect("reads");
+    assert_eq!(&again, document);
+}
+
 /// Random commands, seeded. The workbench stays whole, its session is readable, and no frame panics.
 #[test]
 fn ten_thousand_random_commands_leave_the_workbench_whole() {
@@ -222,26 +246,7 @@ fn ten_thousand_random_commands_leave_the_workbench_whole() {
         }
         harness.state().push(random_gesture(&mut stream));
         harness.step();
-        let bench = bench(&harness);
-        assert!(bench.layout.is_sound(), "after {done} commands");
-        assert!(bench.layout.pane(bench.attention).is_some(), "{done}");
-        let own = bench.own_navigation.keys();
-        assert!(own.clone().all(|id| bench.layout.pane(*id).is_some()));
-        let compared = bench.own_comparison.keys();
-        let scaled = bench.own_display.keys();
-        assert!(
-            compared
-                .chain(scaled)
-                .all(|id| bench.layout.pane(*id).is_some())
-        );
-        assert!(harness.state().results().kept.len() <= Kept::MOST);
-        let text = ron::to_string(bench).expect("has a text form");
-        let again: Workbench = ron::from_str(&text).expect("reads");
-        assert_eq!(again.layout, bench.layout);
-        let document = harness.state().document();
-        let text = ron::to_string(document).expect("has a text form");
-        let again: Document = ron::from_str(&text).expect("reads");
-        assert_eq!(&again, document);
+        assert_whole(&harness, done);
     }
     step_until(&mut harness, "the last export", |h| h.state().is_complete());
     // Whatever went before, and however slow the worker was: what is there can be exported.

@@ -361,6 +361,10 @@ impl App {
             layer,
             inputs: self.document.inputs.clone(),
         };
+        // What is shown is measured once: another layer, or the same anew, takes the place of what is under way.
+        if let Some(job) = self.results.unit_stats_job {
+            Bridge::cancel(&self.results, job);
+        }
         self.bridge.start(spec, &mut self.results);
     }
 

@@ -77,6 +77,7 @@ fn json(opened: &Opened) -> serde_json::Value {
         "sha256": opened.sha256,
         "role": opened.role,
         "step": opened.step,
+        "identity": opened.identity,
         "architecture": opened.config,
         "parameters": network.parameter_count(),
         "multiply_adds": network.total_multiply_adds(),
@@ -94,6 +95,11 @@ fn json(opened: &Opened) -> serde_json::Value {
 fn table(opened: &Opened) -> String {
     let network = &opened.network;
     let mut text = format!("{} of {}\n", opened.role, opened.path.display());
+    let identity = &opened.identity;
+    text.push_str(&format!("{}, {}\n", identity.family, identity.confidence));
+    for evidence in &identity.evidence {
+        text.push_str(&format!("because {evidence}\n"));
+    }
     if let Some(step) = opened.step {
         text.push_str(&format!("step {step}\n"));
     }

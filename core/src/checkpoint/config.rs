@@ -1,5 +1,6 @@
 //! Which network a weights file is for, and building it from the tensors of the file.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckpointError, LoadReport, TensorFile};
+use super::{CheckpointError, Confidence, Identity, LoadReport, TensorFile};
 use crate::architecture::{DiscriminatorConfig, GeneratorConfig, discriminator, generator};
 use crate::network::{GoOn, Network, NetworkError, Role, always};
 
@@ -76,6 +77,18 @@ impl NetworkConfig {
         match self {
             Self::Generator(_) => NetworkRole::Generator,
             Self::Discriminator(_) => NetworkRole::Discriminator,
+        }
+    }
+
+    /// What a person calls it, and how that is known.
+    pub const fn identity(&self, confidence: Confidence, evidence: Vec<String>) -> Identity {
+        Identity {
+            family: Cow::Borrowed(match self {
+                Self::Generator(_) => "branched deblender generator",
+                Self::Discriminator(_) => "deblender discriminator",
+            }),
+            confidence,
+            evidence,
         }
     }
 

@@ -38,6 +38,39 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is damaged: it begins as `format` and goes on as something else.
+    #[error("a broken {format}, {what}: {}", path.display())]
+    Broken {
+        /// What the file is, for example `ONNX model`.
+        format: &'static str,
+        /// What is wrong, and where.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is in order, but asks for something that is not done.
+    #[error("{what}: {}", path.display())]
+    Unsupported {
+        /// What it asks for, and what one can do.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The tensors of the file need more memory than may be taken.
+    #[error(
+        "needs {} MiB of memory, the limit is {} MiB: {}",
+        needed >> 20,
+        limit >> 20,
+        path.display()
+    )]
+    TooLarge {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes that may be taken.
+        limit: u64,
+        /// The file.
+        path: PathBuf,
+    },
     /// The header of a safetensors file is broken.
     #[error("not a safetensors file, {what}: {}", path.display())]
     Header {

@@ -32,11 +32,11 @@ pub(super) fn config_of(
     if let Some(text) = header.metadata.get(CONFIG_KEY) {
         match serde_json::from_str(text) {
             Ok(config) => return Ok((config, guesses)),
-            Err(error) => guesses.push(Guess {
-                what: "configuration",
-                value: format!("inferred from the tensors, because {CONFIG_KEY} says {error}"),
-                why: "the metadata of the file are broken",
-            }),
+            Err(error) => guesses.push(Guess::new(
+                "configuration",
+                format!("inferred from the tensors, because {CONFIG_KEY} says {error}"),
+                "the metadata of the file are broken",
+            )),
         }
     }
     let shapes = Shapes { header };
@@ -67,11 +67,11 @@ pub(super) fn ranges_of(
     let published = SeriesManifest::new("", GeneratorConfig::default(), None);
     let input = stated(INPUT_RANGE_KEY).unwrap_or_else(|| {
         let range = published.input_range_of(role);
-        guesses.push(Guess {
-            what: "input range",
-            value: format!("{} to {}", range.low, range.high),
-            why: "not in the file, as published",
-        });
+        guesses.push(Guess::new(
+            "input range",
+            format!("{} to {}", range.low, range.high),
+            "not in the file, as published",
+        ));
         range
     });
     let output = published
@@ -132,14 +132,14 @@ fn generator_of(
         [n] if n == f => {
             config.prelu = PreluKind::PerChannel;
             config.stamp_size = stamp_size.unwrap_or(config.stamp_size);
-            guesses.push(Guess {
-                what: "stamp size",
-                value: config.stamp_size.to_string(),
-                why: match stamp_size {
+            guesses.push(Guess::new(
+                "stamp size",
+                config.stamp_size.to_string(),
+                match stamp_size {
                     Some(_) => "this network takes any size; that of the first stamp",
                     None => "this network takes any size; as published",
                 },
-            });
+            ));
         }
         [n, h, w] if n == f && h == w => {
             config.prelu = PreluKind::PerElement;
@@ -154,11 +154,11 @@ fn generator_of(
         return Err(shapes.unknown(format!("branches of {one} and {two} blocks")));
     }
     config.branch_blocks = branches[0];
-    guesses.push(Guess {
-        what: "batch_norm_eps",
-        value: config.batch_norm_eps.to_string(),
-        why: NOT_VISIBLE,
-    });
+    guesses.push(Guess::new(
+        "batch_norm_eps",
+        config.batch_norm_eps.to_string(),
+        NOT_VISIBLE,
+    ));
     Ok(config)
 }
 
@@ -186,30 +186,26 @@ fn discriminator_of(
     let largest = rest.saturating_mul(16);
     let fits = |size: &usize| size.div_ceil(16) == rest;
     config.stamp_size = stamp_size.filter(fits).unwrap_or(largest);
-    guesses.push(Guess {
-        what: "stamp size",
-        value: config.stamp_size.to_string(),
-        why: if stamp_size.is_some_and(|s| fits(&s)) {
+    guesses.push(Guess::new(
+        "stamp size",
+        config.stamp_size.to_string(),
+        if stamp_size.is_some_and(|s| fits(&s)) {
             "the dense layer leaves a range of 16 sizes open; that of the first stamp"
         } else {
             "the dense layer leaves a range of 16 sizes open; the largest of them"
         },
-    });
+    ));
     config.padding = PaddingConvention::Symmetric;
-    guesses.push(Guess {
-        what: "padding",
-        value: "symmetric".to_owned(),
-        why: "not visible in the tensors; weights from TensorFlow need tf-same, said in a series.toml",
-    });
+    guesses.push(Guess::new(
+        "padding",
+        "symmetric".to_owned(),
+        "not visible in the tensors; weights from TensorFlow need tf-same, said in a series.toml",
+    ));
     for (what, value) in [
         ("leaky_slope", config.leaky_slope),
         ("batch_norm_eps", config.batch_norm_eps),
     ] {
-        guesses.push(Guess {
-            what,
-            value: value.to_string(),
-            why: NOT_VISIBLE,
-        });
+        guesses.push(Guess::new(what, value.to_string(), NOT_VISIBLE));
     }
     Ok(config)
 }

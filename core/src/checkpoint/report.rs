@@ -1,5 +1,6 @@
 //! What happened while a network was loaded: which tensors went where, and what had to be guessed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -37,11 +38,26 @@ impl fmt::Display for LoadReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Guess {
     /// What was guessed, for example `padding`.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// The value taken.
     pub value: String,
     /// Why, and how to say otherwise.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
+}
+
+impl Guess {
+    /// A guess of `what`, which was taken to be `value` because of `why`.
+    pub fn new(
+        what: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+        why: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            value: value.into(),
+            why: why.into(),
+        }
+    }
 }
 
 impl fmt::Display for Guess {

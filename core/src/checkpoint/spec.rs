@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::format::Format;
 use super::infer;
 use super::{
-    CheckpointError, Guess, LoadReport, NetworkConfig, NetworkRole, Series, SeriesManifest,
-    TensorFile,
+    CheckpointError, Confidence, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, Series,
+    SeriesManifest, TensorFile,
 };
 use crate::network::Network;
 use crate::stamp::ValueRange;
@@ -89,8 +90,10 @@ impl fmt::Display for NetworkSpec {
 pub struct Opened {
     /// The network.
     pub network: Network,
-    /// Its architecture and parameters.
-    pub config: NetworkConfig,
+    /// What it is and how that is known.
+    pub identity: Identity,
+    /// Its architecture and parameters, where it is one that this program trains.
+    pub config: Option<NetworkConfig>,
     /// Which of the two networks it is.
     pub role: NetworkRole,
     /// The step of the checkpoint, where it is known.
@@ -146,21 +149,21 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     let series = Series::open(&spec.path)?;
     let mut guesses = Vec::new();
     let role = spec.role.unwrap_or_else(|| {
-        guesses.push(Guess {
-            what: "role",
-            value: NetworkRole::Generator.to_string(),
-            why: "none was given; write DIR@STEP:ROLE",
-        });
+        guesses.push(Guess::new(
+            "role",
+            NetworkRole::Generator.to_string(),
+            "none was given; write DIR@STEP:ROLE",
+        ));
         NetworkRole::Generator
     });
     let step = match (spec.step, series.last()) {
         (Some(step), _) => step,
         (None, Some(last)) => {
-            guesses.push(Guess {
-                what: "step",
-                value: last.step.to_string(),
-                why: "none was given, the last; write DIR@STEP",
-            });
+            guesses.push(Guess::new(
+                "step",
+                last.step.to_string(),
+                "none was given, the last; write DIR@STEP",
+            ));
             last.step
         }
         (None, None) => {
@@ -171,7 +174,8 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     let loaded = series.load(step, role)?;
     Ok(Opened {
         network: loaded.network,
-        config: loaded.config,
+        identity: loaded.config.identity(Confidence::Stated, Vec::new()),
+        config: Some(loaded.config),
         role,
         step: Some(step),
         input_range: series.manifest.input_range_of(role),
@@ -194,22 +198,43 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
             path: path.to_owned(),
         });
     }
-    let file = TensorFile::read(path)?;
-    let (config, mut guesses) = infer::config_of(&file.header, stamp_size)?;
-    let role = config.role();
-    if let Some(expected) = spec.role.filter(|expected| *expected != role) {
+    let opened = match Format::of(path)? {
+        // What is not read yet is told by the reader of tensors, which says what one can do.
+        Format::Safetensors
+        | Format::Zip
+        | Format::Pickle
+        | Format::Onnx
+        | Format::Hdf5
+        | Format::Json => open_tensors(TensorFile::read(path)?, stamp_size)?,
+    };
+    if let Some(expected) = spec.role.filter(|expected| *expected != opened.role) {
         return Err(CheckpointError::WrongRole {
             expected,
-            found: role,
+            found: opened.role,
             path: path.to_owned(),
         });
     }
+    Ok(opened)
+}
+
+/// A network whose file holds tensors only.
+fn open_tensors(file: TensorFile, stamp_size: Option<usize>) -> Result<Opened, CheckpointError> {
+    let (config, mut guesses) = infer::config_of(&file.header, stamp_size)?;
+    let role = config.role();
     let (network, report) = config.build(&file)?;
     let (input_range, output_range) = infer::ranges_of(&file.header, role, &mut guesses);
     let step = file.header.metadata.get(infer::STEP_KEY);
+    let stated = file.header.metadata.contains_key(infer::CONFIG_KEY);
+    let (confidence, evidence) = if stated {
+        (Confidence::Stated, Vec::new())
+    } else {
+        let evidence = "names and shapes are those of the published network".to_owned();
+        (Confidence::Likely, vec![evidence])
+    };
     Ok(Opened {
         network,
-        config,
+        identity: config.identity(confidence, evidence),
+        config: Some(config),
         role,
         step: step.and_then(|text| text.parse().ok()),
         input_range,
@@ -218,7 +243,7 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
         guesses,
         manifest: None,
         warnings: Vec::new(),
-        path: path.to_owned(),
+        path: file.header.path,
         sha256: file.sha256,
     })
 }

@@ -1,0 +1,92 @@
+//! What kind of file weights or a graph come in, told from its bytes: names are often wrong.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use super::CheckpointError;
+
+/// Bytes looked at; the magic numbers are in the first eight, the names inside a zip archive come soon after.
+const PREFIX_BYTES: usize = 512;
+
+/// The kinds of files that networks are kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Tensors by name.
+    Safetensors,
+    /// A zip archive: PyTorch since 1.6, or Keras 3.
+    Zip,
+    /// A Python pickle that is not in an archive: PyTorch before 1.6.
+    Pickle,
+    /// A protocol buffer that begins like an ONNX model.
+    Onnx,
+    /// Keras 2.
+    Hdf5,
+    /// A text beginning like JSON: a layers model of TensorFlow.js.
+    Json,
+}
+
+impl Format {
+    /// The format of a file. What is none of the others is taken for safetensors, whose reader says what is wrong.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Read`].
+    pub(super) fn of(path: &Path) -> Result<Self, CheckpointError> {
+        let mut file = File::open(path).map_err(CheckpointError::read(path))?;
+        let mut prefix = Vec::with_capacity(PREFIX_BYTES);
+        (&mut file)
+            .take(PREFIX_BYTES as u64)
+            .read_to_end(&mut prefix)
+            .map_err(CheckpointError::read(path))?;
+        let length = file
+            .seek(SeekFrom::End(0))
+            .map_err(CheckpointError::read(path))?;
+        Ok(Self::of_bytes(&prefix, length))
+    }
+
+    /// The format of a file of `length` bytes that begins with `prefix`.
+    fn of_bytes(prefix: &[u8], length: u64) -> Self {
+        if let Some(header) = prefix.first_chunk() {
+            // A header that fits into the file and begins as JSON: whatever else the bytes could mean, it is this.
+            let fits = u64::from_le_bytes(*header) <= length.saturating_sub(8);
+            if fits && prefix.get(8) == Some(&b'{') {
+                return Self::Safetensors;
+            }
+        }
+        match prefix {
+            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [0x80, 1..=5, ..] => Self::Pickle,
+            [0x89, b'H', b'D', b'F', ..] => Self::Hdf5,
+            // Field 1 (version of the format) as a number, then field 2 (name of the writer), 7 (graph) or 8 (opset).
+            [0x08, 1..=127, 0x12 | 0x3a | 0x42, ..] => Self::Onnx,
+            _ if first_letter(prefix) == Some(b'{') => Self::Json,
+            _ => Self::Safetensors,
+        }
+    }
+}
+
+/// The first byte after a byte order mark and white space.
+fn first_letter(prefix: &[u8]) -> Option<u8> {
+    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
+    text.iter().copied().find(|b| !b.is_ascii_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Format;
+
+    #[test]
+    fn the_first_bytes_tell_the_format() {
+        let of = |bytes: &[u8]| Format::of_bytes(bytes, 1000);
+        assert_eq!(of(b"PK\x03\x04rest"), Format::Zip);
+        assert_eq!(of(&[0x80, 2, 0x8a, 10]), Format::Pickle);
+        assert_eq!(of(b"\x89HDF\r\n\x1a\n"), Format::Hdf5);
+        assert_eq!(of(b"\x08\x08\x12\x07pytorch"), Format::Onnx);
+        assert_eq!(of(b" \n{\"format\": 1}"), Format::Json);
+        // A header of 0x80 bytes looks like a pickle, and one of 8 like a protocol buffer.
+        assert_eq!(of(b"\x80\x02\0\0\0\0\0\0{\"a\""), Format::Safetensors);
+        assert_eq!(of(b"\x08\x01\0\0\0\0\0\0{\"a\""), Format::Safetensors);
+        assert_eq!(of(b"nothing that is known"), Format::Safetensors);
+        assert_eq!(of(b""), Format::Safetensors);
+    }
+}
