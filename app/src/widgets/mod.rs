@@ -11,6 +11,7 @@ mod stamp_view;
 mod state;
 mod swipe_view;
 mod textures;
+mod turns;
 
 pub use compass::sky_ui;
 pub use histogram::HistogramView;
