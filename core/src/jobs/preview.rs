@@ -166,6 +166,8 @@ pub struct DeblendPreview {
     pub recombination: Stamp,
     /// Blend minus recombination, in units of the `[0, 1]` range; zero is a perfect account.
     pub residual: Stamp,
+    /// The mean of its bands, `[1, H, W]`: what its signs are drawn of.
+    pub residual_mean: Stamp,
     /// The residual drawn in full colour: the 99.5 percentile of its absolute values.
     pub residual_scale: f32,
     /// One per output.
