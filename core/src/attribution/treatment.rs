@@ -2,8 +2,9 @@
 
 use candle_core::{D, Tensor};
 
-use super::propagate::{PreparedGroup, propagate, sample_sums, stabilise, stacked_mul};
+use super::propagate::{PreparedGroup, propagate, stabilise, stacked_mul};
 use super::rule::STABILISER;
+use super::sums::{add_to, sample_sums};
 use super::{AttributionError, Rule};
 use crate::network::{Mode, Network, Node, Op, Role, node_forward, node_pullback};
 
@@ -210,11 +211,4 @@ fn centred(
     let per_element = gain.broadcast_div(&stabilise(y, STABILISER)?)?;
     let s = stacked_mul(r, &per_element)?;
     Ok(stacked_mul(&s.broadcast_sub(&mean(&s)?)?, x)?)
-}
-
-/// Adds the amounts of each sample.
-pub(super) fn add_to(total: &mut [f64], more: &[f64]) {
-    for (total, more) in total.iter_mut().zip(more) {
-        *total += more;
-    }
 }
