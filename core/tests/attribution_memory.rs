@@ -57,16 +57,16 @@ fn growth(mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<isize,
 
 fn networks() -> Result<(Network, Network), Box<dyn Error>> {
     let draws = GeneratorConfig {
-        filters: 6,
+        filters: 4,
         root_blocks: 1,
         branch_blocks: 1,
-        stamp_size: 24,
+        stamp_size: 16,
         ..GeneratorConfig::default()
     };
     let judges = DiscriminatorConfig {
-        filters: 6,
-        dense: 16,
-        stamp_size: 24,
+        filters: 4,
+        dense: 8,
+        stamp_size: 16,
         ..DiscriminatorConfig::default()
     };
     Ok((
@@ -79,7 +79,7 @@ fn networks() -> Result<(Network, Network), Box<dyn Error>> {
 #[test]
 fn a_hundred_attributions_leave_no_memory_behind() -> Result<(), Box<dyn Error>> {
     let (generator, judge) = networks()?;
-    let x = [Tensor::full(0.3_f32, (2, 3, 24, 24), &Device::Cpu)?];
+    let x = [Tensor::full(0.3_f32, (1, 3, 16, 16), &Device::Cpu)?];
     let (options, target) = (Options::default(), Target::default());
     let mut methods = Method::all();
     methods.push(Method::Polarized { pole: Pole::Both });

@@ -223,7 +223,7 @@ fn galaxy(centre: [f64; 2], [a, b]: [f64; 2], angle: f64) -> Stamp {
         let light = (-0.5 * (along * along + across * across)).exp();
         (light - 0.9 + 0.003 * noise[i]) as f32
     };
-    let pixels = (0..3 * 64 * 64).map(pixel).collect();
+    let pixels: Vec<f32> = (0..3 * 64 * 64).map(pixel).collect();
     Stamp::new("galaxy", pixels, [3, 64, 64], ValueRange::SIGNED)
 }
 

@@ -8,10 +8,10 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{DType, Tensor};
-use common::device_support::{put, put_network};
+use common::device_support::{has_f64, put, put_network};
 use common::{max_abs, max_diff, reference, zoo};
 use ganoscope_core::attribution::{
-    AttributionMap, Enlarge, Method, Options, PathRule, Score, Target, attribute,
+    AttributionMap, Enlarge, Method, Options, PathRule, Precision, Score, Target, attribute,
 };
 use ganoscope_core::network::Network;
 use ganoscope_core::seed::hash_gauss;
@@ -148,38 +148,50 @@ fn input_gradients_of_every_network_equal_pytorch() {
         let network = zoo::build(name, reference::state_dict(dict)).unwrap();
         let network = put_network(&network);
         let input = put(&reference_maps[&format!("{name}.input")]);
-        let (mut gradient, mut score): (Option<Tensor>, f64) = (None, 0.0);
-        for (index, output) in network.outputs().iter().enumerate() {
-            let count = network.node(output.node).fact.len();
-            let weights = hash_gauss(&format!("grad_weight:{}", output.name), count, seed);
-            let scale = (count as f64).sqrt();
-            let target = Target {
-                output: index,
-                score: Score::Weights(weights.iter().map(|w| (w / scale) as f32).collect()),
-            };
-            let inputs = std::slice::from_ref(&input);
-            let map = attribute(
-                &network,
-                inputs,
-                &Method::Gradient,
-                &target,
-                &Options::default(),
-            );
-            let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
-            score += map.balances[0].score;
-            gradient = Some(match gradient {
-                Some(sum) => (sum + map.relevance).unwrap(),
-                None => map.relevance,
-            });
-        }
         let expected = &reference_maps[&format!("{name}.gradient")];
-        let difference = max_diff(&gradient.unwrap(), expected) / max_abs(expected);
-        let expected = scalar["scalar"].as_f64().unwrap();
-        eprintln!("{name}: {difference:.1e}, score {score} of {expected}");
-        assert!(difference < TOLERANCE, "{name}: {difference}");
-        assert!(
-            (score - expected).abs() < 1e-4 * expected.abs().max(1.0),
-            "{name}: {score}"
-        );
+        let scalar = scalar["scalar"].as_f64().unwrap();
+        // In f32 an activation near a kink of a deep network may be on its other side.
+        for (precision, tolerance) in [
+            (Precision::Network, 5.0 * TOLERANCE),
+            (Precision::Double, 1e-5),
+        ] {
+            if precision == Precision::Double && !has_f64() {
+                continue;
+            }
+            let (gradient, score) = projected(&network, &input, seed, precision);
+            let difference = max_diff(&gradient, expected) / max_abs(expected);
+            eprintln!("{name} {precision:?}: {difference:.1e}, score {score} of {scalar}");
+            assert!(difference < tolerance, "{name} {precision:?}: {difference}");
+            assert!(
+                (score - scalar).abs() < 1e-4 * scalar.abs().max(1.0),
+                "{name}: {score}"
+            );
+        }
     }
+}
+
+/// Gradient and value of the random projection of all outputs.
+fn projected(network: &Network, input: &Tensor, seed: u64, precision: Precision) -> (Tensor, f64) {
+    let options = Options {
+        precision,
+        ..Options::default()
+    };
+    let (mut gradient, mut score): (Option<Tensor>, f64) = (None, 0.0);
+    for (index, output) in network.outputs().iter().enumerate() {
+        let count = network.node(output.node).fact.len();
+        let weights = hash_gauss(&format!("grad_weight:{}", output.name), count, seed);
+        let scale = (count as f64).sqrt();
+        let target = Target {
+            output: index,
+            score: Score::Weights(weights.iter().map(|w| (w / scale) as f32).collect()),
+        };
+        let inputs = std::slice::from_ref(input);
+        let map = attribute(network, inputs, &Method::Gradient, &target, &options).unwrap();
+        score += map.balances[0].score;
+        gradient = Some(match gradient {
+            Some(sum) => (sum + map.relevance).unwrap(),
+            None => map.relevance,
+        });
+    }
+    (gradient.unwrap(), score)
 }

@@ -146,18 +146,27 @@ fn check(name: &str, dtype: DType) {
                 _ => f64::max(1e-4, 10.0 * deviation.unwrap_or(0.0)),
             },
         };
-        compared += 1;
+        // In f32 only what the other program computed in f32 too: where additions double relevance, nothing is left of the digits.
+        if dtype == DType::F64 || deviation.is_some() {
+            compared += 1;
+        }
         if dtype == DType::F64 && batch_norm == BatchNormHandling::Fold {
             differences.extend(case.differences(&folded, BatchNormHandling::Pass));
-        } else {
+        } else if dtype == DType::F64 || deviation.is_some() {
             differences.extend(case.differences(&network, batch_norm));
         }
     }
-    // Every map of the file has its configuration.
     let maps = reference
         .keys()
-        .filter(|k| *k != "input" && !k.contains('@'));
-    assert_eq!(compared, maps.count(), "{name}");
+        .filter(|key| *key != "input" && !key.contains('@') && !key.ends_with(".sum_gradient"));
+    let doubled = reference
+        .keys()
+        .filter(|key| key.ends_with(".sum_gradient"));
+    let expected = match dtype {
+        DType::F64 => maps.count() + doubled.count(),
+        _ => maps.count(),
+    };
+    assert_eq!(compared, expected, "{name}: every map of the file is met");
     assert!(differences.is_empty(), "{name}: {differences:#?}");
 }
 

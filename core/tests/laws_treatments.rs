@@ -341,14 +341,14 @@ fn a_product_halves_between_what_depends_on_an_input() {
     let half: Vec<f64> = y.iter().map(|v| v / 2.0).collect();
     let rows = half.chunks(9).map(|channel| channel.iter().sum()).collect();
     check(&case, &[half, rows], 1e-12);
-    let scaled = common::case("scaled", &[&[2, 3, 3]], |b, x| {
+    let scaled = case("scaled", &[&[2, 3, 3]], |b, x| {
         let factor = b.constant("factor", &[2, 1, 1])?;
         Ok(vec![b.plain("op", Op::Mul, &[x[0], factor])?])
     });
     let y = forward(&scaled, &sample(&scaled));
     check(&scaled, &[y], 1e-12);
     // A constant that is added takes its share and is counted.
-    let shifted = common::case("shifted", &[&[2, 3, 3]], |b, x| {
+    let shifted = case("shifted", &[&[2, 3, 3]], |b, x| {
         let shift = b.constant("shift", &[2, 1, 1])?;
         Ok(vec![b.plain("op", Op::Add, &[x[0], shift])?])
     });
@@ -366,7 +366,7 @@ fn a_product_halves_between_what_depends_on_an_input() {
 #[test]
 fn instance_normalisation_shares_by_its_means() {
     for affine in [false, true] {
-        let case = common::case(&format!("instance {affine}"), &[&[2, 3, 2]], |b, x| {
+        let case = case(&format!("instance {affine}"), &[&[2, 3, 2]], |b, x| {
             let param = |role, key: &str| {
                 Ok::<_, ganoscope_core::network::NetworkError>(ganoscope_core::network::Param {
                     role,
@@ -431,7 +431,7 @@ fn additions_under_the_gradient_double() {
 /// Normalisation that stays in the network: passed in the faithful mode, shared by value otherwise.
 #[test]
 fn batch_normalisation_passes_when_asked() {
-    let case = common::case("batch norm", &[&[3, 2, 2]], |b, x| {
+    let case = case("batch norm", &[&[3, 2, 2]], |b, x| {
         Ok(vec![b.batch_norm("norm", x[0], 1e-3)?])
     });
     let options = Options {

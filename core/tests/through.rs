@@ -169,10 +169,8 @@ fn nothing_is_lost_and_pictures_are_those_of_the_generator() {
         };
         assert_eq!(map.parts.len(), 2 * poles);
         for (index, picture) in map.pictures.iter().enumerate() {
-            assert_eq!(
-                support::relative_difference(picture, &run.outputs()[index]),
-                0.0
-            );
+            let difference = support::relative_difference(picture, &run.outputs()[index]);
+            assert!(difference < 1e-5, "{difference}");
         }
         for part in &map.parts {
             let gap = part.conservation_gap();
@@ -193,7 +191,8 @@ fn nothing_is_lost_and_pictures_are_those_of_the_generator() {
                 (Some(poles), _) => &poles.fake.relevance,
                 (None, _) => &own.relevance,
             };
-            assert_eq!(support::relative_difference(&part.picture, expected), 0.0);
+            let difference = support::relative_difference(&part.picture, expected);
+            assert!(difference < 1e-3, "{method}: {difference}");
         }
         // Both outputs together are the sum of their parts.
         let together = map.together(None);
@@ -235,11 +234,10 @@ fn ranges_are_converted_exactly() {
     let shown = [run.outputs()[1].affine(0.5, 0.5).unwrap()];
     let own = attribute(&judge, &shown, &method, &Target::default(), &options).unwrap();
     assert_eq!(map.parts.len(), 1);
-    assert_eq!(map.parts[0].judged[0].score, own.balances[0].score);
-    assert_eq!(
-        support::relative_difference(&map.parts[0].picture, &own.relevance),
-        0.0
-    );
+    let (found, expected) = (map.parts[0].judged[0].score, own.balances[0].score);
+    assert!((found - expected).abs() < 1e-4 * expected.abs().max(1.0));
+    let difference = support::relative_difference(&map.parts[0].picture, &own.relevance);
+    assert!(difference < 1e-3, "{difference}");
     assert!(map.parts[0].conservation_gap() < 1e-3);
     for (outputs, drawn_range) in [
         (vec![2], (-1.0, 1.0)),
@@ -271,6 +269,69 @@ fn ranges_are_converted_exactly() {
     assert!(error.to_string().contains("galaxy2"), "{error}");
 }
 
+/// Activation times gradient is the slope of the logit when a unit is scaled, whatever the ranges of the pixels are.
+#[test]
+fn activation_times_gradient_is_the_slope_of_the_logit() {
+    let generator = draws(3).to_dtype(DType::F64).unwrap();
+    let judge = judges(4).to_dtype(DType::F64).unwrap();
+    let x = [blend(DType::F64)[0]
+        .narrow(0, 0, 1)
+        .unwrap()
+        .contiguous()
+        .unwrap()];
+    for (range, scale, shift) in [((-1.0, 1.0), 1.0, 0.0), ((0.0, 1.0), 0.5, 0.5)] {
+        let options = Options {
+            input_range: range,
+            ..Options::default()
+        };
+        let prepared = Prepared::new(&judge, &Method::InputXGradient, &options).unwrap();
+        let through = Through::new(&generator, prepared, ThroughSettings::default()).unwrap();
+        let map = through.attribute(&x, &[]).unwrap();
+        assert_eq!(map.parts.len(), 2);
+        for part in &map.parts {
+            let logit = |edits: &Edits| -> f64 {
+                let run = generator.forward(&x, edits, &Retain::Nothing).unwrap();
+                let shown = [run.outputs()[part.output].affine(scale, shift).unwrap()];
+                let run = judge
+                    .forward(&shown, &Edits::new(), &Retain::Nothing)
+                    .unwrap();
+                total(&run.outputs()[0])
+            };
+            assert!((part.judged[0].score - logit(&Edits::new())).abs() < 1e-9);
+            let mut checked = 0;
+            for layer in ["root.0.act", "bn_root", "branch1.0.conv1", "branch2.0.bn2"] {
+                let Some(units) = part.units.iter().find(|u| *u.layer == *layer) else {
+                    continue;
+                };
+                for (unit, sum) in units.sums[0].iter().enumerate() {
+                    let step = 1e-6;
+                    let rise = logit(&scaled(&generator, layer, unit, 1.0 + step))
+                        - logit(&scaled(&generator, layer, unit, 1.0 - step));
+                    let slope = rise / (2.0 * step);
+                    let close = (slope - sum).abs() < 1e-4 * slope.abs().max(1e-3);
+                    assert!(close, "{layer}:{unit}: {sum} is not {slope}");
+                    checked += 1;
+                }
+            }
+            assert!(checked >= 18, "three layers of six units");
+        }
+    }
+}
+
+/// An edit that scales one unit.
+fn scaled(network: &Network, layer: &str, unit: usize, by: f64) -> Edits {
+    let units = network.node(network.find(layer).unwrap()).fact.units();
+    let gain = (0..units).map(|u| if u == unit { by } else { 1.0 });
+    let gain = Tensor::from_iter(gain, &candle_core::Device::Cpu).unwrap();
+    let gain = gain.reshape((1, units, 1, 1)).unwrap();
+    let offset = gain.zeros_like().unwrap();
+    Edits::from([(layer.into(), Affine { gain, offset })])
+}
+
+fn total(t: &Tensor) -> f64 {
+    t.sum_all().unwrap().to_scalar().unwrap()
+}
+
 /// The generator with the weights by which `reader` reads unit `unit` multiplied.
 fn planted(generator: &Network, reader: &str, unit: usize, factor: f64) -> Network {
     let planted = generator.map_params(|id, param| {
@@ -285,34 +346,6 @@ fn planted(generator: &Network, reader: &str, unit: usize, factor: f64) -> Netwo
             .broadcast_mul(&factors.reshape((1, units, 1, 1))?)?)
     });
     planted.unwrap()
-}
-
-/// Change of the discriminator's logit over an output when a unit is off, first sample.
-fn effect(generator: &Network, judge: &Network, output: usize, layer: &str, unit: usize) -> f64 {
-    let logit = |edits: &Edits| -> f64 {
-        let run = generator
-            .forward(&blend(DType::F32), edits, &Retain::Nothing)
-            .unwrap();
-        let shown = [run.outputs()[output].clone()];
-        let run = judge
-            .forward(&shown, &Edits::new(), &Retain::Nothing)
-            .unwrap();
-        let logits = run.outputs()[0]
-            .flatten_all()
-            .unwrap()
-            .to_vec1::<f32>()
-            .unwrap();
-        f64::from(logits[0])
-    };
-    let units = generator.node(generator.find(layer).unwrap()).fact.units();
-    let gain = (0..units).map(|u| if u == unit { 0.0_f32 } else { 1.0 });
-    let device = &candle_core::Device::Cpu;
-    let gain = Tensor::from_iter(gain, device)
-        .unwrap()
-        .reshape((1, units, 1, 1))
-        .unwrap();
-    let offset = gain.zeros_like().unwrap();
-    logit(&Edits::new()) - logit(&Edits::from([(layer.into(), Affine { gain, offset })]))
 }
 
 /// A unit whose output weights are made large decides what is drawn: it is found first, whichever side is asked for.
@@ -348,14 +381,6 @@ fn a_planted_bad_unit_is_ranked_first() {
                 assert_eq!(ranked[0].channel, unit, "{method} {layer}: {ranked:?}");
                 assert!(ranked[0].share > 0.4, "{method} {layer}: {ranked:?}");
             }
-            let effects: Vec<f64> = (0..6)
-                .map(|other| effect(&bad, &judge, output, layer, other).abs())
-                .collect();
-            let most = effects.iter().copied().fold(0.0, f64::max);
-            assert_eq!(
-                effects[unit], most,
-                "switching it off says so too: {effects:?}"
-            );
         }
     }
 }

@@ -5,11 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use ganoscope_core::attribution::{
-    Composite, Method, Options, Pole, Prepared, Rule, Through, ThroughSettings,
-};
+use ganoscope_core::attribution::{Method, Options, Pole, Prepared, Through, ThroughSettings};
 use ganoscope_core::checkpoint::{NetworkRole, Series};
-use ganoscope_core::network::{Affine, Edits, Network, Retain};
+use ganoscope_core::network::{Affine, Edits, Network, Retain, Role};
 use ganoscope_core::stamp::ValueRange;
 use ganoscope_core::stamp::io::read_blend;
 
@@ -79,33 +77,34 @@ fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
     1.0 - 6.0 * squares / (n * (n * n - 1.0))
 }
 
+/// Rank correlations of units with what switching them off does to the logit, mean over layers and blends: signed, of magnitudes.
+fn agreement(
+    through: &Through,
+    inputs: &[Tensor],
+    layers: &[&str],
+    effects: &[Vec<f64>],
+) -> [f64; 2] {
+    let (mut signed, mut magnitude) = (0.0, 0.0);
+    for (i, x) in inputs.iter().enumerate() {
+        let map = through.attribute(std::slice::from_ref(x), &[]).unwrap();
+        for (j, layer) in layers.iter().enumerate() {
+            let units = map.parts[0].units.iter().find(|u| *u.layer == **layer);
+            let sums = &units.unwrap().sums[0];
+            let effect = &effects[i * layers.len() + j];
+            let abs = |v: &[f64]| v.iter().map(|v| v.abs()).collect::<Vec<_>>();
+            signed += rank_correlation(sums, effect);
+            magnitude += rank_correlation(&abs(sums), &abs(effect));
+        }
+    }
+    [signed, magnitude].map(|sum| sum / effects.len() as f64)
+}
+
 #[test]
-fn units_with_much_relevance_matter_when_switched_off() {
+fn units_are_compared_with_switching_them_off() {
     let (generator, judge) = networks();
     let layers = ["act_in", "root.1.act", "branch1.0.act"];
-    let candidates = [
-        ("epsilon-plus", Composite::epsilon_plus()),
-        (
-            "epsilon 1e-6",
-            Composite::single(Rule::Epsilon { epsilon: 1e-6 }),
-        ),
-        (
-            "epsilon 0.1",
-            Composite::single(Rule::Epsilon { epsilon: 0.1 }),
-        ),
-        ("gamma 0.25", Composite::single(Rule::Gamma { gamma: 0.25 })),
-        ("gamma 1", Composite::single(Rule::Gamma { gamma: 1.0 })),
-        ("alpha2-beta1", Composite::epsilon_alpha2_beta1()),
-        (
-            "last gamma",
-            Composite {
-                last: Some(Rule::Gamma { gamma: 1.0 }),
-                ..Composite::epsilon_plus()
-            },
-        ),
-    ];
+    let inputs: Vec<Tensor> = (0..3).map(blend).collect();
     let mut effects = Vec::new();
-    let inputs: Vec<Tensor> = (0..4).map(blend).collect();
     for x in &inputs {
         let plain = logit(&generator, &judge, x, 0, &Edits::new());
         for layer in layers {
@@ -113,45 +112,66 @@ fn units_with_much_relevance_matter_when_switched_off() {
             let of = |unit| plain - logit(&generator, &judge, x, 0, &off(&generator, layer, unit));
             effects.push((0..units).map(of).collect::<Vec<f64>>());
         }
-        eprintln!("logit {plain}");
     }
-    for (method_name, method) in [
-        ("polarized auto", Method::Polarized { pole: Pole::Auto }),
-        ("polarized fake", Method::Polarized { pole: Pole::Fake }),
-        ("epsilon-plus", Method::EpsilonPlus),
-        ("gamma-box", Method::EpsilonGammaBox),
-        ("epsilon", Method::Epsilon),
+    let through = |method: Method| {
+        let prepared = Prepared::new(&judge, &method, &Options::default()).unwrap();
+        let settings = ThroughSettings {
+            outputs: vec![0],
+            ..ThroughSettings::default()
+        };
+        Through::new(&generator, prepared, settings).unwrap()
+    };
+    let relevance = through(Method::Polarized { pole: Pole::Auto });
+    let relevance = agreement(&relevance, &inputs, &layers, &effects);
+    let slopes = agreement(&through(Method::InputXGradient), &inputs, &layers, &effects);
+    eprintln!(
+        "rank correlation with switching off, signed and of magnitudes: relevance {relevance:.3?}, activation x gradient {slopes:.3?}"
+    );
+    assert!(relevance[1] > 0.15, "{relevance:?}");
+    assert!(slopes[0] > relevance[0], "{slopes:?}");
+}
+
+/// A unit of the shipped generator whose output weights are made large is found first.
+#[test]
+fn a_bad_unit_of_the_shipped_generator_is_found() {
+    let (generator, judge) = networks();
+    let x = blend(0);
+    for (layer, reader, output, unit) in [
+        ("root.1.act", "root.1.conv2", 0, 5),
+        ("branch2.0.act", "branch2.0.conv2", 1, 3),
     ] {
-        for (name, composite) in &candidates {
+        let bad = generator
+            .map_params(|id, param| {
+                if &*generator.node(id).name != reader || param.role != Role::Weight {
+                    return Ok(param.tensor.clone());
+                }
+                let units = param.tensor.dim(1)?;
+                let factors = (0..units).map(|u| if u == unit { 30.0_f32 } else { 1.0 });
+                let factors = Tensor::from_iter(factors, &Device::Cpu)?;
+                Ok(param
+                    .tensor
+                    .broadcast_mul(&factors.reshape((1, units, 1, 1))?)?)
+            })
+            .unwrap();
+        for method in [
+            Method::Polarized { pole: Pole::Fake },
+            Method::InputXGradient,
+        ] {
             let prepared = Prepared::new(&judge, &method, &Options::default()).unwrap();
             let settings = ThroughSettings {
-                outputs: vec![0],
-                composite: composite.clone(),
+                outputs: vec![output],
                 ..ThroughSettings::default()
             };
-            let through = Through::new(&generator, prepared, settings).unwrap();
-            let (mut signed, mut magnitude, mut count, mut gap) = (0.0, 0.0, 0.0, 0.0_f64);
-            for (i, x) in inputs.iter().enumerate() {
-                let map = through.attribute(std::slice::from_ref(x), &[]).unwrap();
-                gap = gap.max(map.parts[0].conservation_gap());
-                for (j, layer) in layers.iter().enumerate() {
-                    let units = map.parts[0]
-                        .units
-                        .iter()
-                        .find(|u| *u.layer == **layer)
-                        .unwrap();
-                    let effect = &effects[i * layers.len() + j];
-                    let abs = |v: &[f64]| v.iter().map(|v| v.abs()).collect::<Vec<_>>();
-                    signed += rank_correlation(&units.sums[0], effect);
-                    magnitude += rank_correlation(&abs(&units.sums[0]), &abs(effect));
-                    count += 1.0;
-                }
+            let through = Through::new(&bad, prepared, settings).unwrap();
+            let map = through.attribute(std::slice::from_ref(&x), &[]).unwrap();
+            let mut ranked = map.ranked(None, Some(layer));
+            if method == Method::InputXGradient {
+                ranked.sort_by(|a, b| b.share.total_cmp(&a.share));
+            } else {
+                assert!(map.parts[0].conservation_gap() < 1e-3);
             }
-            eprintln!(
-                "{method_name} / {name}: signed {:.3}, magnitude {:.3}, gap {gap:.1e}",
-                signed / count,
-                magnitude / count
-            );
+            eprintln!("{method} {layer}: {:?}", &ranked[..2]);
+            assert_eq!(ranked[0].channel, unit, "{method} {layer}: {ranked:?}");
         }
     }
 }

@@ -43,6 +43,7 @@ mod sums;
 mod target;
 mod target_text;
 mod through;
+mod through_gradient;
 mod treatment;
 
 use candle_core::Tensor;

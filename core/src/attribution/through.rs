@@ -47,12 +47,21 @@ impl Default for ThroughSettings {
 /// A generator and its discriminator, prepared for one method.
 #[derive(Clone, Debug)]
 pub struct Through {
-    judge: Prepared,
-    generator: Prepared,
-    settings: ThroughSettings,
+    pub(super) judge: Prepared,
+    inside: Inside,
+    pub(super) settings: ThroughSettings,
     /// What the discriminator takes is `scale` times what the generator gives plus `shift`.
-    scale: f64,
+    pub(super) scale: f64,
     shift: f64,
+}
+
+/// The generator, as the method needs it.
+#[derive(Clone, Debug)]
+enum Inside {
+    /// Relevance goes on by rules.
+    Relevance(Prepared),
+    /// The gradient goes on; the judge's own is prepared too.
+    Gradient(Network, Prepared),
 }
 
 /// The reasons for one verdict, inside the generator.
@@ -101,11 +110,15 @@ pub struct RankedUnit {
 }
 
 impl Through {
-    /// Prepares `generator` for what `judge`, a discriminator prepared for a method that distributes its logit by rules, says of
-    /// its pictures. How normalisation and biases are treated is as in the judge.
+    /// Prepares `generator` for what `judge`, a prepared discriminator, says of its pictures. How normalisation and biases are
+    /// treated is as in the judge.
+    ///
+    /// Methods that distribute the logit by rules go on by the rules of `settings`. [`Method::InputXGradient`] goes on as the
+    /// gradient, and a unit has activation times gradient: to first order what the logit loses when the unit is switched off.
     ///
     /// # Errors
-    /// When a picture of the generator does not fit the discriminator, an output does not exist, or a rule does not fit a layer.
+    /// When a picture of the generator does not fit the discriminator, an output does not exist, a rule does not fit a layer, or
+    /// the method cannot be carried on.
     pub fn new(
         generator: &Network,
         judge: Prepared,
@@ -115,8 +128,10 @@ impl Through {
             method: format!("{} through the generator", judge.method()),
             what,
         };
-        if judge.plan().is_none() {
-            return Err(wrong("only relevance can be carried on".to_owned()));
+        let is_gradient = *judge.method() == Method::InputXGradient;
+        if judge.plan().is_none() && !is_gradient {
+            let what = "only relevance and input-x-gradient can be carried on";
+            return Err(wrong(what.to_owned()));
         }
         let count = generator.outputs().len();
         if settings.outputs.is_empty() {
@@ -142,18 +157,8 @@ impl Through {
                 "the ranges {drawn:?} and {judged:?} of the pixels cannot be"
             )));
         }
-        let inside = Options {
-            unit_sums: true,
-            retain: settings.retain.clone(),
-            input_range: settings.input_range,
-            batch_norm: judge.options().batch_norm,
-            zero_bias: judge.options().zero_bias,
-            precision: judge.options().precision,
-            ..Options::default()
-        };
-        let composite = Method::Composite(settings.composite.clone());
         Ok(Self {
-            generator: Prepared::new(generator, &composite, &inside)?,
+            inside: Inside::new(generator, &judge, &settings)?,
             judge,
             shift: judged.0 - drawn.0 * scale,
             scale,
@@ -170,9 +175,13 @@ impl Through {
         inputs: &[Tensor],
         others: &[Tensor],
     ) -> Result<ThroughMap, AttributionError> {
-        let Some(plan) = self.generator.plan() else {
-            return Err(NetworkError::NoInputOrOutput.into());
+        let generator = match &self.inside {
+            Inside::Relevance(generator) => generator,
+            Inside::Gradient(generator, judge) => {
+                return self.activations_times_gradients(generator, judge, inputs, others);
+            }
         };
+        let plan = generator.plan().ok_or(NetworkError::NoInputOrOutput)?;
         let dtype = plan.network.dtype();
         let inputs = inputs.iter().map(|x| x.to_dtype(dtype));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
@@ -183,7 +192,7 @@ impl Through {
             warnings: plan.warnings.clone(),
         };
         for index in &self.settings.outputs {
-            let drawn = scored.run.outputs()[*index].to_dtype(self.generator.dtype())?;
+            let drawn = scored.run.outputs()[*index].to_dtype(generator.dtype())?;
             let judged = self.judge(&drawn, others)?;
             map.pictures.push(drawn);
             for warning in &judged.warnings {
@@ -194,14 +203,14 @@ impl Through {
             for (pole, relevance, balances) in sides(&judged) {
                 let node = plan.network.outputs()[*index].node;
                 let start = [(node, relevance.to_dtype(dtype)?)];
-                let walk = plan.walk(&scored.run, &start, self.generator.options())?;
+                let walk = plan.walk(&scored.run, &start, generator.options())?;
                 let input = walk.inputs.first().ok_or(NetworkError::NoInputOrOutput)?;
                 let whole = joined(balances, input, &walk.absorbed, &walk.stopped)?;
                 map.parts.push(ThroughPart {
                     output: *index,
                     pole,
                     picture: relevance.clone(),
-                    input: input.to_dtype(self.generator.dtype())?,
+                    input: input.to_dtype(generator.dtype())?,
                     judged: balances.to_vec(),
                     balances: whole,
                     units: walk.units,
@@ -214,13 +223,43 @@ impl Through {
 
     /// The discriminator's map over a picture of the generator.
     fn judge(&self, drawn: &Tensor, others: &[Tensor]) -> Result<AttributionMap, AttributionError> {
-        let shown = if self.scale == 1.0 && self.shift == 0.0 {
-            drawn.clone()
-        } else {
-            drawn.affine(self.scale, self.shift)?
-        };
-        let inputs = [&[shown], others].concat();
+        let inputs = [&[self.shown(drawn)?], others].concat();
         self.judge.attribute(&inputs, &Target::default())
+    }
+
+    /// A picture as the discriminator takes it.
+    pub(super) fn shown(&self, drawn: &Tensor) -> Result<Tensor, AttributionError> {
+        if self.scale == 1.0 && self.shift == 0.0 {
+            Ok(drawn.clone())
+        } else {
+            Ok(drawn.affine(self.scale, self.shift)?)
+        }
+    }
+}
+
+impl Inside {
+    fn new(
+        generator: &Network,
+        judge: &Prepared,
+        settings: &ThroughSettings,
+    ) -> Result<Self, AttributionError> {
+        if judge.plan().is_none() {
+            let gradient = Prepared::new(judge.network(), &Method::Gradient, judge.options())?;
+            return Ok(Self::Gradient(generator.clone(), gradient));
+        }
+        let options = Options {
+            unit_sums: true,
+            retain: settings.retain.clone(),
+            input_range: settings.input_range,
+            batch_norm: judge.options().batch_norm,
+            zero_bias: judge.options().zero_bias,
+            precision: judge.options().precision,
+            ..Options::default()
+        };
+        let composite = Method::Composite(settings.composite.clone());
+        Ok(Self::Relevance(Prepared::new(
+            generator, &composite, &options,
+        )?))
     }
 }
 

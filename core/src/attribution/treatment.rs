@@ -115,8 +115,23 @@ impl Treatment {
                 add_to(absorbed, &taken);
                 Ok(vec![relevance])
             }
-            Self::Fixed(rule) => fixed(node, *rule, x, y, r),
-            Self::Centred { eps } => Ok(vec![centred(node, *eps, &x[0], y, r)?]),
+            Self::Fixed(rule) => {
+                let shares = fixed(node, *rule, x, y, r)?;
+                if let (Op::BatchNorm { .. }, Rule::Norm | Rule::Epsilon { .. }) = (&node.op, rule)
+                {
+                    let epsilon = match rule {
+                        Rule::Epsilon { epsilon } => *epsilon,
+                        _ => STABILISER,
+                    };
+                    add_to(absorbed, &taken_by_shift(y, r, &shares[0], epsilon)?);
+                }
+                Ok(shares)
+            }
+            Self::Centred { eps } => {
+                let share = centred(node, *eps, &x[0], y, r)?;
+                add_to(absorbed, &taken_by_shift(y, r, &share, STABILISER)?);
+                Ok(vec![share])
+            }
             Self::Product(shares) => {
                 let sum = Node {
                     op: Op::Add,
@@ -191,6 +206,19 @@ fn fixed(
         }
         _ => through(x, y, r, STABILISER),
     }
+}
+
+/// What the shift of a normalisation takes of the relevance `r` at its value `y`: the part of the stabilised quotients that the
+/// input's `share` has not.
+fn taken_by_shift(
+    y: &Tensor,
+    r: &Tensor,
+    share: &Tensor,
+    epsilon: f64,
+) -> Result<Vec<f64>, AttributionError> {
+    let whole = stacked_mul(r, &(y / &stabilise(y, epsilon)?)?)?;
+    let parts = sample_sums(&whole)?.into_iter().zip(sample_sums(share)?);
+    Ok(parts.map(|(whole, share)| whole - share).collect())
 }
 
 /// Instance normalisation with its deviations held constant: `y = a (x - mean(x)) + b` per sample and channel, shared by
