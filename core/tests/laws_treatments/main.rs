@@ -3,101 +3,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod cases;
+#[path = "../common/mod.rs"]
 mod common;
+mod slow;
 
 use std::collections::BTreeSet;
 
 use candle_core::Tensor;
+use cases::{passes, plain, pool, routes, sums};
 use common::{Case, case, values};
 use ganoscope_core::attribution::{
     AttributionMap, BatchNormHandling, Composite, LayerKind, Method, Options, Rule, Target,
     attribute,
 };
-use ganoscope_core::network::{Edits, Op, Padding, PoolSpec, Retain, Role, UpsampleMode};
-
-/// A layer between inputs and output, in numbers of one sample.
-struct Layer {
-    /// `y = sum_k m[k] x[k] + b` where the layer is linear in its inputs.
-    matrices: Vec<Vec<Vec<f64>>>,
-    x: Vec<Vec<f64>>,
-    y: Vec<f64>,
-}
-
-fn forward(case: &Case, inputs: &[Tensor]) -> Vec<f64> {
-    let run = case
-        .network
-        .forward(inputs, &Edits::new(), &Retain::Nothing);
-    values(&run.unwrap().outputs()[0])
-}
-
-fn sample(case: &Case) -> Vec<Tensor> {
-    let first = case.inputs.iter().map(|x| x.narrow(0, 0, 1).unwrap());
-    first.map(|x| x.contiguous().unwrap()).collect()
-}
-
-impl Layer {
-    /// Columns are differences to the value at zero (or at `x`, for a layer that is linear only near it).
-    fn of(case: &Case, near_x: bool) -> Self {
-        let inputs = sample(case);
-        let step = if near_x { 1e-7 } else { 1.0 };
-        let base: Vec<Tensor> = inputs
-            .iter()
-            .map(|x| {
-                if near_x {
-                    x.clone()
-                } else {
-                    x.zeros_like().unwrap()
-                }
-            })
-            .collect();
-        let zero = forward(case, &base);
-        let column = |k: usize, i: usize| -> Vec<f64> {
-            let mut moved = values(&base[k]);
-            moved[i] += step;
-            let mut all = base.clone();
-            all[k] = Tensor::from_vec(moved, base[k].dims(), base[k].device()).unwrap();
-            let found = forward(case, &all);
-            found
-                .iter()
-                .zip(&zero)
-                .map(|(a, b)| (a - b) / step)
-                .collect()
-        };
-        let matrices = (0..inputs.len()).map(|k| {
-            let columns = (0..inputs[k].elem_count()).map(|i| column(k, i));
-            columns.collect()
-        });
-        Self {
-            matrices: matrices.collect(),
-            x: inputs.iter().map(values).collect(),
-            y: forward(case, &inputs),
-        }
-    }
-
-    /// `R_i = sum_j m_ij R_j`, for the relevance `R = y`.
-    fn routed(&self) -> Vec<Vec<f64>> {
-        let share = |column: &Vec<f64>| column.iter().zip(&self.y).map(|(m, r)| m * r).sum();
-        let of_input = |matrix: &Vec<Vec<f64>>| matrix.iter().map(share).collect();
-        self.matrices.iter().map(of_input).collect()
-    }
-
-    /// `R_i = x_i sum_j m_ij R_j / (y_j + 1e-6 sign(y_j))`, for the relevance `R = y`.
-    fn normed(&self) -> Vec<Vec<f64>> {
-        let s: Vec<f64> = self.y.iter().map(|y| y / (y + sign(*y) * 1e-6)).collect();
-        let share = |(column, x): (&Vec<f64>, &f64)| {
-            let products = column.iter().zip(&s).map(|(m, s)| m * s);
-            x * products.sum::<f64>()
-        };
-        let inputs = self.matrices.iter().zip(&self.x);
-        inputs
-            .map(|(matrix, x)| matrix.iter().zip(x).map(share).collect())
-            .collect()
-    }
-}
-
-fn sign(y: f64) -> f64 {
-    if y >= 0.0 { 1.0 } else { -1.0 }
-}
+use ganoscope_core::network::{Op, PoolSpec, Role};
+use slow::{Layer, forward, sample, sign};
 
 fn map(case: &Case, method: &Method) -> AttributionMap {
     let options = Options {
@@ -146,127 +67,6 @@ fn check(case: &Case, expected: &[Vec<f64>], tolerance: f64) {
         "{}: {balance:?}",
         case.label
     );
-}
-
-fn plain(op: Op, dims: &[&[usize]]) -> Case {
-    let label = format!("{op} {dims:?}");
-    case(&label, dims, |b, x| Ok(vec![b.plain("op", op, x)?]))
-}
-
-fn shape() -> Padding {
-    Padding {
-        top: 1,
-        bottom: 0,
-        left: 2,
-        right: 1,
-    }
-}
-
-fn bilinear(align_corners: bool) -> Op {
-    Op::Upsample {
-        scale: [2, 3],
-        mode: UpsampleMode::Bilinear { align_corners },
-    }
-}
-
-fn pool(count_padding: bool) -> PoolSpec {
-    PoolSpec {
-        kernel: [3, 2],
-        stride: [2, 1],
-        padding: Padding {
-            top: 1,
-            bottom: 1,
-            left: 0,
-            right: 1,
-        },
-        count_padding,
-    }
-}
-
-/// Layers that only move elements, and those that repeat them.
-fn routes() -> Vec<Case> {
-    let nearest = Op::Upsample {
-        scale: [2, 3],
-        mode: UpsampleMode::Nearest,
-    };
-    vec![
-        plain(Op::Identity, &[&[2, 3, 3]]),
-        plain(Op::Flatten, &[&[2, 3, 3]]),
-        plain(
-            Op::Reshape {
-                dims: vec![3, 2, 3],
-            },
-            &[&[2, 3, 3]],
-        ),
-        plain(Op::PixelShuffle { factor: 2 }, &[&[8, 2, 3]]),
-        plain(Op::Concat { axis: 0 }, &[&[2, 2, 3], &[3, 2, 3]]),
-        plain(
-            Op::Concat { axis: 2 },
-            &[&[2, 2, 3], &[2, 2, 1], &[2, 2, 2]],
-        ),
-        plain(nearest, &[&[2, 2, 3]]),
-        plain(
-            Op::Slice {
-                axis: 0,
-                start: 1,
-                end: 3,
-            },
-            &[&[4, 2, 2]],
-        ),
-        plain(
-            Op::Pad {
-                padding: shape(),
-                value: 0.0,
-            },
-            &[&[2, 2, 3]],
-        ),
-        plain(
-            Op::Pad {
-                padding: shape(),
-                value: 0.5,
-            },
-            &[&[2, 2, 3]],
-        ),
-    ]
-}
-
-/// Layers with fixed weights.
-fn sums() -> Vec<Case> {
-    vec![
-        plain(Op::Add, &[&[2, 3, 3], &[2, 3, 3]]),
-        plain(Op::Add, &[&[2, 3, 3], &[2, 1, 1]]),
-        plain(Op::AvgPool(pool(true)), &[&[2, 5, 4]]),
-        plain(Op::AvgPool(pool(false)), &[&[2, 5, 4]]),
-        plain(Op::GlobalAvgPool, &[&[3, 3, 4]]),
-        plain(bilinear(false), &[&[2, 3, 3]]),
-        plain(bilinear(true), &[&[2, 3, 3]]),
-        case("batch norm", &[&[3, 2, 2]], |b, x| {
-            Ok(vec![b.batch_norm("norm", x[0], 1e-3)?])
-        }),
-    ]
-}
-
-/// The relevance stays where it is.
-fn passes() -> Vec<Case> {
-    let mut cases: Vec<Case> = [
-        Op::Relu,
-        Op::LeakyRelu { slope: 0.3 },
-        Op::Tanh,
-        Op::Sigmoid,
-        Op::Elu { alpha: 0.7 },
-        Op::Silu,
-        Op::Softplus,
-        Op::PixelNorm { eps: 1e-8 },
-    ]
-    .into_iter()
-    .map(|op| plain(op, &[&[3, 2, 3]]))
-    .collect();
-    for slopes in [&[1][..], &[3], &[3, 2, 3]] {
-        cases.push(case(&format!("PReLU {slopes:?}"), &[&[3, 2, 3]], |b, x| {
-            Ok(vec![b.prelu("act", x[0], slopes)?])
-        }));
-    }
-    cases
 }
 
 fn kinds<'a>(cases: impl IntoIterator<Item = &'a Case>) -> BTreeSet<&'static str> {
@@ -341,14 +141,14 @@ fn a_product_halves_between_what_depends_on_an_input() {
     let half: Vec<f64> = y.iter().map(|v| v / 2.0).collect();
     let rows = half.chunks(9).map(|channel| channel.iter().sum()).collect();
     check(&case, &[half, rows], 1e-12);
-    let scaled = case("scaled", &[&[2, 3, 3]], |b, x| {
+    let scaled = common::case("scaled", &[&[2, 3, 3]], |b, x| {
         let factor = b.constant("factor", &[2, 1, 1])?;
         Ok(vec![b.plain("op", Op::Mul, &[x[0], factor])?])
     });
     let y = forward(&scaled, &sample(&scaled));
     check(&scaled, &[y], 1e-12);
     // A constant that is added takes its share and is counted.
-    let shifted = case("shifted", &[&[2, 3, 3]], |b, x| {
+    let shifted = common::case("shifted", &[&[2, 3, 3]], |b, x| {
         let shift = b.constant("shift", &[2, 1, 1])?;
         Ok(vec![b.plain("op", Op::Add, &[x[0], shift])?])
     });
