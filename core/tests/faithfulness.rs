@@ -83,7 +83,7 @@ fn curves_equal_hiding_block_by_block() {
         let one = x.narrow(0, sample, 1).unwrap().contiguous().unwrap();
         let heat = relevance.narrow(0, sample, 1).unwrap().sum(1).unwrap();
         let heat = heat.get(0).unwrap().to_vec2::<f64>().unwrap();
-        let mut sums = vec![0.0; 16];
+        let mut sums = [0.0; 16];
         for (row, values) in heat.iter().enumerate() {
             for (column, value) in values.iter().enumerate() {
                 sums[row / 5 * 4 + column / 5] += value;

@@ -46,7 +46,9 @@ impl SideBySide {
                 let mut heat = heat.flatten_all()?.to_vec1::<f64>()?;
                 let whole: f64 = heat.iter().map(|v| v.abs()).sum();
                 if whole > 0.0 {
-                    heat.iter_mut().for_each(|v| *v /= whole);
+                    for v in &mut heat {
+                        *v /= whole;
+                    }
                 }
                 Ok((method, heat))
             })

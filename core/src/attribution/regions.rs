@@ -124,11 +124,7 @@ impl SourceRegions {
             .collect();
         let mut left: Vec<f64> = is_border.iter().map(|b| 1.0 - b).collect();
         let mut parts = Vec::new();
-        let rings: [(fn(usize) -> SourcePart, f64); 2] = [
-            (SourcePart::Core, settings.core),
-            (SourcePart::Outskirts, settings.outskirts),
-        ];
-        for (part, scale) in rings {
+        for (is_core, scale) in [(true, settings.core), (false, settings.outskirts)] {
             let covers: Vec<Vec<f64>> = sources
                 .iter()
                 .map(|source| cover(&half_light_ellipse(source, scale), size))
@@ -144,7 +140,12 @@ impl SourceRegions {
                 for (taken, share) in taken.iter_mut().zip(&shares) {
                     *taken += share;
                 }
-                parts.push((part(index), shares));
+                let part = if is_core {
+                    SourcePart::Core(index)
+                } else {
+                    SourcePart::Outskirts(index)
+                };
+                parts.push((part, shares));
             }
             for (left, taken) in left.iter_mut().zip(taken) {
                 *left = (*left - taken).max(0.0);

@@ -22,7 +22,8 @@ use super::{Relevance, in_words};
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ThroughArguments {
     /// Carry the discriminator's reasons over what the generator makes of the input on into the generator: the relevance of every
-    /// unit of every layer.
+    /// unit of every layer. With --method input-x-gradient activation times gradient, which says better what switching a unit off
+    /// would do.
     #[arg(long, value_name = "NETWORK", conflicts_with_all = ["target", "generated"])]
     through: Option<Whose>,
     /// The generator, where it is not in the same series.
