@@ -18,6 +18,7 @@ mod window;
 pub(super) use shape::completed;
 use weights::Weight;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -56,7 +57,8 @@ pub(super) struct Lowering<'s> {
     path: &'s Path,
     store: Store,
     builder: NetworkBuilder<'static>,
-    names: HashSet<String>,
+    /// How often each name was asked for.
+    names: HashMap<String, usize>,
     nodes: usize,
     /// Weights as they are in the network, by entry and by how they were turned, shared by all calls of a layer.
     turned: HashMap<(usize, String), Tensor>,
@@ -109,7 +111,7 @@ pub(super) fn lower(
         path: setting.path,
         store,
         builder,
-        names: HashSet::new(),
+        names: HashMap::new(),
         nodes: 0,
         turned: HashMap::new(),
         memory: 0,
@@ -285,15 +287,30 @@ impl<'s> Lowering<'s> {
                 path: self.path.to_owned(),
             });
         }
-        let mut unique = name.to_owned();
-        let mut number = 2;
-        while !self.names.insert(unique.clone()) {
-            unique = format!("{name}#{number}");
-            number += 1;
-        }
+        let unique = self.unique(name);
         self.builder
             .add(&unique, op, inputs, params)
             .map_err(wrap(self.path))
+    }
+
+    /// `name`, with a number from the second time on.
+    fn unique(&mut self, name: &str) -> String {
+        let count = self.names.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        let mut number = *count;
+        if number == 1 {
+            return name.to_owned();
+        }
+        // A layer may have a name that looks like a numbered one.
+        loop {
+            let numbered = format!("{name}#{number}");
+            if let Entry::Vacant(free) = self.names.entry(numbered.clone()) {
+                free.insert(1);
+                self.names.insert(name.to_owned(), number);
+                return numbered;
+            }
+            number += 1;
+        }
     }
 
     /// Type and dimensions of a value.
