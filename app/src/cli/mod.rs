@@ -16,6 +16,7 @@ mod measure;
 pub(crate) mod outputs;
 mod relevance;
 pub(crate) mod run;
+mod timeline;
 mod train;
 
 use std::path::PathBuf;
@@ -68,6 +69,8 @@ enum Command {
     Measure(measure::Measure),
     /// The header cards of a FITS file.
     Header(header::HeaderCommand),
+    /// What every checkpoint of a series makes of the same blends, as a table.
+    Timeline(timeline::Timeline),
     /// Train a generator and a discriminator by a recipe.
     Train(train::Train),
 }
@@ -154,6 +157,7 @@ impl Cli {
             Command::Relevance(relevance) => relevance.execute(&common, &console),
             Command::Measure(measure) => measure.execute(&common, &console),
             Command::Header(header) => header.execute(&common, &console),
+            Command::Timeline(timeline) => timeline.execute(&common, &console),
             Command::Train(train) => train.execute(&common, &console),
         }
     }
