@@ -20,6 +20,13 @@ fn survives(folder: &Path, name: &str, content: &[u8]) -> bool {
     }
 }
 
+/// One of `count` numbers, told by `key` alone.
+fn part(key: &str, count: usize) -> usize {
+    // `[-1, 1)` as `[0, 1)`.
+    let unit = hash_uniform(key, 1, 7)[0].mul_add(0.5, 0.5);
+    ((unit * count as f64) as usize).min(count - 1)
+}
+
 fn cut_and_flipped(name: &str, step: usize) {
     let folder = tempfile::tempdir().unwrap();
     let whole = unpacked(name);
@@ -29,14 +36,11 @@ fn cut_and_flipped(name: &str, step: usize) {
     }
     for round in 0..300 {
         let mut damaged = whole.clone();
-        // One to four bytes, all bits of which are somewhere.
-        for (place, value) in [0, 1, 2, 3].iter().take(1 + round % 4).map(|i| {
-            let at = |part: &str| hash_uniform(&format!("{name}/{round}/{i}/{part}"), 1, 7)[0];
-            (at("place"), at("value"))
-        }) {
-            let place = ((place + 1.0) / 2.0 * whole.len() as f64) as usize;
-            let byte = &mut damaged[place.min(whole.len() - 1)];
-            *byte = byte.wrapping_add(1 + ((value + 1.0) / 2.0 * 255.0) as u8);
+        // One to four bytes.
+        for i in 0..=round % 4 {
+            let place = part(&format!("{name}/{round}/{i}/place"), whole.len());
+            let more = 1 + part(&format!("{name}/{round}/{i}/value"), 255) as u8;
+            damaged[place] = damaged[place].wrapping_add(more);
         }
         survives(folder.path(), name, &damaged);
     }
@@ -80,9 +84,8 @@ fn damaged_weights_in_a_whole_archive_do_not_panic() {
             out.start_file(name.as_str(), stored).unwrap();
             let mut bytes = bytes.clone();
             if name.ends_with("h5") {
-                let place = hash_uniform(&format!("weights/{round}"), 2, 9);
-                let at = ((place[0] + 1.0) / 2.0 * bytes.len() as f64) as usize;
-                bytes[at] ^= 1 << (((place[1] + 1.0) * 4.0) as u8).min(7);
+                let at = part(&format!("weights/{round}/place"), bytes.len());
+                bytes[at] ^= 1 << part(&format!("weights/{round}/bit"), 8);
             }
             out.write_all(&bytes).unwrap();
         }

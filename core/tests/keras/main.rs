@@ -1,6 +1,8 @@
 //! Layers models of Keras and TensorFlow.js: small ones of every layer compared with TensorFlow, damaged ones, refused
 //! ones. The files and what TensorFlow computes of them are made by `keras_fixtures/make.py`.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

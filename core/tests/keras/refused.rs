@@ -18,6 +18,7 @@ fn with_layers(layers: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one list of layers")]
 fn layers_that_are_not_read_are_named_with_what_is() {
     let folder = tempfile::tempdir().unwrap();
     for (class, config, expected) in [

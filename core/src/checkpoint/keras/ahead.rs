@@ -32,7 +32,8 @@ impl Model<'_> {
                 seen[index] = true;
                 if reader.class == "Reshape" {
                     let target = reader.config.get("target_shape")?.as_array()?;
-                    let target: Option<Vec<i64>> = target.iter().map(|n| n.as_i64()).collect();
+                    let target: Option<Vec<i64>> =
+                        target.iter().map(serde_json::Value::as_i64).collect();
                     if let Some(&[rows, columns, channels]) = completed(&target?, len).as_deref() {
                         return Some([channels, rows, columns]);
                     }

@@ -69,7 +69,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A finite number; Keras writes those of NumPy as an object with a `value`.
+    /// A finite number; Keras writes those of `NumPy` as an object with a `value`.
     pub(super) fn number(&self, name: &str) -> Result<Option<f64>, CheckpointError> {
         let Some(value) = self.get(name) else {
             return Ok(None);

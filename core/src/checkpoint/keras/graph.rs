@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value as Json};
 
@@ -193,6 +194,9 @@ impl Model<'_> {
     }
 }
 
+/// The configuration of a model that is a mere list of layers.
+static EMPTY: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
+
 /// Reads the layers of one model.
 pub(super) struct Reader<'a, 'p> {
     path: &'p Path,
@@ -227,7 +231,6 @@ impl<'a> Reader<'a, '_> {
         } else {
             None
         };
-        static EMPTY: std::sync::LazyLock<Map<String, Json>> = std::sync::LazyLock::new(Map::new);
         let config = match config.as_object() {
             Some(config) => config,
             None if inner.is_some() => &EMPTY,

@@ -111,7 +111,7 @@ impl Lowering<'_> {
                     Value::picture(self.op(&name, op, &[x.node], Vec::new())?)
                 }
                 form if *form == first.form || self.fact(x).len() == 1 => x.clone(),
-                _ => {
+                Form::Vector(_) => {
                     return Err(at.fields.unsupported(
                         "it combines vectors of different orders: flattened pictures of other shapes",
                     ));

@@ -186,7 +186,7 @@ pub(in super::super) fn completed(target: &[i64], len: usize) -> Option<Vec<usiz
     let open = target.iter().filter(|n| **n == -1).count();
     let fits = match open {
         0 => known == len,
-        1 => len % known == 0 && len > 0,
+        1 => len.is_multiple_of(known) && len > 0,
         _ => false,
     };
     let size = |n: &i64| usize::try_from(*n).unwrap_or(len / known);
