@@ -105,6 +105,8 @@ fn sizes_that_a_file_cannot_hold_are_refused_before_anything_is_made() {
             "weightsManifest":[{{"paths":["a.bin"],"weights":[{{"name":"c/kernel","shape":{shape},"dtype":"float32"}}]}}]}}"#
         )
     };
+    let path = written(folder.path(), "huge.h5", &unpacked("huge.h5"));
+    assert_refused(&path, "tensor model_weights/c/c/kernel:0 cannot be read (");
     written(folder.path(), "a.bin", &[0; 108]);
     let path = written(folder.path(), "model.json", json("[3,3,3,1]", 1).as_bytes());
     assert!(open(&path).is_ok());

@@ -381,6 +381,19 @@ def special(folder):
     pack("code.h5", (folder / "code.h5").read_bytes())
 
 
+def huge(folder):
+    """A kernel of a gigabyte that is declared but not stored."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, 2, 2, 4096]}},
+        {"class_name": "Conv2D", "config": {"name": "c", "filters": 65536, "kernel_size": 1, "use_bias": False}},
+    ]
+    model = {"class_name": "Sequential", "config": {"name": "huge", "layers": layers}}
+    with h5py.File(folder / "huge.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(model)
+        file.create_dataset("model_weights/c/c/kernel:0", (1, 1, 4096, 65536), "f4", chunks=(1, 1, 64, 64))
+    pack("huge.h5", (folder / "huge.h5").read_bytes())
+
+
 def main():
     for old in HERE.glob("*.gz"):
         old.unlink()
@@ -420,6 +433,7 @@ def main():
         tensors["output0"] = channels_first(answers(model, given)[0])
         pack(f"javascript_{rounding or 'plain'}.safetensors", safetensors(tensors))
     special(folder)
+    huge(folder)
     shutil.rmtree(folder)
     versions = {
         "tensorflow": tensorflow.__version__, "keras": keras3.__version__, "tf_keras": keras2.__version__,
