@@ -4,15 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
-use super::infer;
+use super::weights::{self, Wanted};
 use super::{
-    CheckpointError, Confidence, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, Series,
-    SeriesManifest, TensorFile,
+    CheckpointError, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, ReadNetwork, Series,
+    SeriesManifest,
 };
-use crate::network::Network;
+use crate::network::{GoOn, Network, Op, always};
 use crate::stamp::ValueRange;
 
-/// Where a network is: `FILE`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
+/// Where a network is: `FILE`, `FILE:ROLE`, `FILE:NAME`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
     /// The weights file or series directory.
@@ -21,6 +21,8 @@ pub struct NetworkSpec {
     pub step: Option<u64>,
     /// The role; when absent, what the file holds, or the generator of a series.
     pub role: Option<NetworkRole>,
+    /// The name of a network in a file of several, for example `g_ema`.
+    pub part: Option<String>,
 }
 
 impl NetworkSpec {
@@ -38,29 +40,40 @@ impl NetworkSpec {
             path: text.into(),
             step: None,
             role: None,
+            part: None,
         };
         if whole.path.exists() {
             return whole;
         }
-        let (text, role) = match text.rsplit_once(':') {
+        let (text, role, part) = match text.rsplit_once(':') {
             Some((rest, tail)) => match tail.parse() {
-                Ok(role) => (rest, Some(role)),
+                Ok(role) => (rest, Some(role), None),
+                // A name is one only behind something that is there.
+                Err(_) if !tail.is_empty() && split_step(rest).0.exists() => {
+                    (rest, None, Some(tail.to_owned()))
+                }
                 Err(_) => return whole,
             },
-            None => (text, None),
+            None => (text, None, None),
         };
-        let (path, step) = match text.rsplit_once('@') {
-            Some((rest, tail)) => match tail.parse() {
-                Ok(step) => (rest, Some(step)),
-                Err(_) => (text, None),
-            },
-            None => (text, None),
-        };
+        let (path, step) = split_step(text);
         Self {
-            path: path.into(),
+            path,
             step,
             role,
+            part,
         }
+    }
+}
+
+/// The path before `@STEP`, and the step.
+fn split_step(text: &str) -> (PathBuf, Option<u64>) {
+    let step = text
+        .rsplit_once('@')
+        .and_then(|(rest, tail)| Some((rest, tail.parse().ok()?)));
+    match step {
+        Some((rest, step)) => (rest.into(), Some(step)),
+        None => (text.into(), None),
     }
 }
 
@@ -80,6 +93,9 @@ impl fmt::Display for NetworkSpec {
         }
         if let Some(role) = self.role {
             write!(f, ":{role}")?;
+        }
+        if let Some(part) = &self.part {
+            write!(f, ":{part}")?;
         }
         Ok(())
     }
@@ -141,7 +157,7 @@ pub fn open_network_for(
     if spec.path.is_dir() {
         open_in_series(spec)
     } else {
-        open_file(spec, stamp_size)
+        open_file(spec, stamp_size, &always)
     }
 }
 
@@ -174,14 +190,14 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     let loaded = series.load(step, role)?;
     Ok(Opened {
         network: loaded.network,
-        identity: loaded.config.identity(Confidence::Stated, Vec::new()),
-        config: Some(loaded.config),
+        identity: loaded.identity,
+        config: loaded.config,
         role,
         step: Some(step),
-        input_range: series.manifest.input_range_of(role),
-        output_range: series.manifest.output_range_of(role),
+        input_range: loaded.input_range,
+        output_range: loaded.output_range,
         report: loaded.report,
-        guesses,
+        guesses: [guesses, loaded.guesses].concat(),
         manifest: Some(series.manifest),
         warnings: series.warnings,
         path: loaded.path,
@@ -189,7 +205,12 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     })
 }
 
-fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, CheckpointError> {
+/// Opens a network of a lone file, whatever kind of file it is.
+pub(super) fn open_file(
+    spec: &NetworkSpec,
+    stamp_size: Option<usize>,
+    go_on: GoOn<'_>,
+) -> Result<Opened, CheckpointError> {
     let path: &Path = &spec.path;
     if let Some(step) = spec.step {
         return Err(CheckpointError::NoStep {
@@ -198,6 +219,7 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
             path: path.to_owned(),
         });
     }
+    let wanted = Wanted::of(spec, stamp_size);
     let opened = match Format::of(path)? {
         // What is not read yet is told by the reader of tensors, which says what one can do.
         Format::Safetensors
@@ -205,7 +227,8 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
         | Format::Pickle
         | Format::Onnx
         | Format::Hdf5
-        | Format::Json => open_tensors(TensorFile::read(path)?, stamp_size)?,
+        | Format::Json
+        | Format::Description => weights::open(path, &wanted, go_on)?,
     };
     if let Some(expected) = spec.role.filter(|expected| *expected != opened.role) {
         return Err(CheckpointError::WrongRole {
@@ -217,33 +240,60 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
     Ok(opened)
 }
 
-/// A network whose file holds tensors only.
-fn open_tensors(file: TensorFile, stamp_size: Option<usize>) -> Result<Opened, CheckpointError> {
-    let (config, mut guesses) = infer::config_of(&file.header, stamp_size)?;
-    let role = config.role();
-    let (network, report) = config.build(&file)?;
-    let (input_range, output_range) = infer::ranges_of(&file.header, role, &mut guesses);
-    let step = file.header.metadata.get(infer::STEP_KEY);
-    let stated = file.header.metadata.contains_key(infer::CONFIG_KEY);
-    let (confidence, evidence) = if stated {
-        (Confidence::Stated, Vec::new())
-    } else {
-        let evidence = "names and shapes are those of the published network".to_owned();
-        (Confidence::Likely, vec![evidence])
-    };
-    Ok(Opened {
+/// A network of a reader, with the ranges of its pixels as its last layer tells them.
+pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
+    let ReadNetwork {
         network,
-        identity: config.identity(confidence, evidence),
-        config: Some(config),
         role,
-        step: step.and_then(|text| text.parse().ok()),
-        input_range,
+        identity,
+        report,
+        mut guesses,
+        sha256,
+    } = read;
+    let draws = role == NetworkRole::Generator;
+    let output_range = draws.then(|| {
+        drawn_range(&network).unwrap_or_else(|| {
+            guesses.push(guessed("output range"));
+            ValueRange::SIGNED
+        })
+    });
+    // A latent has no pixels.
+    if network.input_fact().size() != [1, 1] {
+        guesses.push(guessed("input range"));
+    }
+    Opened {
+        network,
+        identity,
+        config: None,
+        role,
+        step: None,
+        input_range: ValueRange::SIGNED,
         output_range,
         report,
         guesses,
         manifest: None,
         warnings: Vec::new(),
-        path: file.header.path,
-        sha256: file.sha256,
-    })
+        path: path.to_owned(),
+        sha256,
+    }
+}
+
+fn guessed(what: &'static str) -> Guess {
+    Guess::new(what, "-1 to 1", "not in the file, as is usual")
+}
+
+/// The range that the activation at the end of the first output leaves.
+fn drawn_range(network: &Network) -> Option<ValueRange> {
+    let mut node = network.node(network.outputs().first()?.node);
+    loop {
+        match node.op {
+            Op::Tanh => return Some(ValueRange::SIGNED),
+            Op::Sigmoid => return Some(ValueRange::UNIT),
+            // Layers before, so this ends.
+            Op::Reshape { .. } | Op::Identity | Op::Flatten => {
+                node = network.node(*node.inputs.first()?);
+            }
+            _ => return None,
+        }
+    }
 }
