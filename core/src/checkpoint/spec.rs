@@ -240,7 +240,7 @@ pub(super) fn open_file(
     Ok(opened)
 }
 
-/// A network of a reader, with the ranges of its pixels as its last layer tells them.
+/// A network whose file holds its graph.
 pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
     let ReadNetwork {
         network,
@@ -250,24 +250,14 @@ pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
         mut guesses,
         sha256,
     } = read;
-    let draws = role == NetworkRole::Generator;
-    let output_range = draws.then(|| {
-        drawn_range(&network).unwrap_or_else(|| {
-            guesses.push(guessed("output range"));
-            ValueRange::SIGNED
-        })
-    });
-    // A latent has no pixels.
-    if network.input_fact().size() != [1, 1] {
-        guesses.push(guessed("input range"));
-    }
+    let (input_range, output_range) = ranges_of_graph(&network, role, &mut guesses);
     Opened {
         network,
         identity,
         config: None,
         role,
         step: None,
-        input_range: ValueRange::SIGNED,
+        input_range,
         output_range,
         report,
         guesses,
@@ -278,22 +268,31 @@ pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
     }
 }
 
-fn guessed(what: &'static str) -> Guess {
-    Guess::new(what, "-1 to 1", "not in the file, as is usual")
-}
-
-/// The range that the activation at the end of the first output leaves.
-fn drawn_range(network: &Network) -> Option<ValueRange> {
-    let mut node = network.node(network.outputs().first()?.node);
-    loop {
-        match node.op {
-            Op::Tanh => return Some(ValueRange::SIGNED),
-            Op::Sigmoid => return Some(ValueRange::UNIT),
-            // Layers before, so this ends.
-            Op::Reshape { .. } | Op::Identity | Op::Flatten => {
-                node = network.node(*node.inputs.first()?);
-            }
-            _ => return None,
-        }
+/// The ranges of the pixels that a graph takes and emits: as its last layer shows, else as published.
+fn ranges_of_graph(
+    network: &Network,
+    role: NetworkRole,
+    guesses: &mut Vec<Guess>,
+) -> (ValueRange, Option<ValueRange>) {
+    let mut guess = |what: &'static str, range: ValueRange| {
+        guesses.push(Guess::new(
+            what,
+            format!("{} to {}", range.low, range.high),
+            "not in the file, as published",
+        ));
+        range
+    };
+    if role == NetworkRole::Discriminator {
+        return (guess("input range", ValueRange::SIGNED), None);
     }
+    let last = network
+        .outputs()
+        .first()
+        .map(|output| &network.node(output.node).op);
+    let output = match last {
+        Some(Op::Tanh) => ValueRange::SIGNED,
+        Some(Op::Sigmoid) => ValueRange::UNIT,
+        _ => guess("output range", ValueRange::SIGNED),
+    };
+    (guess("input range", ValueRange::UNIT), Some(output))
 }

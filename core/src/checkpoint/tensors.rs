@@ -13,7 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::foreign::foreign_kind;
-use super::hash::{Hashing, hex};
+use super::hash::Hashing;
+pub(super) use super::hash::hex;
 use super::{CheckpointError, rename};
 use crate::atomic::atomic_write;
 use crate::network::{GoOn, always};

@@ -65,12 +65,15 @@ pub(super) fn open(
         let (file, guesses) = read(&spec.path, &selector, wanted, go_on)?;
         return described(file, guesses, &blueprint, path, go_on);
     }
-    let (file, mut guesses) = read(path, &wanted.selector, wanted, go_on)?;
-    let description = beside(path);
-    if description.is_file() {
-        let blueprint = Blueprint::read(&description)?;
+    if let Some((description, blueprint)) = description_of(path, &wanted.selector)? {
+        let selector = Selector {
+            role: Some(blueprint.role),
+            part: wanted.selector.part,
+        };
+        let (file, guesses) = read(path, &selector, wanted, go_on)?;
         return described(file, guesses, &blueprint, &description, go_on);
     }
+    let (file, mut guesses) = read(path, &wanted.selector, wanted, go_on)?;
     let step = step_of(&file);
     let mut opened = match infer::config_of(&file.header, wanted.stamp_size) {
         Ok((config, found)) => {
@@ -83,11 +86,22 @@ pub(super) fn open(
     Ok(opened)
 }
 
-/// The description that belongs to a weights file.
-pub(super) fn beside(path: &Path) -> PathBuf {
+/// The description beside a weights file, unless a network of the other role is asked for.
+fn description_of(
+    path: &Path,
+    selector: &Selector<'_>,
+) -> Result<Option<(PathBuf, Blueprint)>, CheckpointError> {
     let mut name = path.as_os_str().to_owned();
     name.push(blueprint::SUFFIX);
-    name.into()
+    let description = PathBuf::from(name);
+    if !description.is_file() {
+        return Ok(None);
+    }
+    let blueprint = Blueprint::read(&description)?;
+    let of_part = || selector.part.and_then(state_dict::role_of);
+    let asked = selector.role.or_else(of_part);
+    let is_meant = asked.is_none_or(|role| role == blueprint.role);
+    Ok(is_meant.then_some((description, blueprint)))
 }
 
 /// The tensors of a network, whatever they are kept in.
@@ -205,7 +219,7 @@ fn inferred(
                     guesses: [guesses, recognised.guesses].concat(),
                     sha256: file.sha256.clone(),
                 };
-                return Ok(open_read(read, path));
+                return Ok(without_pixels(open_read(read, path)));
             }
             Err(trouble) => {
                 problem.get_or_insert(CheckpointError::Network {
@@ -217,6 +231,14 @@ fn inferred(
     }
     // That a layer of the nearest family does not fit says more than that nothing is known.
     Err(problem.unwrap_or(unknown))
+}
+
+/// A latent has no pixels, so their range is no guess.
+fn without_pixels(mut opened: Opened) -> Opened {
+    if opened.network.input_fact().size() == [1, 1] {
+        opened.guesses.retain(|guess| guess.what != "input range");
+    }
+    opened
 }
 
 /// A network as a description says it.
@@ -252,7 +274,7 @@ fn described(
         guesses,
         sha256: file.sha256.clone(),
     };
-    let mut opened = open_read(read, &file.header.path);
+    let mut opened = without_pixels(open_read(read, &file.header.path));
     opened.step = step_of(&file);
     if let Some(range) = blueprint.input_range {
         opened.input_range = range;

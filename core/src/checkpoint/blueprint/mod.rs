@@ -7,6 +7,9 @@ mod graph;
 mod read;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use crate::checkpoint::NetworkRole;
 use crate::network::{Op, Padding, PoolSpec, Role};
 use crate::stamp::ValueRange;

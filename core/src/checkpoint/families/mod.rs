@@ -16,6 +16,9 @@ mod super_resolution;
 use super::blueprint::Blueprint;
 use super::{Confidence, Guess, TensorFile};
 
+/// Most layers with parameters that are compared with families; real networks have hundreds.
+const MAX_MODULES: usize = 10_000;
+
 /// An architecture that fits a file, with how sure that is.
 #[derive(Debug)]
 pub(super) struct Recognised {
@@ -33,6 +36,9 @@ pub(super) struct Recognised {
 /// network takes any.
 pub(super) fn recognise(file: &TensorFile, size: Option<usize>) -> Vec<Recognised> {
     let modules = modules::modules(file);
+    if modules.len() > MAX_MODULES {
+        return Vec::new();
+    }
     let families = [
         progressive::recognise(&modules),
         super_resolution::recognise(&modules, size),

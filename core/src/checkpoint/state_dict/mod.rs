@@ -4,9 +4,11 @@
 
 mod norms;
 mod parts;
+mod words;
 
 pub(super) use norms::fold;
-pub(super) use parts::{Leaf, Part, Selector, choose, is_averaged, parts, role_of};
+pub(super) use parts::{Leaf, Part, Selector, choose, parts};
+pub(super) use words::{is_averaged, role_of};
 
 use std::path::Path;
 

@@ -4,6 +4,8 @@
 //! Sources: Miyato et al. 2018 (arXiv 1802.05957), Salimans and Kingma 2016 (arXiv 1602.07868); names and eval-mode
 //! arithmetic of `torch.nn.utils` and `torch.nn.utils.parametrizations`.
 
+use std::collections::BTreeMap;
+
 use candle_core::Tensor;
 
 use crate::checkpoint::{CheckpointError, TensorFile};
@@ -38,6 +40,7 @@ const SPELLINGS: [Spelling; 5] = [
 /// # Errors
 /// [`CheckpointError::Tensor`] when a part is missing or has another shape.
 pub(in crate::checkpoint) fn fold(file: &mut TensorFile) -> Result<(), CheckpointError> {
+    let known = file.renamed.len();
     for spelling in SPELLINGS {
         let main = match spelling {
             Spelling::Spectral(main, ..) | Spelling::Lengths(main, _) => main,
@@ -53,6 +56,7 @@ pub(in crate::checkpoint) fn fold(file: &mut TensorFile) -> Result<(), Checkpoin
             fold_layer(file, &layer, &spelling)?;
         }
     }
+    reorder(file, known);
     Ok(())
 }
 
@@ -85,20 +89,29 @@ fn fold_layer(
     for end in gone {
         file.tensors.remove(&key(end));
         file.header.entries.remove(&key(end));
-        file.order.retain(|k| *k != key(end));
     }
     file.tensors.remove(&key(place));
     file.tensors.insert(target.clone(), folded);
     if let Some(entry) = file.header.entries.remove(&key(place)) {
         file.header.entries.insert(target.clone(), entry);
     }
-    for k in &mut file.order {
-        if *k == key(place) {
-            k.clone_from(&target);
-        }
-    }
     file.renamed.push((key(place), target));
     Ok(())
+}
+
+/// Brings the order of the keys to what is left: a weight is where the part of it was that gave it its name.
+fn reorder(file: &mut TensorFile, known: usize) {
+    let new: BTreeMap<&str, &str> = file.renamed[known..]
+        .iter()
+        .map(|(from, to)| (from.as_str(), to.as_str()))
+        .collect();
+    for key in &mut file.order {
+        if let Some(to) = new.get(key.as_str()) {
+            (*to).clone_into(key);
+        }
+    }
+    let entries = &file.header.entries;
+    file.order.retain(|key| entries.contains_key(key));
 }
 
 /// `weight / (u^T W v)`, where `W` is the weight as a matrix: rows are output channels, which transposed convolutions have

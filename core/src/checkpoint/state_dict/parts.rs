@@ -1,52 +1,10 @@
 //! Which networks a checkpoint holds, told from the names people give them, and which of them is meant.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::words::{base_of, is_averaged, is_other, role_of};
 use crate::checkpoint::{CheckpointError, Guess, NetworkRole};
-
-/// Words for a network that draws, in lower case.
-const GENERATOR: [&str; 8] = [
-    "g",
-    "netg",
-    "gen",
-    "generator",
-    "modelg",
-    "gnet",
-    "generators",
-    "gs",
-];
-
-/// Words for a network that judges, in lower case.
-const DISCRIMINATOR: [&str; 9] = [
-    "d",
-    "netd",
-    "dis",
-    "disc",
-    "discriminator",
-    "modeld",
-    "dnet",
-    "critic",
-    "netf",
-];
-
-/// Words for a running average of weights, in lower case.
-const AVERAGED: [&str; 7] = [
-    "ema", "avg", "average", "averaged", "shadow", "swa", "smoothed",
-];
-
-/// Beginnings of words for what is no network: states of optimisers, networks that only measure.
-const OTHER: [&str; 10] = [
-    "optim",
-    "sched",
-    "rng",
-    "scaler",
-    "loss",
-    "criterion",
-    "vgg",
-    "percept",
-    "lpips",
-    "inception",
-];
 
 /// A tensor of a checkpoint.
 pub(in crate::checkpoint) struct Leaf<'a> {
@@ -86,18 +44,13 @@ pub(in crate::checkpoint) struct Selector<'a> {
 /// The networks among `leaves`, in the order of the file.
 pub(in crate::checkpoint) fn parts(leaves: &[Leaf<'_>]) -> Vec<Part> {
     let mut groups: Vec<(String, Vec<(usize, String)>)> = Vec::new();
-    let mut folders: Vec<&[String]> = Vec::new();
-    for leaf in leaves {
-        if !folders.contains(&leaf.folder) && folders.len() < 1000 {
-            folders.push(leaf.folder);
-        }
-    }
-    for folder in folders {
-        let members = leaves
+    let by_folder = grouped(
+        leaves
             .iter()
             .enumerate()
-            .filter(|(_, l)| l.folder == folder);
-        let members: Vec<(usize, &str)> = members.map(|(i, l)| (i, l.key)).collect();
+            .map(|(i, l)| (l.folder, (i, l.key))),
+    );
+    for (folder, members) in by_folder {
         let name = folder.join(".");
         if splits(&members) {
             for (first, members) in by_first(&members) {
@@ -111,7 +64,7 @@ pub(in crate::checkpoint) fn parts(leaves: &[Leaf<'_>]) -> Vec<Part> {
     }
     groups
         .into_iter()
-        .filter(|(name, _)| !words(name).any(|word| OTHER.iter().any(|o| word.starts_with(o))))
+        .filter(|(name, _)| !is_other(name))
         .filter(|(_, members)| members.iter().any(|(i, _)| leaves[*i].is_weight))
         .map(|(name, members)| Part {
             role: role_of(&name),
@@ -130,59 +83,37 @@ fn splits(members: &[(usize, &str)]) -> bool {
         .map(|(first, _)| first)
         .collect();
     let has = |role| firsts.iter().any(|first| role_of(first) == Some(role));
-    let base = |name: &str| -> Vec<String> {
-        words(name)
-            .filter(|word| !AVERAGED.contains(&word.as_str()))
-            .collect()
-    };
-    let averaged = firsts.iter().any(|first| {
-        is_averaged(first)
-            && firsts
-                .iter()
-                .any(|other| other != first && base(other) == base(first))
-    });
+    let plain: BTreeSet<Vec<String>> = firsts
+        .iter()
+        .filter(|first| !is_averaged(first))
+        .map(|first| base_of(first))
+        .collect();
+    let mut averages = firsts.iter().filter(|first| is_averaged(first));
+    let averaged = averages.any(|first| plain.contains(&base_of(first)));
     (has(NetworkRole::Generator) && has(NetworkRole::Discriminator)) || averaged
 }
 
 /// The members by the first name of their keys, which is stripped.
 fn by_first<'a>(members: &[(usize, &'a str)]) -> Vec<(&'a str, Vec<(usize, String)>)> {
-    let mut groups: Vec<(&str, Vec<(usize, String)>)> = Vec::new();
-    for (index, key) in members {
-        let Some((first, rest)) = key.split_once('.') else {
-            continue;
-        };
-        let member = (*index, rest.to_owned());
-        match groups.iter_mut().find(|(name, _)| *name == first) {
-            Some((_, members)) => members.push(member),
-            None => groups.push((first, vec![member])),
+    let named = members.iter().filter_map(|(index, key)| {
+        let (first, rest) = key.split_once('.')?;
+        Some((first, (*index, rest.to_owned())))
+    });
+    grouped(named)
+}
+
+/// Items by their keys, in the order in which the keys first come.
+fn grouped<K: Ord + Copy, T>(items: impl Iterator<Item = (K, T)>) -> Vec<(K, Vec<T>)> {
+    let mut places: BTreeMap<K, usize> = BTreeMap::new();
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for (key, item) in items {
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((key, vec![item])),
         }
     }
     groups
-}
-
-/// The words of a name in lower case.
-fn words(name: &str) -> impl Iterator<Item = String> {
-    name.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-}
-
-/// What a name says of a network's role.
-pub(in crate::checkpoint) fn role_of(name: &str) -> Option<NetworkRole> {
-    words(name).find_map(|word| {
-        if GENERATOR.contains(&word.as_str()) {
-            Some(NetworkRole::Generator)
-        } else if DISCRIMINATOR.contains(&word.as_str()) {
-            Some(NetworkRole::Discriminator)
-        } else {
-            None
-        }
-    })
-}
-
-/// Whether a name says that it is a running average.
-pub(in crate::checkpoint) fn is_averaged(name: &str) -> bool {
-    words(name).any(|word| AVERAGED.contains(&word.as_str()))
 }
 
 /// The network that is asked for: by name, by role, or the generator before the discriminator and the running average
@@ -276,4 +207,145 @@ fn guesses(part: &Part, names: &[String], selector: &Selector<'_>) -> Vec<Guess>
         guesses.push(Guess::new("network", part.name.clone(), why));
     }
     guesses
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Leaf, Part, Selector, choose, parts};
+    use crate::checkpoint::NetworkRole::{self, Discriminator, Generator};
+
+    /// The networks of a file with a weight under every one of these paths: folders before the slash, keys behind it.
+    fn found(paths: &[&str]) -> Vec<Part> {
+        let split: Vec<(Vec<String>, &str)> = paths
+            .iter()
+            .map(|path| {
+                let (folder, key) = path.rsplit_once('/').unwrap_or(("", path));
+                let folder = folder.split('/').filter(|part| !part.is_empty());
+                (folder.map(str::to_owned).collect(), key)
+            })
+            .collect();
+        let leaves: Vec<Leaf<'_>> = split
+            .iter()
+            .enumerate()
+            .map(|(i, (folder, key))| Leaf {
+                folder,
+                key,
+                is_weight: true,
+                elements: i as u64 + 1,
+            })
+            .collect();
+        parts(&leaves)
+    }
+
+    fn chosen(paths: &[&str], role: Option<NetworkRole>, part: Option<&str>) -> Option<String> {
+        let selector = Selector { role, part };
+        let chosen = choose(found(paths), &selector, Path::new("file"));
+        chosen.ok().map(|(part, _)| part.name)
+    }
+
+    #[test]
+    fn a_plain_state_dict_is_one_network() {
+        let one = found(&["conv.weight", "fc.weight"]);
+        assert_eq!(one.len(), 1);
+        assert_eq!((&*one[0].name, one[0].role), ("", None));
+        // Words that look like roles, but all of one role.
+        assert_eq!(
+            found(&["g_mapping.fc.weight", "g_synthesis.conv.weight"]).len(),
+            1
+        );
+        assert_eq!(
+            chosen(&["conv.weight"], Some(Discriminator), None).as_deref(),
+            Some("")
+        );
+    }
+
+    #[test]
+    fn the_running_average_of_the_generator_comes_first() {
+        let file = ["g/w", "d/w", "g_optim/state/w", "g_ema/w", "vgg/w"];
+        let roles: Vec<_> = found(&file)
+            .into_iter()
+            .map(|p| (p.name, p.role, p.is_averaged))
+            .collect();
+        let expected = [
+            ("g".to_owned(), Some(Generator), false),
+            ("d".to_owned(), Some(Discriminator), false),
+            ("g_ema".to_owned(), Some(Generator), true),
+        ];
+        assert_eq!(roles, expected);
+        assert_eq!(chosen(&file, None, None).as_deref(), Some("g_ema"));
+        assert_eq!(
+            chosen(&file, Some(Discriminator), None).as_deref(),
+            Some("d")
+        );
+        assert_eq!(chosen(&file, None, Some("G")).as_deref(), Some("g"));
+        assert_eq!(chosen(&file, None, Some("x")), None);
+    }
+
+    #[test]
+    fn names_people_use_are_understood() {
+        for (file, role, expected) in [
+            (
+                ["netG_state_dict/w", "netD_state_dict/w"],
+                Generator,
+                "netG_state_dict",
+            ),
+            (
+                ["netG_state_dict/w", "netD_state_dict/w"],
+                Discriminator,
+                "netD_state_dict",
+            ),
+            (["params/w", "params_ema/w"], Generator, "params_ema"),
+            (["models/G/w", "models/D/w"], Discriminator, "models.D"),
+            (
+                ["state_dict/generator.a.w", "state_dict/discriminator.a.w"],
+                Discriminator,
+                "state_dict.discriminator",
+            ),
+            (["model.a.w", "model_ema.a.w"], Generator, "model_ema"),
+            (["critic/w", "gen/w"], Discriminator, "critic"),
+        ] {
+            assert_eq!(
+                chosen(&file, Some(role), None).as_deref(),
+                Some(expected),
+                "{file:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_lose_the_name_of_their_network() {
+        let both = found(&["netG.conv.weight", "netD.conv.weight", "netG.fc.weight"]);
+        let keys: Vec<&str> = both[0]
+            .members
+            .iter()
+            .map(|(_, key)| key.as_str())
+            .collect();
+        assert_eq!(
+            (&*both[0].name, keys),
+            ("netG", vec!["conv.weight", "fc.weight"])
+        );
+    }
+
+    #[test]
+    fn a_choice_between_several_is_told() {
+        let selector = Selector::default();
+        let told = |paths: &[&str]| -> Vec<String> {
+            let (_, guesses) =
+                choose(found(paths), &selector, Path::new("file")).expect("a network");
+            guesses.iter().map(ToString::to_string).collect()
+        };
+        let average = told(&["g/w", "g_ema/w"]);
+        assert!(
+            average[0].contains("running average") && average[0].contains("another: g"),
+            "{average:?}"
+        );
+        let first = told(&["G/w", "D/w"]);
+        assert!(
+            first[0].contains("several networks") && first[0].contains("another: D"),
+            "{first:?}"
+        );
+        assert_eq!(told(&["only/w"]), [""; 0]);
+    }
 }

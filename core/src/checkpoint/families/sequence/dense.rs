@@ -19,9 +19,6 @@ fn picture_of(elements: usize) -> Option<[usize; 3]> {
 /// A network of dense layers alone.
 pub(super) fn network(links: &[Link<'_>]) -> Option<Recognised> {
     let (first, last) = (links.first()?, links.last()?);
-    if links.len() < 2 {
-        return None;
-    }
     let draws = last.outer > 1;
     let dims = if draws {
         vec![first.inner]
@@ -68,13 +65,14 @@ pub(super) fn network(links: &[Link<'_>]) -> Option<Recognised> {
             Confidence::Likely,
         ));
     };
-    draft.activation(&beside(&last.module.name, "tanh", 1), Op::Tanh);
+    // The activation is last, because it tells the range of the pixels.
     draft.plain(
-        &beside(&last.module.name, "image", 2),
+        &beside(&last.module.name, "image", 1),
         Op::Reshape {
             dims: dims.to_vec(),
         },
     );
+    draft.activation(&beside(&last.module.name, "tanh", 2), Op::Tanh);
     draft.guess("last activation", "tanh", "not in the weights");
     draft.guess(
         "picture",

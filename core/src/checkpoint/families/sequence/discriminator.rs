@@ -102,6 +102,11 @@ pub(super) fn network(links: &[Link<'_>], wanted: Option<usize>) -> Option<Recog
         "follows from the strides, which are not in the weights"
     };
     draft.guess("input size", size.to_string(), why);
+    if first.inner > 4 {
+        let value = format!("{} channels", first.inner);
+        let why = "more than a picture has: the others may be planes that tell a class, or a second picture";
+        draft.guess("condition", value, why);
+    }
     layers(&mut draft, links, &geometries)?;
     draft.guess("stride", strides_text(&geometries), "not in the weights");
     let why = "not in the weights, as published";

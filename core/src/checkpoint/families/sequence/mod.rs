@@ -27,6 +27,10 @@ const PICTURE: [usize; 3] = [1, 3, 4];
 /// A network in a row, if the modules form one. `size`: rows and columns of its pictures, where it takes any.
 pub(super) fn recognise(modules: &[Module], size: Option<usize>) -> Option<Recognised> {
     let links = chain(modules)?;
+    // One layer is no network that anybody trains against another.
+    if links.len() < 2 {
+        return None;
+    }
     let (first, last) = (links.first()?, links.last()?);
     let all_dense = links.iter().all(|link| link.way == Way::Dense);
     let has_transposed = links.iter().any(|link| link.way == Way::Transposed);

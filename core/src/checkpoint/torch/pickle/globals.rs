@@ -41,7 +41,7 @@ pub(super) fn find(module: &str, name: &str) -> Result<Global, Trouble> {
     })
 }
 
-/// What checkpoints hold beside weights, known to be data: options, places, numbers of NumPy.
+/// What checkpoints hold beside weights, known to be data: options, places, numbers of `numpy`.
 fn is_inert(module: &str, name: &str) -> bool {
     let numpy = ["numpy.core.multiarray", "numpy._core.multiarray"].contains(&module);
     match name {
