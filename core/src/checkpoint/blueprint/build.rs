@@ -68,11 +68,11 @@ impl Blueprint {
 
     /// The line of the layer that an error of the finished network names.
     fn line_of(&self, error: &NetworkError) -> Option<usize> {
-        let layer = match error {
-            NetworkError::ParamNotFinite { layer, .. }
-            | NetworkError::Layer { layer, .. }
-            | NetworkError::DuplicateLayer { layer } => layer,
-            _ => return None,
+        let (NetworkError::ParamNotFinite { layer, .. }
+        | NetworkError::Layer { layer, .. }
+        | NetworkError::DuplicateLayer { layer }) = error
+        else {
+            return None;
         };
         let mut found = self.layers.iter().rev().filter(|l| *l.name == **layer);
         found.next().and_then(|l| l.line)

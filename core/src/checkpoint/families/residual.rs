@@ -89,6 +89,11 @@ pub(super) fn recognise(modules: &[Module], size: Option<usize>) -> Option<Recog
             draft.activation(&after(&module.name, "act", 1), LEAKY);
         }
     }
+    Some(finish(draft, residuals.len(), columns, size))
+}
+
+/// What was guessed and what speaks for it.
+fn finish(mut draft: Draft, blocks: usize, columns: usize, size: usize) -> Recognised {
     draft.guess(
         "activations",
         "LeakyReLU 0.2 outside the blocks, ReLU inside",
@@ -105,18 +110,17 @@ pub(super) fn recognise(modules: &[Module], size: Option<usize>) -> Option<Recog
         "this network takes several sizes",
     );
     draft.evidence.push(format!(
-        "{} blocks of two kernels, with a kernel of one pixel beside them",
-        residuals.len()
+        "{blocks} blocks of two kernels, with a kernel of one pixel beside them"
     ));
     draft.evidence.push(format!(
         "a dense layer from {columns} features to one number"
     ));
-    Some(draft.finish(
+    draft.finish(
         "logit",
         "residual discriminator",
         NetworkRole::Discriminator,
         Confidence::Doubtful,
-    ))
+    )
 }
 
 fn residual(block: Block<'_>) -> Option<Residual<'_>> {

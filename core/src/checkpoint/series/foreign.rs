@@ -35,11 +35,11 @@ fn open(dir: &Path) -> Result<Series, CheckpointError> {
     for path in entries(dir)? {
         let named = names::read(&name_of(&path));
         if !path.is_dir() {
-            found.file(&path, &named, named.step)?;
+            found.file(&path, &named, named.step);
         } else if named.step.is_some() {
             for inner in entries(&path)?.into_iter().filter(|inner| inner.is_file()) {
                 let of_file = names::read(&name_of(&inner));
-                found.file(&inner, &of_file, named.step)?;
+                found.file(&inner, &of_file, named.step);
             }
         }
     }
@@ -138,19 +138,14 @@ struct Found {
 
 impl Found {
     /// Puts the networks of a file where they belong. `step`: what the file or the folder around it says.
-    fn file(
-        &mut self,
-        path: &Path,
-        named: &Named,
-        step: Option<u64>,
-    ) -> Result<(), CheckpointError> {
+    fn file(&mut self, path: &Path, named: &Named, step: Option<u64>) {
         if !is_weights(path) {
-            return Ok(());
+            return;
         }
         let Some(step) = step else {
             // Copies under names such as `latest` are of steps that have a name of their own.
             self.warn("no number in its name, left out of the series", path);
-            return Ok(());
+            return;
         };
         let mut spec = NetworkSpec {
             path: path.to_owned(),
@@ -160,25 +155,24 @@ impl Found {
         };
         if let Some(role) = named.role {
             self.put(step, role, spec, named.is_averaged);
-            return Ok(());
+            return;
         }
         let roles = match weights::roles(path) {
             Ok(roles) => roles,
             Err(error) => {
                 self.warnings
                     .push(format!("step {step} cannot be read: {error}"));
-                return Ok(());
+                return;
             }
         };
         if roles.is_empty() {
             self.put(step, NetworkRole::Generator, spec, named.is_averaged);
-            return Ok(());
+            return;
         }
         for role in roles {
             spec.role = Some(role);
             self.put(step, role, spec.clone(), named.is_averaged);
         }
-        Ok(())
     }
 
     /// A running average takes the place of the weights it averages; of two others the first by name is kept.

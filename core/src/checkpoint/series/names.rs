@@ -67,10 +67,12 @@ fn step_of(words: &[&str]) -> Option<u64> {
     let number = |word: &&str| word.parse::<u64>().ok();
     for counter in COUNTERS {
         let mut pairs = words.windows(2).rev();
-        let found =
-            pairs.find(|pair| pair[0].eq_ignore_ascii_case(counter) && number(&pair[1]).is_some());
-        if let Some(pair) = found {
-            return number(&pair[1]);
+        let found = pairs.find_map(|pair| match pair {
+            [word, after] if word.eq_ignore_ascii_case(counter) => number(after),
+            _ => None,
+        });
+        if found.is_some() {
+            return found;
         }
     }
     let is_size = |i: usize| {
@@ -85,7 +87,7 @@ fn step_of(words: &[&str]) -> Option<u64> {
     let numbered = words.iter().enumerate().rev();
     numbered
         .filter(|(i, _)| !is_size(*i))
-        .find_map(|(_, word)| number(&word))
+        .find_map(|(_, word)| number(word))
 }
 
 #[cfg(test)]

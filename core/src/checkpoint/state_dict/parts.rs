@@ -141,10 +141,9 @@ pub(in crate::checkpoint) fn choose(
     let rank = |part: &Part| {
         let role = match (selector.role, part.role) {
             (Some(wanted), Some(role)) if wanted != role => return None,
-            (_, Some(NetworkRole::Generator)) => 0,
-            (Some(_), Some(NetworkRole::Discriminator)) => 0,
             (_, None) => 1,
             (None, Some(NetworkRole::Discriminator)) => 2,
+            _ => 0,
         };
         let has_role = part.role.is_some();
         // Between networks that say nothing of themselves the larger one is the likelier.

@@ -52,12 +52,11 @@ impl Element {
             "int32" => Self::I32,
             "int64" | "long" => Self::I64,
             "bool" => Self::Bool,
-            "complex64" => Self::Other(8),
             "complex128" => Self::Other(16),
             "float8_e4m3fn" | "float8_e5m2" => Self::Other(1),
             "uint16" => Self::Other(2),
             "uint32" => Self::Other(4),
-            "uint64" => Self::Other(8),
+            "uint64" | "complex64" => Self::Other(8),
             _ => return None,
         })
     }

@@ -51,8 +51,9 @@ pub(super) fn read(
             path: path.to_owned(),
         });
     }
-    let (members, guesses) = choose(&leaves, selector, path)?;
-    let members: Vec<(&Leaf, String)> = members
+    let (part, guesses) = choose(&leaves, selector, path)?;
+    let members: Vec<(&Leaf, String)> = part
+        .members
         .into_iter()
         .filter_map(|(index, key)| Some((leaves.get(index)?, key)))
         .collect();
@@ -85,10 +86,9 @@ fn choose(
     leaves: &[Leaf],
     selector: &Selector<'_>,
     path: &Path,
-) -> Result<(Vec<(usize, String)>, Vec<Guess>), CheckpointError> {
+) -> Result<(state_dict::Part, Vec<Guess>), CheckpointError> {
     let parts = state_dict::parts(&described(leaves));
-    let (part, guesses) = state_dict::choose(parts, selector, path)?;
-    Ok((part.members, guesses))
+    state_dict::choose(parts, selector, path)
 }
 
 fn described(leaves: &[Leaf]) -> Vec<state_dict::Leaf<'_>> {

@@ -67,6 +67,12 @@ pub(super) fn network(links: &[Link<'_>]) -> Option<Recognised> {
             word,
         );
     }
+    finish(draft, links, is_transposed)
+}
+
+/// The end of a generator: its last activation, what was guessed, and what it is.
+fn finish(mut draft: Draft, links: &[Link<'_>], is_transposed: bool) -> Option<Recognised> {
+    let first = links.first()?;
     let last = links.last()?;
     draft.activation(&beside(&last.module.name, "tanh", 1), Op::Tanh);
     draft.guess(

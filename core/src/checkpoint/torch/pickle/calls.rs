@@ -16,7 +16,10 @@ impl<R: BufRead> Machine<'_, R> {
         let callable = self.pop()?;
         let Item::Global(global) = callable else {
             return match callable {
-                Item::Inert => self.push(Item::Inert),
+                Item::Inert => {
+                    self.push(Item::Inert);
+                    Ok(())
+                }
                 _ => Err(Trouble::broken("something is called that has no name")),
             };
         };
@@ -48,13 +51,14 @@ impl<R: BufRead> Machine<'_, R> {
                 Some(tensor) if count >= 2 => tensor.clone(),
                 _ => return Err(Trouble::broken("a parameter has no tensor")),
             },
-            Global::RebuildFromType => self.from_type(&arguments)?,
+            Global::RebuildFromType => self.subclass(&arguments)?,
             Global::Storage(_) | Global::UntypedStorage | Global::Type(_) => {
                 return Err(Trouble::broken("a storage is made without its place"));
             }
             Global::Inert => Item::Inert,
         };
-        self.push(item)
+        self.push(item);
+        Ok(())
     }
 
     /// State is put into an object; only attributes of dictionaries and of what holds no weights are passed over.
@@ -109,7 +113,8 @@ impl<R: BufRead> Machine<'_, R> {
             count,
         };
         let item = self.heap.add(Object::Storage(storage))?;
-        self.push(item)
+        self.push(item);
+        Ok(())
     }
 
     fn dict(&mut self, content: Option<&Item>) -> Result<Item, Trouble> {
@@ -168,7 +173,7 @@ impl<R: BufRead> Machine<'_, R> {
     }
 
     /// `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor with attributes.
-    fn from_type(&mut self, arguments: &[Item]) -> Result<Item, Trouble> {
+    fn subclass(&mut self, arguments: &[Item]) -> Result<Item, Trouble> {
         let [Item::Global(function), _, inner, ..] = arguments else {
             return Err(Trouble::broken("a tensor lacks arguments"));
         };

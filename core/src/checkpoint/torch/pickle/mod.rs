@@ -1,7 +1,7 @@
 //! A bounded machine for the pickles that hold weights: it builds plain data and tensor views, and runs nothing.
 //!
 //! Invariant: only the opcodes below and the names in `globals` are known, everything else is refused by name; time and
-//! memory grow with the length of the pickle and not with what it claims. Source: `pickletools.py` of CPython (protocols
+//! memory grow with the length of the pickle and not with what it claims. Source: `pickletools.py` of Python (protocols
 //! 0 to 5) and `torch/_weights_only_unpickler.py` for what state dicts need.
 
 mod bytes;
@@ -90,7 +90,8 @@ impl<R: BufRead> Machine<'_, R> {
             b'1' => self.after_mark().map(drop),
             b'2' => {
                 let top = self.top()?.clone();
-                self.push(top)
+                self.push(top);
+                Ok(())
             }
             b'N' | 0x88 | 0x89 | b'I' | b'L' | b'J' | b'K' | b'M' | 0x8a | 0x8b | b'F' | b'G' => {
                 self.number(opcode)
@@ -114,9 +115,8 @@ impl<R: BufRead> Machine<'_, R> {
         }
     }
 
-    fn push(&mut self, item: Item) -> Result<(), Trouble> {
+    fn push(&mut self, item: Item) {
         self.stack.push(item);
-        Ok(())
     }
 
     fn pop(&mut self) -> Result<Item, Trouble> {
@@ -181,7 +181,8 @@ impl<R: BufRead> Machine<'_, R> {
             ),
             _ => Item::Float(f64::from_be_bytes(self.bytes.array()?)),
         };
-        self.push(item)
+        self.push(item);
+        Ok(())
     }
 
     fn string(&mut self, opcode: u8) -> Result<(), Trouble> {
@@ -210,7 +211,8 @@ impl<R: BufRead> Machine<'_, R> {
                 }
             }
         };
-        self.push(item)
+        self.push(item);
+        Ok(())
     }
 
     fn container(&mut self, opcode: u8) -> Result<(), Trouble> {
@@ -231,7 +233,8 @@ impl<R: BufRead> Machine<'_, R> {
             }
         };
         let item = self.heap.add(object)?;
-        self.push(item)
+        self.push(item);
+        Ok(())
     }
 
     /// Appends to the container below.
@@ -274,7 +277,8 @@ impl<R: BufRead> Machine<'_, R> {
         if matches!(opcode, b'g' | b'h' | b'j') {
             let item = self.memo.get(&index).cloned();
             let item = item.ok_or_else(|| Trouble::broken(format!("value {index} is unknown")))?;
-            return self.push(item);
+            self.push(item);
+            return Ok(());
         }
         let top = self.top()?.clone();
         self.memo.insert(index, top);
@@ -292,7 +296,8 @@ impl<R: BufRead> Machine<'_, R> {
             }
         };
         let (module, name): (Rc<str>, Rc<str>) = (module, name);
-        self.push(Item::Global(globals::find(&module, &name)?))
+        self.push(Item::Global(globals::find(&module, &name)?));
+        Ok(())
     }
 }
 
