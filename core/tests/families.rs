@@ -253,73 +253,76 @@ fn a_description_gives_the_same_network() {
     }
 }
 
-/// Networks in the spelling of repositories that many people copy, with the rows of their pictures where any would do.
+/// Networks in the spelling of repositories that many people copy: rows of their pictures where any would do, what they are
+/// and how sure that is.
+const SPELLINGS: [(&str, Option<usize>, &str, Confidence); 10] = [
+    (
+        "upsampling_g",
+        None,
+        "up-sampling generator",
+        Confidence::Doubtful,
+    ),
+    (
+        "dropout_d",
+        None,
+        "convolutional discriminator",
+        Confidence::Doubtful,
+    ),
+    (
+        "dense_g",
+        None,
+        "fully connected generator",
+        Confidence::Likely,
+    ),
+    (
+        "dense_d",
+        None,
+        "fully connected discriminator",
+        Confidence::Likely,
+    ),
+    (
+        "residual_g",
+        Some(6),
+        "residual super-resolution generator (SRGAN)",
+        Confidence::Likely,
+    ),
+    (
+        "dense_blocks_g",
+        Some(6),
+        "residual-dense super-resolution generator (ESRGAN)",
+        Confidence::Likely,
+    ),
+    (
+        "alternating_d",
+        None,
+        "convolutional discriminator",
+        Confidence::Doubtful,
+    ),
+    (
+        "patch_d",
+        Some(32),
+        "PatchGAN discriminator",
+        Confidence::Doubtful,
+    ),
+    (
+        "spectral_d",
+        None,
+        "DCGAN discriminator",
+        Confidence::Likely,
+    ),
+    (
+        "residual_d",
+        Some(16),
+        "residual discriminator",
+        Confidence::Doubtful,
+    ),
+];
+
 #[test]
 fn spellings_of_other_repositories_equal_pytorch() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/weights");
     let expected = reference::tensors(&folder.join("families_expected.safetensors"));
-    for (name, size, family, confidence) in [
-        (
-            "upsampling_g",
-            None,
-            "up-sampling generator",
-            Confidence::Doubtful,
-        ),
-        (
-            "dropout_d",
-            None,
-            "convolutional discriminator",
-            Confidence::Doubtful,
-        ),
-        (
-            "dense_g",
-            None,
-            "fully connected generator",
-            Confidence::Likely,
-        ),
-        (
-            "dense_d",
-            None,
-            "fully connected discriminator",
-            Confidence::Likely,
-        ),
-        (
-            "residual_g",
-            Some(6),
-            "residual super-resolution generator (SRGAN)",
-            Confidence::Likely,
-        ),
-        (
-            "dense_blocks_g",
-            Some(6),
-            "residual-dense super-resolution generator (ESRGAN)",
-            Confidence::Likely,
-        ),
-        (
-            "alternating_d",
-            None,
-            "convolutional discriminator",
-            Confidence::Doubtful,
-        ),
-        (
-            "patch_d",
-            Some(32),
-            "PatchGAN discriminator",
-            Confidence::Doubtful,
-        ),
-        (
-            "spectral_d",
-            None,
-            "DCGAN discriminator",
-            Confidence::Likely,
-        ),
-        (
-            "residual_d",
-            Some(16),
-            "residual discriminator",
-            Confidence::Doubtful,
-        ),
-    ] {
+    for (name, size, family, confidence) in SPELLINGS {
         let text = format!("{}:{name}", folder.join("families.pth").display());
         let opened = open_network_for(&NetworkSpec::parse(&text), size);
         let opened = opened.unwrap_or_else(|e| panic!("{name}: {e}"));
