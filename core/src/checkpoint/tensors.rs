@@ -389,7 +389,7 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-fn hex(hash: Sha256) -> String {
+pub(super) fn hex(hash: Sha256) -> String {
     hash.finalize()
         .iter()
         .fold(String::new(), |mut text, byte| {

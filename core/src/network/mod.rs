@@ -46,7 +46,7 @@ pub use linear::{
 pub use name::LayerName;
 pub use node::{Node, NodeId, Output, Param, Role};
 pub(crate) use node_forward::node_forward;
-pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
+pub use op::{ConvSpec, Function, Op, Padding, PoolSpec, UpsampleMode};
 pub use plan::{Plan, Request, Runner};
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
 pub(crate) use run::always;

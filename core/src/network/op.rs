@@ -181,6 +181,21 @@ pub enum UpsampleMode {
     },
 }
 
+/// A function of every element, for what activations are put together from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Function {
+    /// `exp(x)`.
+    Exp,
+    /// The natural logarithm; not a number below zero.
+    Log,
+    /// The square root; not a number below zero.
+    Sqrt,
+    /// The error function, `2 / sqrt(pi)` times the integral of `exp(-t^2)` from 0 to x.
+    Erf,
+    /// `1 / x`; infinite at zero.
+    Reciprocal,
+}
+
 /// One operation. Shapes in the comments leave out the batch axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
@@ -241,6 +256,8 @@ pub enum Op {
     Silu,
     /// `ln(1 + exp(x))`.
     Softplus,
+    /// Another function of every element.
+    Function(Function),
     /// Sum of two inputs with broadcasting.
     Add,
     /// Product of two inputs with broadcasting.
@@ -293,6 +310,19 @@ pub enum Op {
         /// One past the last index kept.
         end: usize,
     },
+    /// Takes indices of an axis (0 is the channel axis) in any order, also repeatedly: steps, mirrored borders, shuffled
+    /// channels.
+    Select {
+        /// Axis without counting the batch.
+        axis: usize,
+        /// For every index of the result the one it is taken from.
+        indices: Vec<usize>,
+    },
+    /// Reorders the axes.
+    Transpose {
+        /// For every axis of the result the one it was, without counting the batch.
+        order: Vec<usize>,
+    },
 }
 
 impl Op {
@@ -316,6 +346,11 @@ impl Op {
             Self::Elu { .. } => "ELU",
             Self::Silu => "SiLU",
             Self::Softplus => "Softplus",
+            Self::Function(Function::Exp) => "Exp",
+            Self::Function(Function::Log) => "Log",
+            Self::Function(Function::Sqrt) => "Sqrt",
+            Self::Function(Function::Erf) => "Erf",
+            Self::Function(Function::Reciprocal) => "Reciprocal",
             Self::Add => "Add",
             Self::Mul => "Mul",
             Self::Concat { .. } => "Concat",
@@ -329,6 +364,8 @@ impl Op {
             Self::Flatten => "Flatten",
             Self::Pad { .. } => "Pad",
             Self::Slice { .. } => "Slice",
+            Self::Select { .. } => "Select",
+            Self::Transpose { .. } => "Transpose",
         }
     }
 
@@ -352,6 +389,7 @@ impl Op {
                 | Self::Elu { .. }
                 | Self::Silu
                 | Self::Softplus
+                | Self::Function(_)
         )
     }
 }
@@ -388,6 +426,8 @@ impl fmt::Display for Op {
                 write!(f, " {}x{}", pool.kernel[0], pool.kernel[1])
             }
             Self::Slice { axis, start, end } => write!(f, " axis {axis} {start}..{end}"),
+            Self::Select { axis, indices } => write!(f, " axis {axis}, {} indices", indices.len()),
+            Self::Transpose { order } => write!(f, " {order:?}"),
             _ => Ok(()),
         }
     }

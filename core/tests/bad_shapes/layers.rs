@@ -176,6 +176,25 @@ fn layers_that_would_be_too_large_name_the_layer() {
             start: 0,
             end: 1,
         },
+        Op::Select {
+            axis: 0,
+            indices: vec![4],
+        },
+        Op::Select {
+            axis: 1,
+            indices: Vec::new(),
+        },
+        Op::Select {
+            axis: HUGE,
+            indices: vec![0],
+        },
+        Op::Transpose { order: vec![0, 1] },
+        Op::Transpose {
+            order: vec![0, HUGE, 1],
+        },
+        Op::Transpose {
+            order: vec![0, 0, 1],
+        },
         Op::Concat { axis: HUGE },
         Op::Pad {
             padding: Padding::all(HUGE),
