@@ -37,14 +37,18 @@ impl Export {
             Some(e) if e.eq_ignore_ascii_case("safetensors") => Kind::Safetensors,
             _ => {
                 let path = self.out.display();
-                return Err(Failure::Usage(format!("--out ends in .onnx or .safetensors: {path}")));
+                return Err(Failure::Usage(format!(
+                    "--out ends in .onnx or .safetensors: {path}"
+                )));
             }
         };
         let spec = NetworkSpec::parse(&self.model);
         let opened = open_network(&spec)?;
         refuse_to_replace(
             &self.out,
-            [&*opened.path, &*spec.path].into_iter().chain(self.edits.recipe()),
+            [&*opened.path, &*spec.path]
+                .into_iter()
+                .chain(self.edits.recipe()),
         )?;
         say_guesses(&opened, *console);
         let stack = self.edits.stack()?;
@@ -69,7 +73,10 @@ impl Export {
             }))?
         } else {
             let changed = folded.changed.len() + folded.added.len();
-            format!("{}: {changed} tensors changed, SHA-256 {sha256}", self.out.display())
+            format!(
+                "{}: {changed} tensors changed, SHA-256 {sha256}",
+                self.out.display()
+            )
         };
         Ok(console.table(&text)?)
     }

@@ -263,7 +263,9 @@ fn export_writes_the_edited_network_in_both_forms() -> Outcome {
     desk.done("run series --edit recipe.toml --input a.fits --out edited --format safetensors")?;
     let expected = desk.tensors("edited/a.safetensors")?;
     for (file, folder) in [("edited.onnx", "onnx"), ("edited.safetensors", "weights")] {
-        desk.done(&format!("run {file} --input a.fits --out {folder} --format safetensors"))?;
+        desk.done(&format!(
+            "run {file} --input a.fits --out {folder} --format safetensors"
+        ))?;
         let got = desk.tensors(&format!("{folder}/a.safetensors"))?;
         for name in ["output", "output.1"] {
             let difference = (&got.tensors[name] - &expected.tensors[name])?;

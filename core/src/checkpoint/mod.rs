@@ -32,5 +32,5 @@ pub use report::{Guess, LoadReport};
 pub use series::{CheckpointInfo, Loaded, Series};
 pub use spec::{NetworkSpec, Opened, open_network, open_network_for};
 pub use tensors::{TensorEntry, TensorFile, TensorHeader, write_tensors};
-pub use write_back::write_weights;
 pub use write::{create_series, write_checkpoint};
+pub use write_back::write_weights;

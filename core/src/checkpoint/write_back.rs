@@ -41,7 +41,8 @@ pub fn write_weights(
             match before.get(key) {
                 Some(before) if same(before, tensor)? => continue,
                 Some(_) => {
-                    let what = format!("the file has no tensor for {key}, which was changed; write ONNX");
+                    let what =
+                        format!("the file has no tensor for {key}, which was changed; write ONNX");
                     return Err(unsupported(what));
                 }
                 None => {
@@ -54,25 +55,31 @@ pub fn write_weights(
         }
         let name = original(key, opened);
         let tensor = match header.as_ref().and_then(|header| header.entries.get(name)) {
-            Some(entry) if entry.shape.iter().product::<usize>() == tensor.elem_count() => {
-                tensor.reshape(entry.shape.as_slice()).map_err(encode(key))?
-            }
+            Some(entry) if entry.shape.iter().product::<usize>() == tensor.elem_count() => tensor
+                .reshape(entry.shape.as_slice())
+                .map_err(encode(key))?,
             _ => tensor.clone(),
         };
         if let Some(other) = tensors.get(name)
             && !same(other, &tensor)?
         {
-            return Err(unsupported(format!("two layers need {name} with different values; write ONNX")));
+            return Err(unsupported(format!(
+                "two layers need {name} with different values; write ONNX"
+            )));
         }
         tensors.insert(name.to_owned(), tensor);
     }
     let mut metadata = header.map(|header| header.metadata).unwrap_or_default();
-    metadata.entry(FORMAT_KEY.to_owned()).or_insert_with(|| "pt".to_owned());
+    metadata
+        .entry(FORMAT_KEY.to_owned())
+        .or_insert_with(|| "pt".to_owned());
     write_tensors(path, &tensors, &metadata)
 }
 
 fn params(network: &Network) -> impl Iterator<Item = (&str, &Tensor)> {
-    network.params().map(|(_, Param { key, tensor, .. })| (&**key, tensor))
+    network
+        .params()
+        .map(|(_, Param { key, tensor, .. })| (&**key, tensor))
 }
 
 /// The name that the file has for a key.
@@ -95,6 +102,9 @@ fn same(a: &Tensor, b: &Tensor) -> Result<bool, CheckpointError> {
     if a.id() == b.id() {
         return Ok(true);
     }
-    let (a, b) = (values(a).map_err(encode("value"))?, values(b).map_err(encode("value"))?);
+    let (a, b) = (
+        values(a).map_err(encode("value"))?,
+        values(b).map_err(encode("value"))?,
+    );
     Ok(a == b)
 }

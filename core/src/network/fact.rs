@@ -259,9 +259,7 @@ impl Checker<'_> {
         let mut dims = self.one()?.dims.clone();
         match dims.get_mut(axis) {
             // The indices are handed on as 32 bit numbers.
-            Some(dim)
-                if u32::try_from(*dim).is_ok() && indices.iter().all(|index| index < dim) =>
-            {
+            Some(dim) if u32::try_from(*dim).is_ok() && indices.iter().all(|index| index < dim) => {
                 *dim = indices.len();
             }
             _ => {

@@ -16,7 +16,10 @@ const CLUES: [(&str, &str); 11] = [
     ("short_tensor", "tensor w has 40 bytes"),
     ("truncated", "cut short"),
     ("unknown_op", "FlashTransformer"),
-    ("wrong_channels", "w has shape [4, 5, 3, 3], expected [4, 3, 3, 3]"),
+    (
+        "wrong_channels",
+        "w has shape [4, 5, 3, 3], expected [4, 3, 3, 3]",
+    ),
 ];
 
 #[test]
@@ -27,7 +30,10 @@ fn files_to_refuse_are_refused_with_a_reason() {
         let path = folder.join(format!("{name}.onnx"));
         let message = open(&path).unwrap_err().to_string();
         assert!(message.contains(clue), "{name}: {message}");
-        assert!(message.ends_with(&format!("{name}.onnx")), "{name}: {message}");
+        assert!(
+            message.ends_with(&format!("{name}.onnx")),
+            "{name}: {message}"
+        );
     }
 }
 
@@ -95,11 +101,18 @@ fn weights_beside_a_model_stay_in_its_folder() {
     std::fs::write(folder.path().join("weights_here.b"), &weights).unwrap();
     for outside in ["../weights_here.b", "/etc/weights_here"] {
         let message = renamed(outside).unwrap_err().to_string();
-        assert!(message.contains("not inside the model's folder"), "{message}");
+        assert!(
+            message.contains("not inside the model's folder"),
+            "{message}"
+        );
     }
     let message = renamed("external_none.bin").unwrap_err().to_string();
     assert!(message.contains("cannot read"), "{message}");
-    std::fs::write(inner.join("external_data.bin"), &weights[..weights.len() / 2]).unwrap();
+    std::fs::write(
+        inner.join("external_data.bin"),
+        &weights[..weights.len() / 2],
+    )
+    .unwrap();
     let message = renamed("external_data.bin").unwrap_err().to_string();
     assert!(message.contains("lies beyond"), "{message}");
     std::fs::write(inner.join("external_data.bin"), &weights).unwrap();

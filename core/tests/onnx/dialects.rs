@@ -24,14 +24,31 @@ fn check(folder: &Path) -> usize {
 
         assert_eq!(opened.role, NetworkRole::Discriminator, "{name}");
         assert_eq!(opened.identity.confidence, Confidence::Stated, "{name}");
-        assert!(opened.report.missing.is_empty() && opened.report.unused.is_empty(), "{name}");
+        assert!(
+            opened.report.missing.is_empty() && opened.report.unused.is_empty(),
+            "{name}"
+        );
         assert_eq!(&*network.outputs()[0].name, "logit", "{name}");
         // Nodes without a name have the names of their values, in which the modules are.
-        for layer in ["net.conv0", "net.act0", "net.bn1", "net.conv7", "net.fc1", "net.fc2"] {
+        for layer in [
+            "net.conv0",
+            "net.act0",
+            "net.bn1",
+            "net.conv7",
+            "net.fc1",
+            "net.fc2",
+        ] {
             assert!(network.find(layer).is_ok(), "{name} has no layer {layer}");
         }
-        let key = if name == "half_weights" { "net.fc2.weight" } else { "net.conv3.weight" };
-        assert!(network.params().any(|(_, p)| &*p.key == key), "{name} has no {key}");
+        let key = if name == "half_weights" {
+            "net.fc2.weight"
+        } else {
+            "net.conv3.weight"
+        };
+        assert!(
+            network.params().any(|(_, p)| &*p.key == key),
+            "{name} has no {key}"
+        );
     }
     files.len()
 }
@@ -48,9 +65,18 @@ fn every_dialect_is_the_same_network() {
 fn what_was_taken_to_be_so_is_said() {
     let opened = open(&fixtures().join("variants/nhwc_input.onnx")).unwrap();
     let said: Vec<String> = opened.guesses.iter().map(ToString::to_string).collect();
-    assert!(said.iter().any(|guess| guess.contains("axes of the input")), "{said:?}");
-    assert!(said.iter().any(|guess| guess.contains("discriminator")), "{said:?}");
+    assert!(
+        said.iter().any(|guess| guess.contains("axes of the input")),
+        "{said:?}"
+    );
+    assert!(
+        said.iter().any(|guess| guess.contains("discriminator")),
+        "{said:?}"
+    );
     assert_eq!(opened.network.input_fact().dims, [3, 20, 20]);
     let evidence = opened.identity.evidence.join(" ");
-    assert!(evidence.contains("pytorch") && evidence.contains("17"), "{evidence}");
+    assert!(
+        evidence.contains("pytorch") && evidence.contains("17"),
+        "{evidence}"
+    );
 }

@@ -52,8 +52,12 @@ fn check_forward(folder: &Path, name: &str, network: &Network) -> f64 {
     let expected = reference::tensors(&folder.join(format!("forward/{stored}.safetensors")));
     let numbers = reference::json(&folder.join(format!("forward/{stored}.json")));
     let input = expected["input"].clone();
-    let run = network.forward(&[input], &Edits::new(), &Retain::All).unwrap();
-    let worst = worst_output(network, &run, |output| expected[&format!("out.{output}")].clone());
+    let run = network
+        .forward(&[input], &Edits::new(), &Retain::All)
+        .unwrap();
+    let worst = worst_output(network, &run, |output| {
+        expected[&format!("out.{output}")].clone()
+    });
     assert!(worst <= TOLERANCE, "{name}: {worst}");
     for (key, expected) in &expected {
         check_activation(name, network, &run, key, expected);
@@ -65,10 +69,19 @@ fn check_forward(folder: &Path, name: &str, network: &Network) -> f64 {
             assert!(is_left_out(module), "{name} has no layer {module}");
             continue;
         };
-        check_moments(name, module, run.activation(network, layer).unwrap(), numbers);
+        check_moments(
+            name,
+            module,
+            run.activation(network, layer).unwrap(),
+            numbers,
+        );
         checked += 1;
     }
-    assert!(checked + 5 > modules.len(), "{name}: {checked} of {}", modules.len());
+    assert!(
+        checked + 5 > modules.len(),
+        "{name}: {checked} of {}",
+        modules.len()
+    );
     worst
 }
 
@@ -87,12 +100,20 @@ fn check_activation(name: &str, network: &Network, run: &Run, key: &str, expecte
         _ => return,
     };
     let layer = reference::layer_of(network, module).unwrap();
-    let mut got = run.activation(network, layer).unwrap().narrow(0, 0, 1).unwrap();
+    let mut got = run
+        .activation(network, layer)
+        .unwrap()
+        .narrow(0, 0, 1)
+        .unwrap();
     if step > 1 {
         for axis in [2, 3] {
             let index: Vec<u32> = (0..got.dim(axis).unwrap() as u32).step_by(step).collect();
             let index = Tensor::new(index, got.device()).unwrap();
-            got = got.contiguous().unwrap().index_select(&index, axis).unwrap();
+            got = got
+                .contiguous()
+                .unwrap()
+                .index_select(&index, axis)
+                .unwrap();
         }
     }
     let difference = max_diff(&got, expected);
@@ -108,7 +129,10 @@ fn check_moments(name: &str, module: &str, value: &Tensor, expected: &serde_json
     let scale = number("std").max(number("mean").abs());
     for (key, got) in [("mean", mean), ("std", std)] {
         let difference = (got - number(key)).abs();
-        assert!(difference <= 1e-4 * scale, "{name} {module} {key}: {difference}");
+        assert!(
+            difference <= 1e-4 * scale,
+            "{name} {module} {key}: {difference}"
+        );
     }
 }
 
@@ -119,7 +143,9 @@ fn check_interventions(folder: &Path, name: &str, network: &Network) -> f64 {
     let mut worst = 0.0_f64;
     for case in numbers["interventions"].as_array().unwrap() {
         let id = case["id"].as_str().unwrap();
-        let edits = edit_stack(network, case, &expected).resolve(network).unwrap();
+        let edits = edit_stack(network, case, &expected)
+            .resolve(network)
+            .unwrap();
         let input = expected["input"].clone();
         let run = network.forward(&[input], &edits, &Retain::Nothing).unwrap();
         let difference = worst_output(network, &run, |output| {

@@ -63,7 +63,12 @@ fn operators_give_the_values_of_onnx_runtime() {
         let inputs: Vec<Tensor> = network
             .inputs()
             .iter()
-            .map(|id| channels_last(&name, &tensors[&format!("{name}.{}", network.node(*id).name)]))
+            .map(|id| {
+                channels_last(
+                    &name,
+                    &tensors[&format!("{name}.{}", network.node(*id).name)],
+                )
+            })
             .collect();
         let expected = channels_last(&name, &tensors[&format!("{name}.y")]);
         match network.forward(&inputs, &Edits::new(), &Retain::Nothing) {
@@ -81,7 +86,10 @@ fn operators_give_the_values_of_onnx_runtime() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    eprintln!("{passed} operators pass, {} refused, largest difference {worst:.1e}", REFUSED.len());
+    eprintln!(
+        "{passed} operators pass, {} refused, largest difference {worst:.1e}",
+        REFUSED.len()
+    );
 }
 
 #[test]

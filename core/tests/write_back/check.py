@@ -3,8 +3,8 @@
 
     check.py FOLDER
 
-FOLDER has NAME.onnx with NAME.io (tensors in.INPUT and out.OUTPUT), and NAME.safetensors (a state dict, its keys behind
-"module.") with NAME.weights_io. Prints the largest differences; the exit code is 1 when one is above 1e-4.
+FOLDER has NAME.onnx with NAME.io (tensors in.INPUT and out.INDEX), and NAME.safetensors (a state dict, its keys behind
+"module.") with NAME.weights_io (in.input and out.OUTPUT). Prints the largest differences; the exit code is 1 when one is above 1e-4.
 """
 import json
 import pathlib
@@ -49,8 +49,8 @@ def run_onnx(path):
     worst = 0.0
     for count in (2, 1):
         feed = {key[3:]: value[:count] for key, value in io.items() if key.startswith("in.")}
-        for name, value in zip(names, session.run(names, feed)):
-            worst = max(worst, difference(value, io[f"out.{name}"][:count]))
+        for i, value in enumerate(session.run(names, feed)):
+            worst = max(worst, difference(value, io[f"out.{i}"][:count]))
     return worst
 
 

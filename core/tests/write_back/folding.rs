@@ -1,16 +1,19 @@
 //! A folded network computes what the edited one did, or the edit is refused by name.
 
+use candle_core::DType;
 use ganoscope_core::edit::{Action, Edit, EditStack, FoldError, Mask, UnitSet, fold};
-use ganoscope_core::network::{
-    ConvSpec, Edits, Network, NetworkBuilder, Op, PoolSpec,
-};
+use ganoscope_core::network::{ConvSpec, Edits, Network, NetworkBuilder, Op, PoolSpec};
 
 use super::networks::{Draw, random};
 use super::{difference, outputs, parameter, zoo};
 use crate::common::zoo::NAMES;
 
-/// Largest difference of the outputs, over the largest value where that is above 1.
+/// Largest difference of the outputs in f32, over the largest value where that is above 1.
 const TOLERANCE: f64 = 1e-5;
+/// The same for networks of forty layers, where rounding grows.
+const TOLERANCE_DEEP: f64 = 1e-4;
+/// The same in f64, where nothing but rounding is left.
+const TOLERANCE_F64: f64 = 1e-11;
 
 fn stack_of(edits: impl IntoIterator<Item = Edit>) -> EditStack {
     EditStack {
@@ -43,12 +46,17 @@ fn random_stack(network: &Network, draw: &mut Draw) -> EditStack {
 
 /// Whether the stack could be folded; what was folded is compared.
 fn check(what: &str, network: &Network, stack: &EditStack) -> bool {
+    let tolerance = match (network.dtype(), network.nodes().len()) {
+        (DType::F64, _) => TOLERANCE_F64,
+        (_, 0..40) => TOLERANCE,
+        _ => TOLERANCE_DEEP,
+    };
     let edits = stack.resolve(network).unwrap();
     match fold(network, stack) {
         Ok(folded) => {
             let edited = outputs(network, &edits);
             let difference = difference(&outputs(&folded.network, &Edits::new()), &edited);
-            assert!(difference <= TOLERANCE, "{what}: {difference} {stack:?}");
+            assert!(difference <= tolerance, "{what}: {difference} {stack:?}");
             let names = |n: &Network| n.nodes().iter().map(|n| n.name.clone()).collect::<Vec<_>>();
             assert_eq!(names(&folded.network), names(network), "{what}");
             true
@@ -57,7 +65,10 @@ fn check(what: &str, network: &Network, stack: &EditStack) -> bool {
             let FoldError::NoPlace { layer, .. } = &error else {
                 return false;
             };
-            assert!(edits.contains_key(layer), "{what}: {error} is of a layer without an edit");
+            assert!(
+                edits.contains_key(layer),
+                "{what}: {error} is of a layer without an edit"
+            );
             false
         }
         Err(error) => panic!("{what}: {error}"),
@@ -73,12 +84,17 @@ fn folded_random_networks_equal_edited_ones() {
         let stack = random_stack(&network, &mut draw);
         if check(&format!("network {seed}"), &network, &stack) {
             folded += 1;
+            let exact = network.to_dtype(DType::F64).unwrap();
+            assert!(check(&format!("network {seed} in f64"), &exact, &stack));
         } else {
             refused += 1;
         }
     }
     eprintln!("{folded} stacks folded, {refused} refused");
-    assert!(folded >= 150 && refused >= 20, "{folded} folded, {refused} refused");
+    assert!(
+        folded >= 150 && refused >= 20,
+        "{folded} folded, {refused} refused"
+    );
 }
 
 #[test]
@@ -91,14 +107,17 @@ fn every_weighted_layer_of_known_networks_takes_every_edit() {
             .filter(|node| node.op.is_weighted() || matches!(node.op, Op::BatchNorm { .. }))
             .map(|node| node.name.clone())
             .collect();
-        for (i, layer) in layers.iter().enumerate().step_by(3) {
+        for (i, layer) in layers.iter().enumerate().step_by(5) {
             let action = match i % 3 {
                 0 => Action::Ablate,
                 1 => Action::Insert { level: 0.5 },
                 _ => Action::Scale { by: 1.5 },
             };
             let stack = stack_of([edit(layer, &[0], action)]);
-            assert!(check(&format!("{name} {layer}"), &network, &stack), "{name} {layer}");
+            assert!(
+                check(&format!("{name} {layer}"), &network, &stack),
+                "{name} {layer}"
+            );
         }
     }
 }
@@ -123,7 +142,10 @@ fn edits_go_where_the_file_has_room_for_them() {
     // Ablation behind a rectifier goes back into what comes before.
     let stack = stack_of([edit("net.relu2", &[1], Action::Ablate)]);
     assert!(check("behind a rectifier", &network, &stack));
-    assert_eq!(fold(&network, &stack).unwrap().changed, ["net.bn2.weight", "net.bn2.bias"]);
+    assert_eq!(
+        fold(&network, &stack).unwrap().changed,
+        ["net.bn2.weight", "net.bn2.bias"]
+    );
 }
 
 #[test]
@@ -134,7 +156,10 @@ fn what_weights_cannot_hold_is_refused_by_name() {
     let second = edit("net.bn1", &[0], Action::Ablate).with_mask(mask);
     let error = fold(&network, &stack_of([first, second])).unwrap_err();
     let message = error.to_string();
-    assert!(message.contains("edit 2 of layer net.bn1") && message.contains("mask"), "{message}");
+    assert!(
+        message.contains("edit 2 of layer net.bn1") && message.contains("mask"),
+        "{message}"
+    );
 
     // A mask that is the same everywhere is a strength.
     let even = Mask::from_fn([8, 8], |_, _| 0.5).unwrap();
@@ -144,10 +169,18 @@ fn what_weights_cannot_hold_is_refused_by_name() {
     // A level behind an activation, in front of zero padding.
     let stack = stack_of([edit("net.relu1", &[2], Action::Insert { level: 1.0 })]);
     let message = fold(&network, &stack).unwrap_err().to_string();
-    assert!(message.contains("net.relu1") && message.contains("net.deconv2"), "{message}");
+    assert!(
+        message.contains("net.relu1") && message.contains("net.deconv2"),
+        "{message}"
+    );
 
     let unknown = stack_of([edit("nothing", &[0], Action::Ablate)]);
-    assert!(fold(&network, &unknown).unwrap_err().to_string().contains("nothing"));
+    assert!(
+        fold(&network, &unknown)
+            .unwrap_err()
+            .to_string()
+            .contains("nothing")
+    );
 }
 
 /// Two layers with one set of weights: an edit of one must not reach the other.
@@ -155,7 +188,9 @@ fn what_weights_cannot_hold_is_refused_by_name() {
 fn weights_that_two_layers_share_are_not_changed() {
     let mut b = NetworkBuilder::new(parameter);
     let x = b.input("input", &[3, 4, 4]).unwrap();
-    let x = b.conv("conv", x, 3, ConvSpec::square(3, 1, 1), true).unwrap();
+    let x = b
+        .conv("conv", x, 3, ConvSpec::square(3, 1, 1), true)
+        .unwrap();
     let x = b.plain("act", Op::Tanh, &[x]).unwrap();
     let first = b.finish_parts(x);
     let message = fold(&first, &stack_of([edit("conv", &[0], Action::Ablate)]))
@@ -172,7 +207,10 @@ trait Twice {
 impl Twice for NetworkBuilder<'_> {
     fn finish_parts(mut self, x: ganoscope_core::network::NodeId) -> Network {
         use ganoscope_core::network::{Param, Role};
-        let params = [(Role::Weight, "weight", &[3, 3, 3, 3][..]), (Role::Bias, "bias", &[3])];
+        let params = [
+            (Role::Weight, "weight", &[3, 3, 3, 3][..]),
+            (Role::Bias, "bias", &[3]),
+        ];
         let params = params.map(|(role, last, dims)| Param {
             role,
             key: format!("conv.{last}").into(),
@@ -180,7 +218,9 @@ impl Twice for NetworkBuilder<'_> {
         });
         let conv = Op::Conv2d(ConvSpec::square(3, 1, 1));
         let x = self.add("again", conv, &[x], params.to_vec()).unwrap();
-        let x = self.plain("pool", Op::AvgPool(PoolSpec::square(2)), &[x]).unwrap();
+        let x = self
+            .plain("pool", Op::AvgPool(PoolSpec::square(2)), &[x])
+            .unwrap();
         self.output("image", x);
         self.finish().unwrap()
     }

@@ -40,7 +40,8 @@ fn inputs(network: &Network) -> Vec<Tensor> {
         let dims = [&[2], network.node(*id).fact.dims.as_slice()].concat();
         let values = hash_uniform(&format!("input {i}"), dims.iter().product(), 3);
         let values: Vec<f32> = values.into_iter().map(|u| u as f32).collect();
-        Tensor::from_vec(values, dims, &candle_core::Device::Cpu).unwrap()
+        let tensor = Tensor::from_vec(values, dims, &candle_core::Device::Cpu).unwrap();
+        tensor.to_dtype(network.dtype()).unwrap()
     })
     .collect()
 }

@@ -68,7 +68,11 @@ fn layer(
     let has_bias = draw.below(2) == 0;
     match kind {
         0..=2 => {
-            let padding = if rows < 3 { 1 } else { draw.below(2) };
+            let padding = if rows.min(columns) < 3 {
+                1
+            } else {
+                draw.below(2)
+            };
             let mut conv = ConvSpec::square(3, 1 + draw.below(2), padding);
             if channels % 2 == 0 && draw.below(3) == 0 {
                 conv.groups = 2;
@@ -102,7 +106,13 @@ fn layer(
         12 if rows > 1 && columns > 1 => b.plain(name, Op::AvgPool(PoolSpec::square(2)), &[x]),
         13 if rows > 1 && columns > 1 => b.plain(name, Op::MaxPool(PoolSpec::square(2)), &[x]),
         14 => {
-            let side = b.conv(&format!("{name}.side"), x, 2, ConvSpec::square(1, 1, 0), has_bias)?;
+            let side = b.conv(
+                &format!("{name}.side"),
+                x,
+                2,
+                ConvSpec::square(1, 1, 0),
+                has_bias,
+            )?;
             b.plain(name, Op::Concat { axis: 0 }, &[x, side])
         }
         15 => {
@@ -157,7 +167,10 @@ pub(super) fn others() -> Vec<(String, Network)> {
         one(
             Op::InstanceNorm { eps: 1e-3 },
             &[4, 6, 5],
-            vec![param("n.weight", Role::Weight, &[4]), param("n.bias", Role::Bias, &[4])],
+            vec![
+                param("n.weight", Role::Weight, &[4]),
+                param("n.bias", Role::Bias, &[4]),
+            ],
         ),
         plain(Op::PixelNorm { eps: 1e-6 }),
         plain(Op::Sigmoid),
@@ -166,8 +179,16 @@ pub(super) fn others() -> Vec<(String, Network)> {
         plain(Op::Softplus),
         one(Op::Softplus, &[7], Vec::new()),
         one(Op::Prelu, &[7], vec![param("p.weight", Role::Slope, &[7])]),
-        one(Op::Prelu, &[3, 2, 2], vec![param("p.weight", Role::Slope, &[3, 2, 2])]),
-        one(Op::Prelu, &[3, 2, 2], vec![param("p.weight", Role::Slope, &[1])]),
+        one(
+            Op::Prelu,
+            &[3, 2, 2],
+            vec![param("p.weight", Role::Slope, &[3, 2, 2])],
+        ),
+        one(
+            Op::Prelu,
+            &[3, 2, 2],
+            vec![param("p.weight", Role::Slope, &[1])],
+        ),
         plain(Op::Upsample {
             scale: [3, 2],
             mode: UpsampleMode::Bilinear {
@@ -243,11 +264,15 @@ fn constants() -> (String, Network) {
     let mut b = NetworkBuilder::new(parameter);
     let x = b.input("input", &[2, 4, 3]).unwrap();
     let place = b.constant("place", &[2, 4, 3]).unwrap();
-    let mut y = b.plain("with place", Op::Concat { axis: 0 }, &[x, place]).unwrap();
+    let mut y = b
+        .plain("with place", Op::Concat { axis: 0 }, &[x, place])
+        .unwrap();
     for (i, dims) in [&[][..], &[1], &[4, 3], &[4, 1, 1]].into_iter().enumerate() {
         let constant = b.constant(&format!("constant{i}"), dims).unwrap();
         let op = if i % 2 == 0 { Op::Add } else { Op::Mul };
-        y = b.plain(&format!("combined{i}"), op, &[y, constant]).unwrap();
+        y = b
+            .plain(&format!("combined{i}"), op, &[y, constant])
+            .unwrap();
     }
     let row = b.input("row", &[3]).unwrap();
     y = b.plain("with row", Op::Mul, &[y, row]).unwrap();

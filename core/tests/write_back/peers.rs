@@ -26,7 +26,11 @@ fn python() -> Option<PathBuf> {
         return Some(python);
     }
     let required = std::env::var_os("GANOSCOPE_REQUIRE_PEERS").is_some();
-    assert!(!required, "there is no Python with PyTorch and ONNX Runtime: {}", python.display());
+    assert!(
+        !required,
+        "there is no Python with PyTorch and ONNX Runtime: {}",
+        python.display()
+    );
     eprintln!("PyTorch and ONNX Runtime are not present, nothing compared with them");
     None
 }
@@ -44,7 +48,9 @@ fn edits(network: &Network) -> EditStack {
             _ => Action::Scale { by: 1.5 },
         };
         let units = UnitSet::of_layer(&*node.name, [i % node.fact.units()]);
-        stack.edits.push(Edit::new(units, action).with_strength(0.8));
+        stack
+            .edits
+            .push(Edit::new(units, action).with_strength(0.8));
     }
     stack
 }
@@ -56,10 +62,15 @@ fn write_case(folder: &Path, name: &str, network: &Network, outputs: &[Tensor]) 
     for (id, tensor) in network.inputs().iter().zip(inputs(network)) {
         tensors.insert(format!("in.{}", network.node(*id).name), tensor);
     }
-    for (output, tensor) in network.outputs().iter().zip(outputs) {
-        tensors.insert(format!("out.{}", output.name), tensor.clone());
+    for (i, tensor) in outputs.iter().enumerate() {
+        tensors.insert(format!("out.{i}"), tensor.clone());
     }
-    write_tensors(&folder.join(format!("{name}.io")), &tensors, &BTreeMap::new()).unwrap();
+    write_tensors(
+        &folder.join(format!("{name}.io")),
+        &tensors,
+        &BTreeMap::new(),
+    )
+    .unwrap();
 }
 
 #[test]
@@ -89,7 +100,11 @@ fn pytorch_and_onnx_runtime_give_our_edited_outputs() {
         write_state_dict(folder, name);
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/write_back/check.py");
-    let done = Command::new(python).arg(script).arg(folder).output().unwrap();
+    let done = Command::new(python)
+        .arg(script)
+        .arg(folder)
+        .output()
+        .unwrap();
     let (said, wrong) = (
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr),
@@ -118,5 +133,10 @@ fn write_state_dict(folder: &Path, name: &str) {
     for (output, tensor) in opened.network.outputs().iter().zip(&edited) {
         io.insert(format!("out.{}", output.name), tensor.clone());
     }
-    write_tensors(&folder.join(format!("{name}.weights_io")), &io, &BTreeMap::new()).unwrap();
+    write_tensors(
+        &folder.join(format!("{name}.weights_io")),
+        &io,
+        &BTreeMap::new(),
+    )
+    .unwrap();
 }

@@ -138,7 +138,10 @@ impl Array {
 
     /// The elements as plain integers.
     pub(super) fn as_ints(&self) -> Reading<Vec<i64>> {
-        self.as_counts()?.iter().map(|count| count.plain()).collect()
+        self.as_counts()?
+            .iter()
+            .map(|count| count.plain())
+            .collect()
     }
 
     /// The elements as floats.
@@ -195,7 +198,10 @@ impl Array {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
         if !sorted.iter().copied().eq(0..tables.len()) {
-            return Err(Fault::broken(format!("{order:?} is no order of {} axes", tables.len())));
+            return Err(Fault::broken(format!(
+                "{order:?} is no order of {} axes",
+                tables.len()
+            )));
         }
         let tables: Vec<_> = order.iter().map(|axis| tables[*axis].clone()).collect();
         self.gather(&tables)
@@ -223,10 +229,12 @@ impl Array {
         let tables: Vec<Vec<usize>> = dims
             .iter()
             .enumerate()
-            .map(|(axis, dim)| match axis.checked_sub(new).map(|axis| &own[axis]) {
-                Some(table) if table.len() == *dim => table.clone(),
-                _ => vec![0; *dim],
-            })
+            .map(
+                |(axis, dim)| match axis.checked_sub(new).map(|axis| &own[axis]) {
+                    Some(table) if table.len() == *dim => table.clone(),
+                    _ => vec![0; *dim],
+                },
+            )
             .collect();
         self.gather(&tables)
     }
@@ -273,7 +281,10 @@ impl Array {
     /// One after the other along an axis.
     pub(super) fn concat(arrays: &[&Self], axis: usize) -> Reading<Self> {
         if arrays.iter().all(|array| matches!(array, Self::Floats(_))) {
-            let tensors = arrays.iter().map(|a| a.to_tensor()).collect::<Reading<Vec<_>>>()?;
+            let tensors = arrays
+                .iter()
+                .map(|a| a.to_tensor())
+                .collect::<Reading<Vec<_>>>()?;
             return Ok(Self::Floats(Tensor::cat(&tensors, axis)?));
         }
         // Shapes are vectors; nothing else of integers is joined.
@@ -310,7 +321,9 @@ pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Reading<Vec<usize>> {
         .map(|i| match (at(a, i), at(b, i)) {
             (x, y) if x == y => Ok(x),
             (1, n) | (n, 1) => Ok(n),
-            _ => Err(Fault::broken(format!("{a:?} and {b:?} do not fit together"))),
+            _ => Err(Fault::broken(format!(
+                "{a:?} and {b:?} do not fit together"
+            ))),
         })
         .collect()
 }

@@ -65,7 +65,11 @@ pub(super) fn evaluate(call: &Call<'_>, inputs: &[Option<Array>]) -> Reading<Opt
 
 /// An axis counted from the front, for a value of `rank` axes.
 pub(super) fn axis_of(axis: i64, rank: usize) -> Reading<usize> {
-    let from_front = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
+    let from_front = if axis < 0 {
+        axis.saturating_add(rank as i64)
+    } else {
+        axis
+    };
     usize::try_from(from_front)
         .ok()
         .filter(|axis| *axis < rank)
@@ -83,12 +87,16 @@ pub(super) fn shape(call: &Call<'_>, dims: &[Count]) -> Reading<Array> {
     let place = |at: i64| (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize;
     let start = place(call.int("start", 0).clamp(-rank, rank));
     let end = place(call.int("end", rank).clamp(-rank, rank));
-    Ok(Array::counts(dims.get(start..end).unwrap_or_default().to_vec()))
+    Ok(Array::counts(
+        dims.get(start..end).unwrap_or_default().to_vec(),
+    ))
 }
 
 fn cast(array: &Array, to: i64) -> Reading<Array> {
     let Some(element) = Element::of(to) else {
-        return Err(Fault::unsupported(format!("converts to the unknown type {to}")));
+        return Err(Fault::unsupported(format!(
+            "converts to the unknown type {to}"
+        )));
     };
     Ok(match (array, element.is_float()) {
         (Array::Floats(tensor), true) if element == Element::Half => {
@@ -99,7 +107,13 @@ fn cast(array: &Array, to: i64) -> Reading<Array> {
         (Array::Floats(tensor), false) => {
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
             let truth = |x: f32| i64::from(x != 0.0);
-            let of = |x: f32| if element == Element::Bool { truth(x) } else { x as i64 };
+            let of = |x: f32| {
+                if element == Element::Bool {
+                    truth(x)
+                } else {
+                    x as i64
+                }
+            };
             Array::counts(values.into_iter().map(|x| Count::of(of(x))).collect())
                 .reshape(tensor.dims())?
         }
@@ -126,12 +140,16 @@ fn constant_of_shape(call: &Call<'_>, dims: &Array) -> Reading<Array> {
 fn range(start: &Array, limit: &Array, step: &Array) -> Reading<Array> {
     let one = |array: &Array| -> Reading<i64> {
         let ints = array.as_ints()?;
-        ints.first().copied().ok_or_else(|| Fault::broken("a bound of the range is missing"))
+        ints.first()
+            .copied()
+            .ok_or_else(|| Fault::broken("a bound of the range is missing"))
     };
     let (start, limit, step) = (one(start)?, one(limit)?, one(step)?);
     let up = (step > 0).then(|| limit.saturating_sub(start));
     let down = (step < 0).then(|| start.saturating_sub(limit));
-    let reach = up.or(down).ok_or_else(|| Fault::broken("a range has the step 0"))?;
+    let reach = up
+        .or(down)
+        .ok_or_else(|| Fault::broken("a range has the step 0"))?;
     let len = reach.max(0).unsigned_abs().div_ceil(step.unsigned_abs());
     if len > MAX_COMPUTED as u64 {
         return Err(Fault::unsupported(format!("counts to {len}")));
@@ -180,7 +198,9 @@ fn tile(array: &Array, repeats: &Array) -> Reading<Array> {
     }
     for (axis, repeat) in repeats.into_iter().enumerate() {
         let size = array.dims()[axis];
-        let len = usize::try_from(repeat).ok().and_then(|n| n.checked_mul(size));
+        let len = usize::try_from(repeat)
+            .ok()
+            .and_then(|n| n.checked_mul(size));
         let len = len.filter(|len| *len <= MAX_COMPUTED);
         let len = len.ok_or_else(|| Fault::unsupported(format!("repeats {repeat} times")))?;
         let indices: Vec<usize> = (0..len).map(|i| i % size).collect();
@@ -191,7 +211,11 @@ fn tile(array: &Array, repeats: &Array) -> Reading<Array> {
 
 fn choose(condition: &Array, yes: &Array, no: &Array) -> Reading<Array> {
     let dims = broadcast(condition.dims(), &broadcast(yes.dims(), no.dims())?)?;
-    let (condition, yes, no) = (condition.expand(&dims)?, yes.expand(&dims)?, no.expand(&dims)?);
+    let (condition, yes, no) = (
+        condition.expand(&dims)?,
+        yes.expand(&dims)?,
+        no.expand(&dims)?,
+    );
     let is_yes: Vec<bool> = condition.as_counts()?.iter().map(|c| c.n != 0).collect();
     if let (Ok(yes), Ok(no)) = (yes.as_counts(), no.as_counts()) {
         let pairs = is_yes.iter().zip(yes.iter().zip(no));
@@ -219,7 +243,11 @@ fn reduce(call: &Call<'_>, array: &Array) -> Reading<Array> {
         "ReduceMax" => Ok(Count::of(a.plain()?.max(b.plain()?))),
         _ => Ok(Count::of(a.plain()?.min(b.plain()?))),
     })?;
-    let dims: &[usize] = if call.int("keepdims", 1) == 1 { &[1] } else { &[] };
+    let dims: &[usize] = if call.int("keepdims", 1) == 1 {
+        &[1]
+    } else {
+        &[]
+    };
     Array::counts(vec![value]).reshape(dims)
 }
 
@@ -239,12 +267,18 @@ fn unary(op: &str, array: &Array) -> Reading<Array> {
         Array::Ints { dims, values } => {
             let of = |count: &Count| match op {
                 "Neg" => count.times(Count::of(-1)),
-                "Abs" => Ok(Count { n: count.n.saturating_abs(), ..*count }),
+                "Abs" => Ok(Count {
+                    n: count.n.saturating_abs(),
+                    ..*count
+                }),
                 "Not" => Ok(Count::of(i64::from(count.n == 0))),
                 _ => Err(Fault::broken("is not defined for integers")),
             };
             let values = values.iter().map(of).collect::<Reading<_>>()?;
-            Ok(Array::Ints { dims: dims.clone(), values })
+            Ok(Array::Ints {
+                dims: dims.clone(),
+                values,
+            })
         }
     }
 }
@@ -263,14 +297,17 @@ fn binary(op: &str, a: &Array, b: &Array) -> Reading<Array> {
             "Greater" => Ok(Count::of(i64::from(a.plain()? > b.plain()?))),
             "Mod" => {
                 let rest = a.plain()?.checked_rem_euclid(b.plain()?);
-                rest.map(Count::of).ok_or_else(|| Fault::broken("divides by zero"))
+                rest.map(Count::of)
+                    .ok_or_else(|| Fault::broken("divides by zero"))
             }
             _ => Err(Fault::unsupported("is not computed for integers")),
         });
     };
     let dims = broadcast(x.dims(), y.dims())?;
     if product(&dims)? > MAX_COMPUTED.max(a.len()).max(b.len()) {
-        return Err(Fault::unsupported(format!("a constant of {dims:?} would be computed")));
+        return Err(Fault::unsupported(format!(
+            "a constant of {dims:?} would be computed"
+        )));
     }
     let float = |x: Tensor| Ok(Array::Floats(x));
     match op {

@@ -46,7 +46,9 @@ impl Layers {
         inputs: &[NodeId],
         params: Vec<Param>,
     ) -> Reading<NodeId> {
-        let id = self.builder.add(label, op.clone(), inputs, params.clone())?;
+        let id = self
+            .builder
+            .add(label, op.clone(), inputs, params.clone())?;
         self.drafts.push(Draft {
             node,
             part,

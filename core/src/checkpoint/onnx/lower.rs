@@ -58,7 +58,9 @@ impl<'a> Call<'a> {
 
     /// A float attribute.
     pub(super) fn float(&self, name: &str, default: f32) -> f32 {
-        self.attribute(name).and_then(|a| a.float).unwrap_or(default)
+        self.attribute(name)
+            .and_then(|a| a.float)
+            .unwrap_or(default)
     }
 
     /// A float attribute that has no usual value.
@@ -90,7 +92,11 @@ impl<'a> Call<'a> {
     }
 
     /// A list of integers that older versions have as an attribute and newer ones as an input.
-    pub(super) fn ints_or_input(&self, name: &str, input: Option<&Array>) -> Reading<Option<Vec<i64>>> {
+    pub(super) fn ints_or_input(
+        &self,
+        name: &str,
+        input: Option<&Array>,
+    ) -> Reading<Option<Vec<i64>>> {
         match (self.ints(name), input) {
             (Some(ints), _) => Ok(Some(ints.to_vec())),
             (None, Some(array)) => array.as_ints().map(Some),
@@ -130,7 +136,10 @@ impl<'a> Lowering<'a> {
         let initializers = graph.initializers.iter().enumerate();
         let initializers = initializers.map(|(i, tensor)| (tensor.name, i)).collect();
         let mut readers = HashMap::new();
-        let read = graph.nodes.iter().flat_map(|node| node.inputs.iter().copied());
+        let read = graph
+            .nodes
+            .iter()
+            .flat_map(|node| node.inputs.iter().copied());
         for name in read.chain(graph.outputs.iter().map(|output| output.name)) {
             *readers.entry(name).or_insert(0) += 1;
         }
@@ -265,7 +274,10 @@ impl<'a> Lowering<'a> {
 
     /// Names computed constants. What only has other dimensions keeps the name it is stored under.
     fn define_constants(&mut self, call: &Call<'a>, of: Option<&Value>, values: Vec<Array>) {
-        let keeps_key = matches!(call.node.op, "Reshape" | "Unsqueeze" | "Squeeze" | "Flatten");
+        let keeps_key = matches!(
+            call.node.op,
+            "Reshape" | "Unsqueeze" | "Squeeze" | "Flatten"
+        );
         for (name, array) in call.node.outputs.iter().zip(values) {
             let key = match of {
                 Some(Value::Constant(constant)) if keeps_key => constant.key.clone(),

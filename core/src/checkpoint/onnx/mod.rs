@@ -75,7 +75,9 @@ fn bytes_of(
     limits: &Limits,
     go_on: GoOn<'_>,
 ) -> Result<(Vec<u8>, String), CheckpointError> {
-    let length = fs::metadata(path).map_err(CheckpointError::read(path))?.len();
+    let length = fs::metadata(path)
+        .map_err(CheckpointError::read(path))?
+        .len();
     limits.check(length, path)?;
     let mut file = File::open(path).map_err(CheckpointError::read(path))?;
     let mut bytes = Vec::new();
@@ -85,7 +87,10 @@ fn bytes_of(
             return Err(Fault::Stopped.of_file(path));
         }
         let before = bytes.len();
-        let block = file.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut bytes);
+        let block = file
+            .by_ref()
+            .take(BLOCK_BYTES as u64)
+            .read_to_end(&mut bytes);
         block.map_err(CheckpointError::read(path))?;
         if bytes.len() == before {
             break;
@@ -218,7 +223,9 @@ impl Reader<'_> {
                 Some(_) => "the model takes any size, that of the stamp",
                 None => "the model takes any size",
             };
-            lowering.guesses.push(Guess::new(what, size.to_string(), why));
+            lowering
+                .guesses
+                .push(Guess::new(what, size.to_string(), why));
         }
         size
     }
@@ -244,7 +251,11 @@ impl<'a> Lowering<'a> {
 
     /// Whether all readers of a value turn it into another type again.
     fn is_only_cast(&self, name: &str) -> bool {
-        let mut readers = self.graph.nodes.iter().filter(|node| node.inputs.contains(&name));
+        let mut readers = self
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| node.inputs.contains(&name));
         let is_output = self.graph.outputs.iter().any(|output| output.name == name);
         !is_output && readers.all(|node| node.op == "Cast")
     }
@@ -264,7 +275,10 @@ impl<'a> Lowering<'a> {
 /// Whether all readers of an input move its last axis to the front: the model takes rows, columns, channels.
 fn has_channels_last(graph: &Graph<'_>, info: &ValueInfo<'_>) -> bool {
     let rank = info.dims.as_ref().map_or(0, Vec::len);
-    let readers = graph.nodes.iter().filter(|node| node.inputs.contains(&info.name));
+    let readers = graph
+        .nodes
+        .iter()
+        .filter(|node| node.inputs.contains(&info.name));
     let readers: Vec<_> = readers.collect();
     let moves = |node: &&proto::Node<'_>| {
         let perm = node.attributes.iter().find(|a| a.name == "perm");
@@ -285,7 +299,9 @@ fn opset_of(model: &Model<'_>) -> Reading<i64> {
             OPSETS.end()
         ))),
         None if model.graph.is_none() => Err(Fault::broken("it has no graph")),
-        None => Err(Fault::broken("it does not say which version of the operators it uses")),
+        None => Err(Fault::broken(
+            "it does not say which version of the operators it uses",
+        )),
     }
 }
 

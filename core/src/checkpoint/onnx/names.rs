@@ -73,7 +73,11 @@ pub(super) fn of_drafts(graph: &Graph<'_>, drafts: &[Draft], live: &[bool]) -> V
             None => draft.label.clone(),
         };
         let is_whole = last_of_node.get(&node) == Some(&index) || draft.part.is_empty();
-        let name = if is_whole { name } else { format!("{name}.{}", draft.part) };
+        let name = if is_whole {
+            name
+        } else {
+            format!("{name}.{}", draft.part)
+        };
         unique(name, &mut taken)
     });
     names.collect()
@@ -173,7 +177,9 @@ fn number_repeated(graph: &Graph<'_>, places: &mut BTreeMap<usize, Place>, draft
         }
     }
     let keys = drafts.iter().flat_map(|d| d.params.iter().map(|p| &*p.key));
-    let owners: BTreeSet<&str> = keys.filter_map(|key| Some(key.rsplit_once('.')?.0)).collect();
+    let owners: BTreeSet<&str> = keys
+        .filter_map(|key| Some(key.rsplit_once('.')?.0))
+        .collect();
     for (node, place) in places.iter_mut() {
         let (Place::In { module, .. }, Some(node)) = (place, graph.nodes.get(*node)) else {
             continue;

@@ -36,11 +36,18 @@ impl Bound {
     /// The indices kept of an axis of `size`.
     pub(super) fn indices(&self, size: usize) -> Reading<Vec<usize>> {
         if self.step == 0 || size > MAX_COMPUTED {
-            return Err(Fault::broken(format!("takes every {}th of {size}", self.step)));
+            return Err(Fault::broken(format!(
+                "takes every {}th of {size}",
+                self.step
+            )));
         }
         let size = size as i64;
         let from_front = |i: i64| if i < 0 { i.saturating_add(size) } else { i };
-        let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
+        let (low, high) = if self.step > 0 {
+            (0, size)
+        } else {
+            (-1, size - 1)
+        };
         let start = from_front(self.start).clamp(low, high);
         // Beyond the front, -1 is before the first.
         let end = from_front(self.end).clamp(low, high);
@@ -60,13 +67,17 @@ pub(super) fn bounds(
     rank: usize,
     inputs: &[Option<Array>],
 ) -> Reading<Vec<Bound>> {
-    let of = |name: &str, i: usize| call.ints_or_input(name, inputs.get(i).and_then(Option::as_ref));
+    let of =
+        |name: &str, i: usize| call.ints_or_input(name, inputs.get(i).and_then(Option::as_ref));
     let (Some(starts), Some(ends)) = (of("starts", 1)?, of("ends", 2)?) else {
         return Err(Fault::broken("the bounds of the slice are missing"));
     };
     let axes = of("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = of("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-    if [&ends, &axes, &steps].iter().any(|list| list.len() != starts.len()) {
+    if [&ends, &axes, &steps]
+        .iter()
+        .any(|list| list.len() != starts.len())
+    {
         return Err(Fault::broken("the bounds of the slice differ in number"));
     }
     (0..starts.len())
@@ -90,7 +101,10 @@ pub(super) fn splits(
     let sizes = call.ints_or_input("split", inputs.get(1).and_then(Option::as_ref))?;
     let parts = call.node.outputs.len().max(1);
     let sizes: Vec<usize> = match sizes {
-        Some(sizes) => sizes.into_iter().map(|n| usize::try_from(n).unwrap_or(0)).collect(),
+        Some(sizes) => sizes
+            .into_iter()
+            .map(|n| usize::try_from(n).unwrap_or(0))
+            .collect(),
         None => {
             let each = size.div_ceil(parts);
             let of = |i: usize| size.saturating_sub(i * each).min(each);
@@ -105,7 +119,10 @@ pub(super) fn splits(
         start = end;
     }
     if start != size || sizes.len() != parts || sizes.contains(&0) {
-        let what = format!("splits {size} into the {} parts {sizes:?}", call.node.outputs.len());
+        let what = format!(
+            "splits {size} into the {} parts {sizes:?}",
+            call.node.outputs.len()
+        );
         return Err(Fault::broken(what));
     }
     Ok(ranges)

@@ -18,7 +18,9 @@ pub(super) fn of_constant(
     let mut found: Vec<Option<usize>> = Vec::new();
     for (axis, count) in target.iter().enumerate() {
         found.push(match count.plain()? {
-            0 if call.int("allowzero", 0) == 0 => Some(array.dims().get(axis).copied().unwrap_or(0)),
+            0 if call.int("allowzero", 0) == 0 => {
+                Some(array.dims().get(axis).copied().unwrap_or(0))
+            }
             -1 => None,
             n => Some(usize::try_from(n).map_err(|_| Fault::broken("a dimension is negative"))?),
         });
@@ -64,7 +66,9 @@ fn without_batch(target: &[Count], len: usize, fixed_batch: Option<i64>) -> Read
     for count in rest {
         found.push(match (count.batch, count.n) {
             (0, -1) => None,
-            (0, n) => Some(usize::try_from(n).map_err(|_| Fault::broken("a dimension is negative"))?),
+            (0, n) => {
+                Some(usize::try_from(n).map_err(|_| Fault::broken("a dimension is negative"))?)
+            }
             _ => return Err(mixes()),
         });
     }
@@ -91,7 +95,11 @@ fn shown(count: Count) -> String {
 
 /// Fills the one dimension that is not given, so that there are `len` elements.
 fn infer(dims: &[Option<usize>], len: usize) -> Reading<Vec<usize>> {
-    let wrong = || Fault::broken(format!("{len} elements cannot have the dimensions {dims:?}"));
+    let wrong = || {
+        Fault::broken(format!(
+            "{len} elements cannot have the dimensions {dims:?}"
+        ))
+    };
     let known: Vec<usize> = dims.iter().copied().flatten().collect();
     let known = product(&known)?;
     let missing = match dims.iter().filter(|dim| dim.is_none()).count() {
@@ -108,32 +116,50 @@ fn target(call: &Call<'_>, dims: &[Count], second: Option<&Array>) -> Reading<Ve
     match call.node.op {
         "Flatten" => {
             let axis = call.int("axis", 1);
-            let split = if axis == rank as i64 { rank } else { axis_of(axis, rank)? };
+            let split = if axis == rank as i64 {
+                rank
+            } else {
+                axis_of(axis, rank)?
+            };
             let of = |dims: &[Count]| dims.iter().try_fold(Count::of(1), |a, b| a.times(*b));
             Ok(vec![of(&dims[..split])?, of(&dims[split..])?])
         }
         "Squeeze" => {
             let is_one = |axis: &usize| dims[*axis] == Count::of(1);
             let axes: Vec<usize> = match call.ints_or_input("axes", second)? {
-                Some(axes) => axes.into_iter().map(|a| axis_of(a, rank)).collect::<Reading<_>>()?,
+                Some(axes) => axes
+                    .into_iter()
+                    .map(|a| axis_of(a, rank))
+                    .collect::<Reading<_>>()?,
                 None => (0..rank).filter(is_one).collect(),
             };
             if let Some(axis) = axes.iter().find(|axis| !is_one(axis)) {
                 let what = format!("removes axis {axis}, which has {}", shown(dims[*axis]));
                 return Err(Fault::unsupported(what));
             }
-            let kept = dims.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+            let kept = dims
+                .iter()
+                .enumerate()
+                .filter(|(axis, _)| !axes.contains(axis));
             Ok(kept.map(|(_, dim)| *dim).collect())
         }
         "Unsqueeze" => {
             let axes = call.ints_or_input("axes", second)?;
             let axes = axes.ok_or_else(|| Fault::broken("the new axes are missing"))?;
             let full = rank + axes.len();
-            let axes: Vec<usize> =
-                axes.into_iter().map(|a| axis_of(a, full)).collect::<Reading<_>>()?;
+            let axes: Vec<usize> = axes
+                .into_iter()
+                .map(|a| axis_of(a, full))
+                .collect::<Reading<_>>()?;
             let mut own = dims.iter();
             let one = Count::of(1);
-            let of = |axis: usize| if axes.contains(&axis) { Some(&one) } else { own.next() };
+            let of = |axis: usize| {
+                if axes.contains(&axis) {
+                    Some(&one)
+                } else {
+                    own.next()
+                }
+            };
             Ok((0..full).filter_map(of).copied().collect())
         }
         // `Reshape` had its dimensions as an attribute before version 5.

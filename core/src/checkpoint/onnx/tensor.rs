@@ -42,8 +42,19 @@ impl Element {
     pub(super) fn of(number: i64) -> Option<Self> {
         use Element as E;
         let all = [
-            E::Float, E::Uint8, E::Int8, E::Uint16, E::Int16, E::Int32, E::Int64, E::Bool, E::Half,
-            E::Double, E::Uint32, E::Uint64, E::Bfloat,
+            E::Float,
+            E::Uint8,
+            E::Int8,
+            E::Uint16,
+            E::Int16,
+            E::Int32,
+            E::Int64,
+            E::Bool,
+            E::Half,
+            E::Double,
+            E::Uint32,
+            E::Uint64,
+            E::Bfloat,
         ];
         all.into_iter().find(|element| *element as i64 == number)
     }
@@ -98,10 +109,15 @@ impl Store<'_> {
         };
         let len = product(&dims).map_err(|_| wrong(format!("has the dimensions {dims:?}")))?;
         if !element.is_float() && len > MAX_INTS {
-            return Err(wrong(format!("has {len} integers; quantised weights are not read")));
+            return Err(wrong(format!(
+                "has {len} integers; quantised weights are not read"
+            )));
         }
         let size = len.checked_mul(element.width());
-        if let Some(raw) = tensor.raw.filter(|raw| !tensor.is_external && Some(raw.len()) != size) {
+        if let Some(raw) = tensor
+            .raw
+            .filter(|raw| !tensor.is_external && Some(raw.len()) != size)
+        {
             let (bytes, width) = (raw.len(), element.width());
             return Err(wrong(format!(
                 "has {bytes} bytes for {len} elements of {width} bytes each"
@@ -109,7 +125,9 @@ impl Store<'_> {
         }
         let needed = (len as u64).saturating_mul(4);
         self.needed = self.needed.saturating_add(needed);
-        self.limits.check(self.needed, self.path).map_err(Fault::Over)?;
+        self.limits
+            .check(self.needed, self.path)
+            .map_err(Fault::Over)?;
         if tensor.raw.is_none() && !tensor.is_external {
             return typed(tensor, element, len, dims);
         }
@@ -136,9 +154,10 @@ impl Store<'_> {
         }
         let of = |key| match entry(key) {
             None => Ok(None),
-            Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
-                wrong(format!("has the {key} {text:?} in {location}"))
-            }),
+            Some(text) => text
+                .parse::<u64>()
+                .map(Some)
+                .map_err(|_| wrong(format!("has the {key} {text:?} in {location}"))),
         };
         let (offset, length) = (of("offset")?.unwrap_or(0), of("length")?);
         if length.is_some() && length != expected.map(|n| n as u64) {
@@ -146,7 +165,11 @@ impl Store<'_> {
             return Err(wrong(what));
         }
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
         let path = folder.join(location);
         let failed = |source: io::Error| Fault::External(path.clone(), source);
         // A link inside the folder may still lead out of it.
@@ -155,7 +178,9 @@ impl Store<'_> {
             fs::canonicalize(folder).map_err(failed)?,
         );
         if !real.starts_with(home) {
-            return Err(wrong(format!("is in {location}, a link out of the model's folder")));
+            return Err(wrong(format!(
+                "is in {location}, a link out of the model's folder"
+            )));
         }
         let mut file = File::open(real).map_err(failed)?;
         let there = file.metadata().map_err(failed)?;
@@ -255,7 +280,11 @@ fn read_typed(
                 ints.push(number(&mut packed)? as i64);
             }
         }
-        _ => return Err(Fault::broken("a tensor has elements of another type than it says")),
+        _ => {
+            return Err(Fault::broken(
+                "a tensor has elements of another type than it says",
+            ));
+        }
     }
     Ok(())
 }

@@ -23,7 +23,9 @@ impl<'a> Field<'a> {
     pub(super) fn bytes(self) -> Reading<&'a [u8]> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            other => Err(Fault::broken(format!("a message is expected, not {other:?}"))),
+            other => Err(Fault::broken(format!(
+                "a message is expected, not {other:?}"
+            ))),
         }
     }
 
@@ -65,7 +67,9 @@ impl<'a> Fields<'a> {
     fn take(&mut self, n: u64) -> Reading<&'a [u8]> {
         let n = usize::try_from(n).ok().filter(|n| *n <= self.rest.len());
         let Some((taken, rest)) = n.and_then(|n| self.rest.split_at_checked(n)) else {
-            return Err(Fault::broken("a field is longer than the file; it was cut short"));
+            return Err(Fault::broken(
+                "a field is longer than the file; it was cut short",
+            ));
         };
         self.rest = rest;
         Ok(taken)
@@ -81,7 +85,11 @@ impl<'a> Fields<'a> {
                 Field::Bytes(self.take(length)?)
             }
             5 => Field::Fixed32(self.take(4)?),
-            other => return Err(Fault::broken(format!("a field has the unknown wire type {other}"))),
+            other => {
+                return Err(Fault::broken(format!(
+                    "a field has the unknown wire type {other}"
+                )));
+            }
         };
         Ok((key >> 3, field))
     }
@@ -203,14 +211,21 @@ mod tests {
         let broken: [&[u8]; 6] = [
             &[0x08],
             &[0x0a, 5, 1],
-            &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            &[
+                0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+            ],
             &[0x0b],
-            &[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            &[
+                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+            ],
             &[0x0d, 1, 2],
         ];
         for bytes in broken {
             let read: Vec<_> = Fields::of(bytes).collect();
-            assert!(matches!(read.as_slice(), [Err(Fault::Broken(_))]), "{bytes:?}");
+            assert!(
+                matches!(read.as_slice(), [Err(Fault::Broken(_))]),
+                "{bytes:?}"
+            );
         }
     }
 }

@@ -91,9 +91,17 @@ impl Folding {
             return Ok(Err("it has no scale and shift".to_owned()));
         };
         let scaled = |values: Vec<f64>| -> Vec<f64> {
-            values.iter().zip(&map.gain).map(|(value, gain)| value * gain).collect()
+            values
+                .iter()
+                .zip(&map.gain)
+                .map(|(value, gain)| value * gain)
+                .collect()
         };
-        let bias = scaled(bias).iter().zip(&map.offset).map(|(b, o)| b + o).collect();
+        let bias = scaled(bias)
+            .iter()
+            .zip(&map.offset)
+            .map(|(b, o)| b + o)
+            .collect();
         self.set(id, Role::Weight, scaled(weight))?;
         self.set(id, Role::Bias, bias)?;
         Ok(Ok(()))
@@ -109,7 +117,10 @@ impl Folding {
         };
         let each = value.len() / map.gain.len().max(1);
         if each == 0 || each * map.gain.len() != value.len() {
-            return Ok(Err(format!("{} is one number for all units", self.node(id).name)));
+            return Ok(Err(format!(
+                "{} is one number for all units",
+                self.node(id).name
+            )));
         }
         for (i, value) in value.iter_mut().enumerate() {
             *value = *value * map.gain[i / each] + map.offset[i / each];
@@ -157,7 +168,12 @@ impl Folding {
 }
 
 /// For an operation without weights: the inputs that have to change and how, so that its value changes by `map`.
-fn before(op: &Op, map: &Map, node: &Node, nodes: &[Node]) -> Result<(Vec<NodeId>, Vec<Map>), String> {
+fn before(
+    op: &Op,
+    map: &Map,
+    node: &Node,
+    nodes: &[Node],
+) -> Result<(Vec<NodeId>, Vec<Map>), String> {
     let units_of = |id: &NodeId| nodes.get(id.index()).map_or(0, |node| node.fact.units());
     let Some(first) = node.inputs.first().copied() else {
         return Err("it is an input of the network".to_owned());
@@ -190,7 +206,10 @@ fn before(op: &Op, map: &Map, node: &Node, nodes: &[Node]) -> Result<(Vec<NodeId
             let parts = node.inputs.iter().copied().zip(maps);
             Ok(parts.filter(|(_, map)| !map.is_identity()).unzip())
         }
-        op => Err(format!("its own operation ({}) holds no factors", op.kind())),
+        op => Err(format!(
+            "its own operation ({}) holds no factors",
+            op.kind()
+        )),
     }
 }
 

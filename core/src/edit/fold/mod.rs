@@ -102,7 +102,12 @@ impl Map {
     fn then(&self, next: &Self) -> Self {
         let pairs = self.offset.iter().zip(next.gain.iter().zip(&next.offset));
         Self {
-            gain: self.gain.iter().zip(&next.gain).map(|(a, b)| a * b).collect(),
+            gain: self
+                .gain
+                .iter()
+                .zip(&next.gain)
+                .map(|(a, b)| a * b)
+                .collect(),
             offset: pairs.map(|(o, (gain, offset))| o * gain + offset).collect(),
         }
     }
@@ -111,8 +116,12 @@ impl Map {
     fn regrouped(&self, units: usize, of: impl Fn(usize) -> usize) -> Self {
         let pick = |values: &[f64], i: usize| values.get(of(i)).copied();
         Self {
-            gain: (0..units).map(|i| pick(&self.gain, i).unwrap_or(1.0)).collect(),
-            offset: (0..units).map(|i| pick(&self.offset, i).unwrap_or(0.0)).collect(),
+            gain: (0..units)
+                .map(|i| pick(&self.gain, i).unwrap_or(1.0))
+                .collect(),
+            offset: (0..units)
+                .map(|i| pick(&self.offset, i).unwrap_or(0.0))
+                .collect(),
         }
     }
 }
@@ -208,7 +217,11 @@ impl Folding {
     /// Whether another layer has its parameters under the same keys: changing one would change both.
     fn shares(&self, id: NodeId) -> Option<&LayerName> {
         let own = &self.node(id).params;
-        let others = self.nodes.iter().enumerate().filter(|(i, _)| *i != id.index());
+        let others = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| *i != id.index());
         let mut sharing = others.filter(|(_, node)| {
             let mut params = node.params.iter();
             params.any(|param| own.iter().any(|own| own.key == param.key))
@@ -230,7 +243,10 @@ impl Folding {
             }
             return Ok(());
         }
-        let device = node.params.first().map_or(Device::Cpu, |p| p.tensor.device().clone());
+        let device = node
+            .params
+            .first()
+            .map_or(Device::Cpu, |p| p.tensor.device().clone());
         let of_weight = node.params.iter().find(|param| param.role == Role::Weight);
         let base = of_weight.and_then(|param| param.key.strip_suffix("weight"));
         let key = match base {
@@ -249,9 +265,8 @@ impl Folding {
     }
 
     fn finish(self) -> Result<Folded, FoldError> {
-        let mut builder = NetworkBuilder::new(|_, _, dims| {
-            Ok(Tensor::zeros(dims, DType::F32, &Device::Cpu)?)
-        });
+        let mut builder =
+            NetworkBuilder::new(|_, _, dims| Ok(Tensor::zeros(dims, DType::F32, &Device::Cpu)?));
         for node in self.nodes {
             builder.add(&node.name, node.op, &node.inputs, node.params)?;
         }

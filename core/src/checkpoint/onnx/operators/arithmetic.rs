@@ -21,7 +21,10 @@ pub(super) fn several(
     if count == 1 {
         return l.plain(call, "", Op::Identity, &[operands.layer(0)?]);
     }
-    let mut so_far = (first.clone(), call.node.inputs.first().copied().unwrap_or_default());
+    let mut so_far = (
+        first.clone(),
+        call.node.inputs.first().copied().unwrap_or_default(),
+    );
     for (i, value) in values {
         let Some(value) = value else {
             return Err(Fault::broken(format!("input {i} is missing")));
@@ -92,7 +95,9 @@ fn pair(l: &mut Lowering<'_>, call: &Call<'_>, a: Named<'_>, b: Named<'_>) -> Re
         },
         "Pow" => match (a.0, b.0) {
             (Value::Layer(x), Value::Constant(power)) => raise(l, call, x, &power),
-            _ => Err(Fault::unsupported("its exponent is computed when the network runs")),
+            _ => Err(Fault::unsupported(
+                "its exponent is computed when the network runs",
+            )),
         },
         _ => match (a.0, b.0) {
             (Value::Layer(a), b) | (b, Value::Layer(a)) => extreme(l, call, a, &b),
@@ -168,18 +173,15 @@ pub(super) fn magnitude(l: &mut Lowering<'_>, call: &Call<'_>, x: NodeId) -> Rea
     l.plain(call, "", Op::Add, &[above, below])
 }
 
-fn raise(
-    l: &mut Lowering<'_>,
-    call: &Call<'_>,
-    x: NodeId,
-    power: &Constant,
-) -> Reading<NodeId> {
+fn raise(l: &mut Lowering<'_>, call: &Call<'_>, x: NodeId, power: &Constant) -> Reading<NodeId> {
     let powers = power.array.as_floats()?;
     let first = powers.first().copied().unwrap_or(1.0);
     let root = Op::Function(Function::Sqrt);
     let reciprocal = Op::Function(Function::Reciprocal);
     if powers.iter().any(|power| *power != first) {
-        return Err(Fault::unsupported("its exponents differ from element to element"));
+        return Err(Fault::unsupported(
+            "its exponents differ from element to element",
+        ));
     }
     match first {
         1.0 => l.plain(call, "", Op::Identity, &[x]),
@@ -194,7 +196,9 @@ fn raise(
             l.plain(call, "", reciprocal, &[x])
         }
         -1.0 => l.plain(call, "", reciprocal, &[x]),
-        other => Err(Fault::unsupported(format!("it raises to the power {other}"))),
+        other => Err(Fault::unsupported(format!(
+            "it raises to the power {other}"
+        ))),
     }
 }
 
@@ -216,7 +220,11 @@ fn extreme(l: &mut Lowering<'_>, call: &Call<'_>, a: NodeId, b: &Value) -> Readi
     }
     let rank = l.layers.dims(a).len();
     let b = broadcastable(l, b, rank)?;
-    if is_max { above(l, call, a, b) } else { below(l, call, a, b) }
+    if is_max {
+        above(l, call, a, b)
+    } else {
+        below(l, call, a, b)
+    }
 }
 
 /// `max(a, b)` as `b + max(a - b, 0)`.

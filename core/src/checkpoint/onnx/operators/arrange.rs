@@ -5,8 +5,8 @@ use super::super::fault::{Fault, Reading};
 use super::super::fold::axis_of;
 use super::super::lower::{Call, Lowering, Operands, Value};
 use super::super::{parts, shape, tensor::Element};
-use super::reduce::shaped;
 use super::broadcastable;
+use super::reduce::shaped;
 use crate::network::{NodeId, Op, Padding};
 
 /// An axis after the batch, which is no axis of ours.
@@ -22,7 +22,9 @@ pub(super) fn cast(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -
         let to = call.int("to", 1);
         let element = Element::of(to).filter(|element| element.is_float());
         let Some(element) = element else {
-            return Err(Fault::unsupported("it turns a layer's values into integers"));
+            return Err(Fault::unsupported(
+                "it turns a layer's values into integers",
+            ));
         };
         let output = call.node.outputs.first().copied().unwrap_or_default();
         let is_narrow = matches!(element, Element::Half | Element::Bfloat);
@@ -43,10 +45,14 @@ pub(super) fn concat(
     call: &Call<'_>,
     operands: &Operands,
 ) -> Reading<NodeId> {
-    let first = operands.values.iter().flatten().find_map(|value| match value {
-        Value::Layer(id) => Some(*id),
-        Value::Constant(_) => None,
-    });
+    let first = operands
+        .values
+        .iter()
+        .flatten()
+        .find_map(|value| match value {
+            Value::Layer(id) => Some(*id),
+            Value::Constant(_) => None,
+        });
     let first = first.ok_or_else(|| Fault::broken("its inputs are constants"))?;
     let rank = l.layers.dims(first).len();
     let axis = our_axis(call.int("axis", 1), rank)?;
@@ -121,7 +127,12 @@ fn settled(l: &mut Lowering<'_>, call: &Call<'_>, input: NodeId, x: NodeId) -> R
 
 pub(super) fn slice(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -> Reading<NodeId> {
     let input = operands.layer(0)?;
-    for (i, what) in [(1, "where it begins"), (2, "where it ends"), (3, "its axes"), (4, "its steps")] {
+    for (i, what) in [
+        (1, "where it begins"),
+        (2, "where it ends"),
+        (3, "its axes"),
+        (4, "its steps"),
+    ] {
         operands.constant(i, what)?;
     }
     let mut x = input;
@@ -148,7 +159,10 @@ pub(super) fn gather(
     let indices = operands.needed(1, "the list of indices")?.array.clone();
     let dims = l.layers.dims(input).to_vec();
     let axis = our_axis(call.int("axis", 0), dims.len())?;
-    let places = indices.as_ints()?.into_iter().map(|i| axis_of(i, dims[axis]));
+    let places = indices
+        .as_ints()?
+        .into_iter()
+        .map(|i| axis_of(i, dims[axis]));
     let places = places.collect::<Reading<Vec<_>>>()?;
     let x = take(l, call, "taken", input, axis, places)?;
     if indices.dims().len() == 1 {
@@ -216,7 +230,9 @@ pub(super) fn transpose<'a>(
         .map(|axis| usize::try_from(*axis).ok()?.checked_sub(1))
         .collect();
     let (Some(order), Some(0)) = (order, perm.first()) else {
-        return Err(Fault::unsupported(format!("it moves the batch axis: {perm:?}")));
+        return Err(Fault::unsupported(format!(
+            "it moves the batch axis: {perm:?}"
+        )));
     };
     let output = call.node.outputs.first().copied().unwrap_or_default();
     if order == [1, 2, 0] && l.is_picture_output(output, x) {
@@ -246,7 +262,9 @@ pub(super) fn expand(
     let target = target.array.as_counts()?.to_vec();
     let dims = l.layers.dims(input).to_vec();
     let Some(extra) = (dims.len() + 1).checked_sub(target.len()) else {
-        return Err(Fault::unsupported("it gives the value more axes, before the batch"));
+        return Err(Fault::unsupported(
+            "it gives the value more axes, before the batch",
+        ));
     };
     let mut x = input;
     for (i, count) in target.iter().enumerate() {
@@ -280,7 +298,9 @@ fn repeat(
     times: i64,
 ) -> Reading<NodeId> {
     let size = l.layers.dims(x)[axis];
-    let len = usize::try_from(times).ok().and_then(|n| n.checked_mul(size));
+    let len = usize::try_from(times)
+        .ok()
+        .and_then(|n| n.checked_mul(size));
     // No stamp has more rows than that; a damaged file may ask for any number.
     let len = len.filter(|len| (1..=1 << 20).contains(len));
     let len = len.ok_or_else(|| Fault::unsupported(format!("it repeats {times} times")))?;
@@ -292,7 +312,9 @@ pub(super) fn tile(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -
     let input = operands.layer(0)?;
     let repeats = operands.needed(1, "the list of repeats")?.array.as_ints()?;
     if repeats.len() != l.layers.dims(input).len() + 1 || repeats.first() != Some(&1) {
-        return Err(Fault::unsupported(format!("it repeats the axes {repeats:?} times")));
+        return Err(Fault::unsupported(format!(
+            "it repeats the axes {repeats:?} times"
+        )));
     }
     let mut x = input;
     for (axis, times) in repeats.into_iter().skip(1).enumerate() {
@@ -309,12 +331,16 @@ fn pads(call: &Call<'_>, operands: &Operands, rank: usize) -> Reading<Vec<[i64; 
     let axes: Vec<usize> = match operands.constant(3, "which axes it pads")? {
         Some(axes) => {
             let axes = axes.array.as_ints()?.into_iter();
-            axes.map(|axis| axis_of(axis, rank + 1)).collect::<Reading<_>>()?
+            axes.map(|axis| axis_of(axis, rank + 1))
+                .collect::<Reading<_>>()?
         }
         None => (0..=rank).collect(),
     };
     if pads.len() != 2 * axes.len() {
-        return Err(Fault::broken(format!("it pads {} axes by {pads:?}", axes.len())));
+        return Err(Fault::broken(format!(
+            "it pads {} axes by {pads:?}",
+            axes.len()
+        )));
     }
     let mut found = vec![[0; 2]; rank];
     for (i, axis) in axes.iter().enumerate() {
@@ -336,7 +362,9 @@ pub(super) fn pad(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) ->
     // Negative padding cuts off.
     for (axis, both) in pads.iter_mut().enumerate() {
         let cut = both.map(|n| usize::try_from(n.min(0).saturating_neg()).unwrap_or(usize::MAX));
-        let kept = dims[axis].checked_sub(cut[0]).and_then(|n| n.checked_sub(cut[1]));
+        let kept = dims[axis]
+            .checked_sub(cut[0])
+            .and_then(|n| n.checked_sub(cut[1]));
         let Some(kept) = kept.filter(|kept| *kept > 0) else {
             return Err(Fault::broken(format!("it cuts all of axis {axis} off")));
         };
@@ -387,7 +415,9 @@ fn mirrored(mode: &str, size: usize, [before, after]: [i64; 2]) -> Reading<Vec<u
         _ => before.max(after) > 1 << 20,
     };
     if is_too_wide {
-        return Err(Fault::broken(format!("its border is wider than {size} elements")));
+        return Err(Fault::broken(format!(
+            "its border is wider than {size} elements"
+        )));
     }
     (-before..size as i64 + after)
         .map(|i| {
@@ -405,7 +435,9 @@ fn mirrored(mode: &str, size: usize, [before, after]: [i64; 2]) -> Reading<Vec<u
 
 fn block_of(call: &Call<'_>) -> Reading<usize> {
     let block = call.int("blocksize", 0);
-    let block_size = usize::try_from(block).ok().filter(|n| (1..=1 << 10).contains(n));
+    let block_size = usize::try_from(block)
+        .ok()
+        .filter(|n| (1..=1 << 10).contains(n));
     block_size.ok_or_else(|| Fault::broken(format!("its blocks have the size {block}")))
 }
 
@@ -420,7 +452,9 @@ pub(super) fn depth_to_space(
     if call.text("mode").unwrap_or("DCR") == "DCR" {
         let square = factor * factor;
         if !channels.is_multiple_of(square) {
-            return Err(Fault::broken(format!("{channels} channels are no blocks of {factor}")));
+            return Err(Fault::broken(format!(
+                "{channels} channels are no blocks of {factor}"
+            )));
         }
         // The block's place counts before the channel; a pixel shuffle has it after.
         let outer = channels / square;
@@ -441,7 +475,9 @@ pub(super) fn space_to_depth(
         return Err(Fault::unsupported("it reads no picture"));
     };
     if !h.is_multiple_of(block) || !w.is_multiple_of(block) {
-        return Err(Fault::broken(format!("{h} by {w} pixels are no blocks of {block}")));
+        return Err(Fault::broken(format!(
+            "{h} by {w} pixels are no blocks of {block}"
+        )));
     }
     let dims = vec![c, h / block, block, w / block, block];
     let x = l.plain(call, "blocks", Op::Reshape { dims }, &[x])?;

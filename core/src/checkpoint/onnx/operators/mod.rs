@@ -99,7 +99,8 @@ fn written(x: f32) -> f64 {
 /// Why an operator is not read, where more can be said than that.
 fn refused(op: &str) -> Fault {
     let why = match op {
-        "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike" | "Multinomial" => {
+        "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike"
+        | "Multinomial" => {
             "draws random numbers; export the network with its noise switched off, or as an input"
         }
         "Loop" | "If" | "Scan" => "control flow is not read; export with fixed sizes",
@@ -132,7 +133,11 @@ fn without_batch(dims: &[usize], rank: usize) -> Reading<Vec<usize>> {
         Some(_) if dims.len() <= rank => Ok(dims.to_vec()),
         Some((first, rest)) if dims.len() == rank + 1 => {
             if *first == 1 {
-                return Ok(if rest.is_empty() { vec![1] } else { rest.to_vec() });
+                return Ok(if rest.is_empty() {
+                    vec![1]
+                } else {
+                    rest.to_vec()
+                });
             }
             Err(Fault::unsupported(format!(
                 "a constant of {dims:?} differs from sample to sample of the batch"

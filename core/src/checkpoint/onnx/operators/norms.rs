@@ -24,9 +24,10 @@ pub(super) fn batch_norm(
         (Role::Mean, "its mean"),
         (Role::Var, "its variance"),
     ];
-    let params = roles.into_iter().enumerate().map(|(i, (role, what))| {
-        operands.needed(i + 1, what)?.param(role, &[channels])
-    });
+    let params = roles
+        .into_iter()
+        .enumerate()
+        .map(|(i, (role, what))| operands.needed(i + 1, what)?.param(role, &[channels]));
     let eps = super::written(call.float("epsilon", 1e-5));
     let params = params.collect::<Reading<_>>()?;
     l.add(call, "", Op::BatchNorm { eps }, &[x], params)
@@ -36,7 +37,9 @@ pub(super) fn batch_norm(
 fn grouped(l: &mut Lowering<'_>, call: &Call<'_>, x: NodeId, groups: usize) -> Reading<NodeId> {
     let len = l.layers.dims(x).iter().product::<usize>();
     if groups == 0 || !len.is_multiple_of(groups) {
-        return Err(Fault::broken(format!("{groups} groups do not divide {len} elements")));
+        return Err(Fault::broken(format!(
+            "{groups} groups do not divide {len} elements"
+        )));
     }
     let dims = vec![groups, len / groups, 1];
     l.plain(call, "groups", Op::Reshape { dims }, &[x])
@@ -51,8 +54,12 @@ pub(super) fn instance_norm(
     let dims = l.layers.dims(x).to_vec();
     let channels = dims.first().copied().unwrap_or(1);
     let params = vec![
-        operands.needed(1, "its scale")?.param(Role::Weight, &[channels])?,
-        operands.needed(2, "its shift")?.param(Role::Bias, &[channels])?,
+        operands
+            .needed(1, "its scale")?
+            .param(Role::Weight, &[channels])?,
+        operands
+            .needed(2, "its shift")?
+            .param(Role::Bias, &[channels])?,
     ];
     let op = Op::InstanceNorm {
         eps: super::written(call.float("epsilon", 1e-5)),
@@ -140,7 +147,11 @@ pub(super) fn group_norm(
         if let Some(first) = full.first_mut() {
             *first = channels;
         }
-        let array = stored.array.reshape(&[len])?.select(0, &places)?.reshape(&full)?;
+        let array = stored
+            .array
+            .reshape(&[len])?
+            .select(0, &places)?
+            .reshape(&full)?;
         *slot = Some(Constant {
             key: stored.key.clone(),
             array,
@@ -156,7 +167,9 @@ pub(super) fn lp_norm(
 ) -> Reading<NodeId> {
     let x = operands.layer(0)?;
     if call.int("p", 2) != 2 {
-        return Err(Fault::unsupported("it normalises by another norm than the second"));
+        return Err(Fault::unsupported(
+            "it normalises by another norm than the second",
+        ));
     }
     let axis = axis_of(call.int("axis", -1), l.layers.dims(x).len() + 1)?;
     let Some(axis) = axis.checked_sub(1) else {

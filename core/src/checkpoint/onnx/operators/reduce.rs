@@ -20,7 +20,11 @@ pub(super) fn over(
 ) -> Reading<NodeId> {
     let dims = l.layers.dims(x).to_vec();
     if dims.len() == 3 && axes == (1..3) {
-        let op = if is_mean { Op::GlobalAvgPool } else { Op::GlobalMaxPool };
+        let op = if is_mean {
+            Op::GlobalAvgPool
+        } else {
+            Op::GlobalMaxPool
+        };
         return l.plain(call, "pooled", op, &[x]);
     }
     let (Some(before), Some(middle), Some(after)) = (
@@ -28,7 +32,9 @@ pub(super) fn over(
         dims.get(axes.clone()),
         dims.get(axes.end..),
     ) else {
-        return Err(Fault::broken(format!("axes {axes:?} are not those of {dims:?}")));
+        return Err(Fault::broken(format!(
+            "axes {axes:?} are not those of {dims:?}"
+        )));
     };
     let count = |dims: &[usize]| dims.iter().product::<usize>();
     let seen = vec![count(before), count(middle), count(after)];
@@ -41,7 +47,11 @@ pub(super) fn over(
     let mut reduced = dims.clone();
     reduced[axes].fill(1);
     let x = l.plain(call, "seen", Op::Reshape { dims: seen }, &[x])?;
-    let op = if is_mean { Op::AvgPool(pool) } else { Op::MaxPool(pool) };
+    let op = if is_mean {
+        Op::AvgPool(pool)
+    } else {
+        Op::MaxPool(pool)
+    };
     let x = l.plain(call, "pooled", op, &[x])?;
     l.plain(call, "reduced", Op::Reshape { dims: reduced }, &[x])
 }
@@ -95,9 +105,8 @@ pub(super) fn reduce(
     if axes.is_none() && call.int("noop_with_empty_axes", 0) != 0 {
         return l.plain(call, "", Op::Identity, &[x]);
     }
-    let axes = axes.ok_or_else(|| {
-        Fault::unsupported("it reduces over all axes, and so over the batch")
-    })?;
+    let axes =
+        axes.ok_or_else(|| Fault::unsupported("it reduces over all axes, and so over the batch"))?;
     let runs = runs(&axes, dims.len())?;
     match call.node.op {
         "ReduceL2" | "ReduceSumSquare" => x = l.plain(call, "squares", Op::Mul, &[x, x])?,

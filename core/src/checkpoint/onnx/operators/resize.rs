@@ -33,7 +33,9 @@ pub(super) fn resize(
     let rules = Rules::of(call)?;
     let is_same = |axis: &Axis| axis.size == axis.out && axis.scale == 1.0;
     let [first, rows, columns] = axes.as_slice() else {
-        return Err(Fault::unsupported(format!("it resizes {dims:?}, which is no picture")));
+        return Err(Fault::unsupported(format!(
+            "it resizes {dims:?}, which is no picture"
+        )));
     };
     if !is_same(first) {
         return Err(Fault::unsupported("it resizes the channels"));
@@ -64,7 +66,11 @@ fn axes(
     // Before version 11 there was no region of interest between the picture and the scales.
     let is_old = call.node.op == "Upsample" || call.opset < 11;
     let scales = operands.constant(if is_old { 1 } else { 2 }, "its scales")?;
-    let sizes = if is_old { None } else { operands.constant(3, "its sizes")? };
+    let sizes = if is_old {
+        None
+    } else {
+        operands.constant(3, "its sizes")?
+    };
     if call.text("keep_aspect_ratio_policy").unwrap_or("stretch") != "stretch" {
         return Err(Fault::unsupported("it keeps the aspect ratio"));
     }
@@ -93,8 +99,14 @@ fn axes(
         })
         .collect();
     for (i, place) in chosen.iter().enumerate() {
-        let scale = scales.get(i).copied().filter(|_| scales.len() == chosen.len());
-        let size = sizes.get(i).copied().filter(|_| sizes.len() == chosen.len());
+        let scale = scales
+            .get(i)
+            .copied()
+            .filter(|_| scales.len() == chosen.len());
+        let size = sizes
+            .get(i)
+            .copied()
+            .filter(|_| sizes.len() == chosen.len());
         let Some(axis) = place.checked_sub(1) else {
             let is_kept = scale == Some(1.0)
                 || size.is_some_and(|n| n.batch == 1 || n.n == 1 || Some(n.n) == fixed_batch);
@@ -117,7 +129,9 @@ fn axes(
             (None, None) => return Err(Fault::broken("its scales and sizes are missing")),
         };
         if out == 0 || out > MAX_SIZE {
-            return Err(Fault::broken(format!("it gives axis {axis} the size {out}")));
+            return Err(Fault::broken(format!(
+                "it gives axis {axis} the size {out}"
+            )));
         }
         axes[axis] = Axis {
             size: own,
@@ -145,7 +159,9 @@ impl<'c> Rules<'c> {
             call.text(name).unwrap_or(if is_old { old } else { new })
         };
         if call.int("antialias", 0) != 0 {
-            return Err(Fault::unsupported("it smooths before it reduces (antialias)"));
+            return Err(Fault::unsupported(
+                "it smooths before it reduces (antialias)",
+            ));
         }
         Ok(Self {
             mode: call.text("mode").unwrap_or("nearest"),
@@ -171,13 +187,19 @@ impl<'c> Rules<'c> {
             "align_corners" if axis.out == 1 => 0.0,
             "align_corners" => i * (size - 1.0) / (out - 1.0),
             "asymmetric" => i / axis.scale,
-            other => return Err(Fault::unsupported(format!("it finds pixels by the rule {other}"))),
+            other => {
+                return Err(Fault::unsupported(format!(
+                    "it finds pixels by the rule {other}"
+                )));
+            }
         })
     }
 
     /// What every output of an axis is made of.
     fn taps(&self, axis: &Axis) -> Reading<Vec<Taps>> {
-        (0..axis.out).map(|i| self.taps_at(axis, self.place(axis, i)?)).collect()
+        (0..axis.out)
+            .map(|i| self.taps_at(axis, self.place(axis, i)?))
+            .collect()
     }
 
     fn taps_at(&self, axis: &Axis, x: f64) -> Reading<Taps> {
@@ -190,7 +212,9 @@ impl<'c> Rules<'c> {
                     "round_prefer_ceil" => (x + 0.5).floor(),
                     "floor" => x.floor(),
                     "ceil" => x.ceil(),
-                    other => return Err(Fault::unsupported(format!("it rounds by the rule {other}"))),
+                    other => {
+                        return Err(Fault::unsupported(format!("it rounds by the rule {other}")));
+                    }
                 };
                 Ok(vec![(inside(index as i64), 1.0)])
             }
@@ -210,9 +234,14 @@ impl<'c> Rules<'c> {
                 let taps = taps.filter(|(i, _)| !self.keeps_inside || (0..=last).contains(i));
                 let taps: Vec<(i64, f64)> = taps.collect();
                 let sum: f64 = taps.iter().map(|(_, weight)| weight).sum();
-                Ok(taps.into_iter().map(|(i, w)| (inside(i), w / sum)).collect())
+                Ok(taps
+                    .into_iter()
+                    .map(|(i, w)| (inside(i), w / sum))
+                    .collect())
             }
-            other => Err(Fault::unsupported(format!("it resizes in the mode {other}"))),
+            other => Err(Fault::unsupported(format!(
+                "it resizes in the mode {other}"
+            ))),
         }
     }
 
@@ -227,7 +256,10 @@ impl<'c> Rules<'c> {
             if self.mode == "nearest" {
                 let repeats = |axis: &Axis, n: usize| -> Reading<bool> {
                     let taps = self.taps(axis)?;
-                    Ok(taps.iter().enumerate().all(|(i, taps)| *taps == [(i / n, 1.0)]))
+                    Ok(taps
+                        .iter()
+                        .enumerate()
+                        .all(|(i, taps)| *taps == [(i / n, 1.0)]))
                 };
                 let mode = UpsampleMode::Nearest;
                 let is_it = repeats(rows, a)? && repeats(columns, b)?;
@@ -293,7 +325,11 @@ fn weighted(
         let is_whole = weights.iter().all(|weight| *weight == 1.0);
         let mut value = l.plain(call, part, Op::Select { axis, indices }, &[x])?;
         if !is_whole {
-            let dims = if axis == 1 { [weights.len(), 1] } else { [1, weights.len()] };
+            let dims = if axis == 1 {
+                [weights.len(), 1]
+            } else {
+                [1, weights.len()]
+            };
             let constant = Constant {
                 key: format!("{}.weights {axis} {k}", call.label()).into(),
                 array: Array::floats(weights, &dims)?,

@@ -111,10 +111,16 @@ pub(super) fn conv_transpose(
                 .saturating_add(reach)
                 .saturating_add(output_padding[i]);
             let total = full.checked_sub(asked[i]).ok_or_else(|| {
-                Fault::unsupported(format!("it is to give {asked:?}, more than its kernel reaches"))
+                Fault::unsupported(format!(
+                    "it is to give {asked:?}, more than its kernel reaches"
+                ))
             })?;
             let (small, large) = (total / 2, total - total / 2);
-            Ok(if upper { (small, large) } else { (large, small) })
+            Ok(if upper {
+                (small, large)
+            } else {
+                (large, small)
+            })
         };
         let ((top, bottom), (left, right)) = (spread(0)?, spread(1)?);
         padding = Padding {
@@ -184,7 +190,9 @@ fn matrix(weight: &Constant, is_transposed: bool, scale: f32) -> Reading<Constan
 pub(super) fn gemm(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -> Reading<NodeId> {
     let x = operands.layer(0)?;
     if call.int("transA", 0) != 0 {
-        return Err(Fault::unsupported("it transposes its input, and so the batch"));
+        return Err(Fault::unsupported(
+            "it transposes its input, and so the batch",
+        ));
     }
     let n = features(l, x)?;
     let weight = operands.needed(1, "its matrix")?;
@@ -199,7 +207,11 @@ pub(super) fn gemm(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -
         params.push(Param {
             role: Role::Bias,
             key: bias.key.clone(),
-            tensor: if beta == 1.0 { tensor } else { (tensor * beta)? },
+            tensor: if beta == 1.0 {
+                tensor
+            } else {
+                (tensor * beta)?
+            },
         });
     }
     l.add(call, "", Op::Dense, &[x], params)
@@ -211,7 +223,9 @@ pub(super) fn mat_mul(
     operands: &Operands,
 ) -> Reading<NodeId> {
     let x = operands.layer(0).map_err(|_| {
-        Fault::unsupported("it multiplies a constant by a layer, or two layers; attention is not read")
+        Fault::unsupported(
+            "it multiplies a constant by a layer, or two layers; attention is not read",
+        )
     })?;
     let n = features(l, x)?;
     let weight = matrix(operands.needed(1, "its matrix")?, false, 1.0)?;

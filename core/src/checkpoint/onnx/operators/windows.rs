@@ -42,7 +42,9 @@ impl Window {
         };
         let steps = [window.kernel, window.stride, window.dilation];
         if steps.iter().any(|pair| pair.contains(&0)) {
-            return Err(Fault::broken("kernel, strides and dilations must be at least 1"));
+            return Err(Fault::broken(
+                "kernel, strides and dilations must be at least 1",
+            ));
         }
         Ok(window)
     }
@@ -50,7 +52,9 @@ impl Window {
     /// Rows (0) or columns (1) that the kernel covers.
     pub(super) fn reach(&self, axis: usize) -> Reading<usize> {
         let gaps = self.kernel[axis].saturating_sub(1);
-        let reach = gaps.checked_mul(self.dilation[axis]).and_then(|n| n.checked_add(1));
+        let reach = gaps
+            .checked_mul(self.dilation[axis])
+            .and_then(|n| n.checked_add(1));
         reach.ok_or_else(|| Fault::broken("its kernel is too large"))
     }
 
@@ -167,7 +171,11 @@ pub(super) fn global_pool(
     let rank = l.layers.dims(x).len();
     let is_mean = call.node.op == "GlobalAveragePool";
     if rank == 3 {
-        let op = if is_mean { Op::GlobalAvgPool } else { Op::GlobalMaxPool };
+        let op = if is_mean {
+            Op::GlobalAvgPool
+        } else {
+            Op::GlobalMaxPool
+        };
         return l.plain(call, "", op, &[x]);
     }
     reduce::over(l, call, x, 1..rank, is_mean)

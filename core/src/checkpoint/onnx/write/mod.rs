@@ -42,7 +42,9 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<String, CheckpointEr
         });
     }
     atomic_write_bytes(path, model.bytes())?;
-    Ok(super::super::tensors::hex(Sha256::new_with_prefix(model.bytes())))
+    Ok(super::super::tensors::hex(Sha256::new_with_prefix(
+        model.bytes(),
+    )))
 }
 
 /// An attribute of a node.
@@ -64,27 +66,39 @@ struct Writer<'n> {
     taken: BTreeSet<String>,
     /// Name of every layer's value.
     values: Vec<String>,
+    /// Names of the outputs.
+    outputs: Vec<String>,
 }
 
 impl<'n> Writer<'n> {
     fn of(network: &'n Network) -> Result<Self, CheckpointError> {
-        let mut values: Vec<String> = network.nodes().iter().map(|n| n.name.to_string()).collect();
-        let mut is_renamed = vec![false; values.len()];
-        for output in network.outputs() {
-            let place = output.node.index();
-            let is_input = matches!(network.node(output.node).op, Op::Input { .. });
-            if !is_input && !std::mem::replace(&mut is_renamed[place], true) {
-                values[place] = output.name.to_string();
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        for id in network.inputs() {
+            taken.insert(network.node(*id).name.to_string());
+        }
+        let outputs = network
+            .outputs()
+            .iter()
+            .map(|output| match taken.contains(&*output.name) {
+                true => format!("{}_out", output.name),
+                false => output.name.to_string(),
+            });
+        let outputs: Vec<String> = outputs.collect();
+        taken.extend(outputs.iter().cloned());
+        let mut values = vec![String::new(); network.nodes().len()];
+        for (output, name) in network.outputs().iter().zip(&outputs) {
+            let value = &mut values[output.node.index()];
+            if value.is_empty() && !matches!(network.node(output.node).op, Op::Input { .. }) {
+                value.clone_from(name);
             }
         }
-        let mut taken: BTreeSet<String> =
-            network.outputs().iter().map(|output| output.name.to_string()).collect();
-        for (place, value) in values.iter_mut().enumerate() {
-            if network.nodes()[place].op == Op::Constant {
+        for (value, node) in values.iter_mut().zip(network.nodes()) {
+            match node.op {
                 // Called like the tensor that is stored for it.
-                value.clear();
-            } else if !is_renamed[place] {
-                *value = free(&mut taken, value);
+                Op::Constant => value.clear(),
+                Op::Input { .. } => *value = node.name.to_string(),
+                _ if value.is_empty() => *value = free(&mut taken, &node.name),
+                _ => {}
             }
         }
         let mut writer = Self {
@@ -94,6 +108,7 @@ impl<'n> Writer<'n> {
             stored_as: BTreeMap::new(),
             taken,
             values,
+            outputs,
         };
         for (id, _) in network.iter() {
             writer.layer(id)?;
@@ -104,14 +119,14 @@ impl<'n> Writer<'n> {
     fn model(self) -> Message {
         let mut nodes = self.nodes;
         let mut outputs = Vec::new();
-        for output in self.network.outputs() {
+        for (output, name) in self.network.outputs().iter().zip(&self.outputs) {
             let value = &self.values[output.node.index()];
             // One value may leave under several names.
-            if *value != *output.name {
-                nodes.push(node_message("Identity", &output.name, &[value], &output.name, &[]));
+            if value != name {
+                nodes.push(node_message("Identity", name, &[value], name, &[]));
             }
             let dims = &self.network.node(output.node).fact.dims;
-            outputs.push(value_info(&output.name, dims));
+            outputs.push(value_info(name, dims));
         }
         let mut graph = Message::default();
         for node in &nodes {
@@ -123,7 +138,10 @@ impl<'n> Writer<'n> {
         }
         for id in self.network.inputs() {
             let name = &self.values[id.index()];
-            graph.put(11, value_info(name, &self.network.node(*id).fact.dims).bytes());
+            graph.put(
+                11,
+                value_info(name, &self.network.node(*id).fact.dims).bytes(),
+            );
         }
         for output in &outputs {
             graph.put(12, output.bytes());
@@ -154,7 +172,8 @@ impl<'n> Writer<'n> {
         output: &str,
         attributes: &[(&str, Attribute<'_>)],
     ) {
-        self.nodes.push(node_message(op, name, inputs, output, attributes));
+        self.nodes
+            .push(node_message(op, name, inputs, output, attributes));
     }
 
     /// Stores a tensor of f32 under its key, or a name near it where the key stands for something else.
@@ -205,7 +224,10 @@ impl<'n> Writer<'n> {
         for dim in dims {
             tensor.int(1, *dim as i64);
         }
-        tensor.int(2, data_type).put(8, name.as_bytes()).put(9, bytes);
+        tensor
+            .int(2, data_type)
+            .put(8, name.as_bytes())
+            .put(9, bytes);
         self.stored.push(tensor);
     }
 }

@@ -1,9 +1,7 @@
 //! Every operation of ours as one or several operators.
 
 use super::{Attribute, CheckpointError, Writer};
-use crate::network::{
-    ConvSpec, Function, Node, NodeId, Op, Padding, PoolSpec, Role, UpsampleMode,
-};
+use crate::network::{ConvSpec, Function, Node, NodeId, Op, Padding, PoolSpec, Role, UpsampleMode};
 use Attribute::{Float, Int, Ints, Text};
 
 type Written = Result<(), CheckpointError>;
@@ -165,7 +163,10 @@ impl Writer<'_> {
     fn conv(&mut self, node: &Node, conv: &ConvSpec, x: &str, output: &str) -> Written {
         let mut operands = vec![x.to_owned()];
         let geometry = Geometry::of(conv);
-        let map = node.params.iter().find(|p| p.role == Role::Bias && p.tensor.rank() == 3);
+        let map = node
+            .params
+            .iter()
+            .find(|p| p.role == Role::Bias && p.tensor.rank() == 3);
         let Some(map) = map else {
             self.params(node, &[Role::Weight, Role::Bias], &mut operands)?;
             self.call("Conv", node, &operands, output, &geometry.attributes());
@@ -177,7 +178,13 @@ impl Writer<'_> {
         self.call("Conv", node, &operands, &plain, &geometry.attributes());
         let dims = [&[1], map.tensor.dims()].concat();
         let bias = self.tensor(&map.key, &map.tensor, &dims)?;
-        self.node("Add", &format!("{}.bias", node.name), &[&plain, &bias], output, &[]);
+        self.node(
+            "Add",
+            &format!("{}.bias", node.name),
+            &[&plain, &bias],
+            output,
+            &[],
+        );
         Ok(())
     }
 
@@ -222,7 +229,8 @@ impl Writer<'_> {
         self.tensor(&param.key, &param.tensor, &dims)
     }
 
-    /// Values of the same number of axes, the batch first: broadcasting goes by the last ones.
+    /// Values of the same number of axes, the batch first: broadcasting goes by the last ones. Constants are the same for
+    /// all samples, so that an axis of one in the place of the batch fits anywhere.
     fn aligned(&mut self, node: &Node, inputs: &[String]) -> Vec<String> {
         let network = self.network;
         let dims: Vec<&[usize]> = node
@@ -233,7 +241,8 @@ impl Writer<'_> {
         let rank = dims.iter().map(|dims| dims.len()).max().unwrap_or(0);
         let mut aligned = Vec::new();
         for (i, (input, dims)) in inputs.iter().zip(dims).enumerate() {
-            if dims.len() == rank {
+            let is_constant = network.node(node.inputs[i]).op == Op::Constant;
+            if dims.len() == rank || is_constant {
                 aligned.push(input.clone());
                 continue;
             }
@@ -253,7 +262,11 @@ impl Writer<'_> {
         let network = self.network;
         let is_constant = |id: &NodeId| network.node(*id).op == Op::Constant;
         // A batch of the first input of the network; there is always one.
-        let source = network.inputs().first().map(|id| self.value(*id)).unwrap_or_default();
+        let source = network
+            .inputs()
+            .first()
+            .map(|id| self.value(*id))
+            .unwrap_or_default();
         let mut joined = Vec::new();
         for (i, (id, input)) in node.inputs.iter().zip(inputs).enumerate() {
             if !is_constant(id) {
@@ -267,7 +280,13 @@ impl Writer<'_> {
             let dims = &network.node(*id).fact.dims;
             let dims: Vec<i64> = dims.iter().map(|dim| *dim as i64).collect();
             let rest = self.ints(&part("dims"), &dims);
-            self.node("Concat", &whole, &[&batch, &rest], &whole, &[("axis", Int(0))]);
+            self.node(
+                "Concat",
+                &whole,
+                &[&batch, &rest],
+                &whole,
+                &[("axis", Int(0))],
+            );
             let repeated = self.name(&part("repeated"));
             self.node("Expand", &repeated, &[input, &whole], &repeated, &[]);
             joined.push(repeated);
@@ -293,7 +312,11 @@ impl Writer<'_> {
                 ("nearest_mode", Text("floor")),
             ],
             UpsampleMode::Bilinear { align_corners } => {
-                let rule_value = if align_corners { "align_corners" } else { "half_pixel" };
+                let rule_value = if align_corners {
+                    "align_corners"
+                } else {
+                    "half_pixel"
+                };
                 vec![("mode", Text("linear")), (rule, Text(rule_value))]
             }
         };
@@ -322,7 +345,13 @@ impl Writer<'_> {
         let pads = self.ints(&format!("{}.pads", node.name), &pads);
         let value = self.floats(&format!("{}.value", node.name), &[value as f32], &[]);
         let operands = [x.to_owned(), pads, value];
-        self.call("Pad", node, &operands, output, &[("mode", Text("constant"))]);
+        self.call(
+            "Pad",
+            node,
+            &operands,
+            output,
+            &[("mode", Text("constant"))],
+        );
     }
 }
 
