@@ -254,6 +254,7 @@ impl App {
                 || r.scene.failure().is_some())
             && r.jobs.is_empty()
             && !self.exporting.exporter.is_busy()
+            && !self.textures.is_behind()
     }
 
     /// Time from the start to the first complete picture, seconds.
@@ -306,7 +307,9 @@ impl eframe::App for App {
             is_exporting: self.exporting.exporter.is_busy(),
         };
         shell.ui(ui, &mut self.views);
-        self.textures.end_frame();
+        if self.textures.end_frame() {
+            ui.ctx().request_repaint();
+        }
         // Before the first picture fonts and pipelines are made; that belongs to the start.
         if self.first_picture_secs.is_some() {
             let secs = self.frame_begun.elapsed().as_secs_f64();

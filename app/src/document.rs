@@ -4,6 +4,7 @@
 //! and from the files it names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ganoscope_core::attribution::{Method, Pole};
 use ganoscope_core::edit::{EditStack, UnitSet};
@@ -48,7 +49,7 @@ pub struct Document {
     pub display: Display,
     /// Marked areas, in the pixels of the picture's file; the same on every picture.
     #[serde(default)]
-    pub regions: Vec<Region>,
+    pub regions: Arc<Vec<Region>>,
     /// Commands of DS9 region files that are not understood here and go into the next file.
     #[serde(default)]
     pub kept_commands: Vec<Kept>,
@@ -66,7 +67,7 @@ impl Default for Document {
             edits: EditStack::default(),
             method: default_method(),
             display: Display::default(),
-            regions: Vec::new(),
+            regions: Arc::default(),
             kept_commands: Vec::new(),
         }
     }

@@ -166,6 +166,7 @@ mod tests {
             step: 5,
             outputs: vec![stamp.clone()],
             recombination: stamp.clone(),
+            residual_mean: stamp.clone(),
             residual: stamp,
             residual_scale: 1.0,
             measures: Vec::new(),

@@ -220,10 +220,12 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         centroid: Some([12.1, 11.8]),
         centroid_of_truth: Some([11.9, 12.0]),
     };
+    let residual = Stamp::new("residual", difference, [3, side, side], ValueRange::SIGNED);
     let deblend = Arc::new(DeblendPreview {
         step: 5000,
         recombination: smear(&scene.blend, 0.92),
-        residual: Stamp::new("residual", difference, [3, side, side], ValueRange::SIGNED),
+        residual_mean: residual.mean_of_bands(),
+        residual,
         residual_scale: 0.2,
         measures: vec![measures.clone(), measures],
         has_truth: true,

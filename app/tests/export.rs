@@ -9,38 +9,17 @@ mod common;
 
 use std::cell::Cell;
 use std::path::Path;
-use std::process::Command as Process;
 use std::rc::Rc;
 
-use common::{Files, Start, app, opened, opened_with, settle, step_until};
+use common::{Files, Start, app, edited, opened, opened_with, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use ganoscope::app::App;
-use ganoscope::cli::compose::parses;
-use ganoscope::command::{Change, UiCommand};
 use ganoscope::views::ViewKey;
-use ganoscope_core::checkpoint::TensorFile;
-use ganoscope_core::edit::{Action, Edit, EditStack, Mask, UnitSet};
 use ganoscope_core::stamp::io::{self, Selector};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 use ganoscope_core::table::Table;
-
-fn edited(harness: &mut Harness<'_, App>) {
-    let conv = UnitSet::of_layer("root.0.act", [1, 2]);
-    let mut second = Edit::new(UnitSet::of_layer("conv_in", [0]), Action::Scale { by: 0.3 });
-    second.strength = 0.7;
-    let mut off = second.clone();
-    off.enabled = false;
-    let edits = EditStack {
-        edits: vec![Edit::new(conv, Action::Ablate), off, second],
-    };
-    harness.state().push(Change::SetEdits {
-        edits,
-        name: "edit".to_owned(),
-    });
-    settle(harness);
-}
 
 /// Presses a button of the export window.
 fn press(harness: &mut Harness<'_, App>, label: &str) {
@@ -254,140 +233,6 @@ fn a_file_that_was_chosen_late_shows_what_was_asked_for() {
         table.column("psnr").unwrap().values.field(0),
         format!("{asked_for:?}")
     );
-}
-
-/// The command that was copied last.
-#[track_caller]
-fn copied(harness: &mut Harness<'_, App>) -> String {
-    harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::C);
-    harness.run_steps(2);
-    harness.state().toasts().pop().unwrap_or_default()
-}
-
-/// Runs a line in a shell whose path begins with this program.
-#[cfg(unix)]
-fn run(line: &str, folder: &Path) {
-    let program = Path::new(env!("CARGO_BIN_EXE_ganoscope"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", program.parent().unwrap().display());
-    let output = Process::new("sh")
-        .args(["-c", line])
-        .env("PATH", path)
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{line}: {said}");
-}
-
-fn tensor(file: &Path, name: &str) -> Vec<f32> {
-    let file = TensorFile::read(file).unwrap();
-    let tensor = &file.tensors[name];
-    tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()
-}
-
-#[cfg(unix)]
-#[test]
-fn a_copied_command_computes_what_the_window_shows() {
-    let files = Files::new();
-    let mut harness = opened(&files);
-    edited(&mut harness);
-    let folder = tempfile::tempdir().unwrap();
-
-    let line = copied(&mut harness);
-    let line = line.strip_prefix("Copied: ").expect(&line);
-    run(line, folder.path());
-    let file = folder.path().join("first-outputs/first.safetensors");
-    let outputs = harness
-        .state()
-        .results()
-        .deblend
-        .ready()
-        .unwrap()
-        .outputs
-        .clone();
-    for (output, name) in outputs.iter().zip(["output", "output.1"]) {
-        // The window maps tanh to 0 to 1; that rounds once.
-        let values = tensor(&file, name);
-        for (value, shown) in values.iter().zip(output.pixels.iter()) {
-            let mapped = ValueRange::SIGNED.map_to(ValueRange::UNIT, *value);
-            assert_eq!(mapped.to_bits(), shown.to_bits());
-        }
-    }
-
-    harness.key_press(Key::Num2);
-    settle(&mut harness);
-    let line = copied(&mut harness);
-    run(line.strip_prefix("Copied: ").expect(&line), folder.path());
-    let units = harness.state().results().units.ready().unwrap().clone();
-    let values = tensor(&file, &format!("activation.{}", units.layer));
-    assert_eq!(values, units.values.to_vec());
-
-    harness.key_press(Key::Num3);
-    settle(&mut harness);
-    let line = copied(&mut harness);
-    run(line.strip_prefix("Copied: ").expect(&line), folder.path());
-    let maps = folder.path().join("first-relevance.safetensors");
-    let relevance = harness.state().results().relevance.ready().unwrap().clone();
-    for row in &relevance.rows {
-        let kind = if row.is_generated { "out" } else { "truth" };
-        for (map, pole) in row.maps.iter().zip(["real", "fake"]) {
-            let name = format!("relevance.{kind}{}_{pole}", row.galaxy + 1);
-            assert_eq!(tensor(&maps, &name), map.map.pixels.to_vec(), "{name}");
-        }
-    }
-
-    harness.key_press(Key::L);
-    settle(&mut harness);
-    let line = copied(&mut harness);
-    run(line.strip_prefix("Copied: ").expect(&line), folder.path());
-    assert!(
-        line.contains("inspect") && line.ends_with("@300:generator"),
-        "{line}"
-    );
-}
-
-#[test]
-fn a_view_without_a_command_says_so() {
-    let files = Files::new();
-    let mut harness = opened(&files);
-    harness.key_press(Key::Num4);
-    settle(&mut harness);
-    let said = copied(&mut harness);
-    assert!(
-        said.starts_with("Not copied: the timeline has no command yet"),
-        "{said}"
-    );
-}
-
-#[test]
-fn edits_with_masks_are_saved_as_a_recipe_first() {
-    let files = Files::new();
-    let recipe = files.path("my masks.toml");
-    let mut harness = opened_with(&files, vec![recipe.clone()]);
-    let mask = Mask::from_fn([16, 16], |y, _| if y < 8 { 1.0 } else { 0.0 }).unwrap();
-    let units = UnitSet::of_layer("root.0.act", [1]);
-    let edits = EditStack {
-        edits: vec![Edit::new(units, Action::Ablate).with_mask(mask)],
-    };
-    harness.state().push(Change::SetEdits {
-        edits: edits.clone(),
-        name: "mask".to_owned(),
-    });
-    settle(&mut harness);
-    harness.state().push(UiCommand::CopyAsCommand);
-    let is_said = |said: &String| said.starts_with("Saved");
-    step_until(&mut harness, "the recipe", |h| {
-        h.state().toasts().iter().any(is_said)
-    });
-    let said = harness.state().toasts().into_iter().find(is_said).unwrap();
-    let line = said
-        .strip_prefix("Saved my masks.toml and copied: ")
-        .expect(&said);
-    assert!(line.contains("--edit '"), "{line}");
-    assert_eq!(EditStack::read(&recipe).unwrap(), edits);
-    let words = shlex::split(line).unwrap();
-    assert_eq!(parses(&words), Ok(()));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use common::{Files, Start, app, drop_files, opened, press_key_of, settle, step_until};
 use egui::OutputCommand;
@@ -37,14 +38,14 @@ fn circle(column: f64, row: f64, radius: f64) -> Region {
 /// A document over the files with a circle, and a box that is excluded.
 fn marked(files: &Files) -> Document {
     let mut document = files.document();
-    document.regions = vec![
+    document.regions = Arc::new(vec![
         circle(7.25, 8.5, 3.5).with_text("core"),
         Region::new(Shape::box_between(
             Place::new(1.0, 2.0),
             Place::new(9.0, 8.0),
         ))
         .excluded(),
-    ];
+    ]);
     document
 }
 

@@ -50,7 +50,7 @@ fn take(
     let commands = Commands::default();
     let (mut document, mut workbench) = (document, Workbench::default());
     if key == Some(ViewKey::Regions) && results.series.shown().is_some() {
-        document.regions = tiny_regions();
+        document.regions = tiny_regions().into();
         workbench.regions.selected = Some(1);
     }
     let size = match key {

@@ -1,23 +1,15 @@
-//! The tiled workbench by hand: presets, panes, the search over commands, the list of changes; and thousands of random
-//! commands, after each of which it is whole.
+//! The tiled workbench by hand: presets, panes, the search over commands, the list of changes.
 
 mod common;
 
-use common::{Files, Start, app, opened, settle, step_until};
+use common::{Files, opened, settle};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
-use ganoscope::document::Document;
-use ganoscope::export::{DataFormat, ExportChoice, Kind};
-use ganoscope::kept::Kept;
+use ganoscope::command::Change;
 use ganoscope::views::ViewKey;
 use ganoscope::workbench::Workbench;
-use ganoscope_core::figure::FigureFormat;
-use ganoscope_core::region::ds9::System;
-use ganoscope_core::region::{Place, Region, Shape};
-use ganoscope_core::seed::Stream;
 
 fn bench<'a>(harness: &'a Harness<'_, App>) -> &'a Workbench {
     harness.state().workbench()
@@ -128,148 +120,4 @@ fn the_list_of_changes_goes_back_to_any_of_them() {
     settle(&mut harness);
     harness.run_steps(3);
     assert_eq!(harness.state().document(), &end);
-}
-
-/// Something that a pointer or a file could ask for over regions, also of regions that are not there.
-fn random_gesture(stream: &mut Stream) -> Command {
-    let index = stream.below(6);
-    let place = |stream: &mut Stream| {
-        let coordinate = |stream: &mut Stream| stream.below(40) as f64 - 12.0;
-        Place::new(coordinate(stream), coordinate(stream))
-    };
-    let corners: Vec<Place> = (0..3 + stream.below(4)).map(|_| place(stream)).collect();
-    let (from, to) = (corners[0], corners[1]);
-    let shape = match stream.below(5) {
-        0 => Shape::circle_between(from, to),
-        1 => Shape::ellipse_between(from, to),
-        2 => Shape::box_between(from, to),
-        3 => Shape::Polygon {
-            corners: corners.clone(),
-        },
-        _ => Shape::Freehand {
-            corners: corners.clone(),
-        },
-    };
-    let region = Region {
-        exclude: stream.below(3) == 0,
-        ..Region::new(shape)
-    };
-    let verbs = [
-        RegionVerb::Draw,
-        RegionVerb::Move,
-        RegionVerb::Resize,
-        RegionVerb::Turn,
-        RegionVerb::Label,
-        RegionVerb::Exclude,
-    ];
-    let verb = verbs[stream.below(verbs.len())];
-    match stream.below(6) {
-        0 => Command::SelectRegion(Some(index)),
-        1 => Command::DraftRegion(corners),
-        2 => RegionChange::Remove(index).into(),
-        3 => Command::SetRegionSystem(System::Physical),
-        _ => RegionChange::Set {
-            index,
-            region,
-            verb,
-        }
-        .into(),
-    }
-}
-
-/// The arrangement is sound, nothing refers to a pane that is gone, and the session is readable.
-fn assert_whole(harness: &Harness<'_, App>, done: usize) {
-    let bench = bench(harness);
-    assert!(bench.layout.is_sound(), "after {done} commands");
-    assert!(bench.layout.pane(bench.attention).is_some(), "{done}");
-    let own = bench.own_navigation.keys();
-    assert!(own.clone().all(|id| bench.layout.pane(*id).is_some()));
-    let compared = bench.own_comparison.keys();
-    let scaled = bench.own_display.keys();
-    assert!(
-        compared
-            .chain(scaled)
-            .all(|id| bench.layout.pane(*id).is_some())
-    );
-    assert!(harness.state().results().kept.len() <= Kept::MOST);
-    let text = ron::to_string(bench).expect("has a text form");
-    let again: Workbench = ron::from_str(&text).expect("reads");
-    assert_eq!(again.layout, bench.layout);
-    let document = harness.state().document();
-    let text = ron::to_string(document).expect("has a text form");
-    let again: Document = ron::from_str(&text).expect("reads");
-    assert_eq!(&again, document);
-}
-
-/// Random commands, seeded. The workbench stays whole, its session is readable, and no frame panics.
-#[test]
-fn ten_thousand_random_commands_leave_the_workbench_whole() {
-    let files = Files::new();
-    let mut harness = app(Start {
-        document: files.document(),
-        usual: vec![files.path("soak")],
-        ..Start::default()
-    });
-    settle(&mut harness);
-    let mut stream = Stream::new(11);
-    // Asking for files waits for a person; quitting ends the window.
-    let harmless: Vec<UiCommand> = UiCommand::ALL
-        .iter()
-        .copied()
-        .filter(|command| {
-            use UiCommand::{
-                OpenFiles, OpenRegions, OpenSeries, Quit, Save, SaveAs, SaveRecipe,
-                SaveRegionTable, SaveRegions,
-            };
-            let asks = [OpenFiles, OpenSeries, OpenRegions, Save, SaveAs, SaveRecipe];
-            !asks.contains(command) && ![Quit, SaveRegions, SaveRegionTable].contains(command)
-        })
-        .collect();
-    let mut done = 0;
-    while done < 10_000 {
-        // Some come together between two frames.
-        for _ in 0..=stream.below(40) {
-            harness.state().push(harmless[stream.below(harmless.len())]);
-            done += 1;
-        }
-        // Exports of anything, answered with one name; those that find another under way are refused.
-        if stream.below(8) == 0 {
-            let choice = ExportChoice {
-                kind: Kind::ALL[stream.below(Kind::ALL.len())],
-                figure: FigureFormat::ALL[stream.below(FigureFormat::ALL.len())],
-                data: DataFormat::ALL[stream.below(DataFormat::ALL.len())],
-                scale: 1,
-                ..ExportChoice::default()
-            };
-            harness.state().push(Command::SetExport(choice));
-            harness.state().push(Command::AskExport);
-        }
-        harness.state().push(random_gesture(&mut stream));
-        harness.step();
-        assert_whole(&harness, done);
-    }
-    step_until(&mut harness, "the last export", |h| h.state().is_complete());
-    // Whatever went before, and however slow the worker was: what is there can be exported.
-    harness.state().push(UiCommand::ShowDeblend);
-    settle(&mut harness);
-    let choice = ExportChoice {
-        kind: Kind::Data,
-        ..ExportChoice::default()
-    };
-    harness.state().push(Command::SetExport(choice));
-    harness.state().push(Command::AskExport);
-    settle(&mut harness);
-    let entries = std::fs::read_dir(files.folder.path()).expect("the folder");
-    let names: Vec<String> = entries
-        .map(|e| e.expect("an entry").file_name().display().to_string())
-        .collect();
-    assert!(
-        names.iter().any(|name| name.starts_with("soak")),
-        "{names:?}, {:?}",
-        harness.state().toasts()
-    );
-    assert!(
-        !names.iter().any(|name| name.contains(".part")),
-        "{names:?}"
-    );
 }

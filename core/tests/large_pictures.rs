@@ -307,7 +307,7 @@ fn a_very_large_picture_is_opened_reduced_within_bounded_memory() {
     let spec = RegionsSpec {
         input: path,
         run: None,
-        regions: vec![circle],
+        regions: vec![circle].into(),
     };
     let found = regions(&mut studio, spec)[0].clone().expect("measured");
     let band = found.bands[0];
@@ -357,7 +357,7 @@ fn regions_on_a_reduced_picture_have_the_numbers_of_its_file() {
     let spec = |regions: &[Region]| RegionsSpec {
         input: path.clone(),
         run: None,
-        regions: regions.to_vec(),
+        regions: regions.to_vec().into(),
     };
     for _ in 0..2 {
         let found = regions(&mut studio, spec(&all));

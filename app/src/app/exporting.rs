@@ -10,7 +10,7 @@ use ganoscope_core::jobs::JobId;
 use log::Level;
 
 use super::App;
-use crate::cli::compose::{Composed, Shell, compose};
+use crate::cli::compose::{Composed, Need, Shell, compose};
 use crate::dialogs::Question;
 use crate::display::Levels;
 use crate::export::{Card, ExportChoice, Exporter, Job, Material, Offer, Shown, Written};
@@ -28,14 +28,14 @@ pub(super) struct Exporting {
     pub(super) card: Option<Card>,
     /// Waits for the file to be chosen.
     waiting: Option<Job>,
-    /// A command waits for the recipe of its edits.
+    /// A command waits for the file it refers to.
     copy: Option<Copy>,
 }
 
-/// How far a recipe is that a command refers to.
+/// How far a file is that a command refers to.
 enum Copy {
     /// A person is asked where to save it.
-    Asked,
+    Asked(Need),
     /// It is being saved.
     Saving(JobId),
 }
@@ -129,7 +129,7 @@ impl App {
         self.copy_command(None, ctx);
     }
 
-    fn copy_command(&mut self, recipe: Option<&Path>, ctx: &Context) {
+    fn copy_command(&mut self, saved: Option<&Path>, ctx: &Context) {
         let subject = self.views.subject(self.workbench.attention);
         let shown = Shown {
             view: self.workbench.view,
@@ -138,23 +138,16 @@ impl App {
             workbench: &self.workbench,
             results: &self.results,
         };
-        let line = match compose(&shown, recipe) {
+        let line = match compose(&shown, saved) {
             Ok(Composed::Arguments(arguments)) => Shell::of_this_system().line(&arguments),
-            Ok(Composed::NeedsRecipe) => {
-                if !self.ask(Question::SaveRecipe, ctx) {
-                    return;
-                }
-                self.exporting.copy = Some(Copy::Asked);
-                let text = "the edits have masks: save them as a recipe, the command refers to it";
-                return self.say(Level::Info, text, ctx);
-            }
+            Ok(Composed::Needs(need)) => return self.ask_for_companion(need, ctx),
             Err(why) => Err(why),
         };
         match line {
             Ok(line) => {
                 log::info!(target: TERMINAL, "copied: {line}");
-                let saved = recipe.map_or_else(String::new, |recipe| {
-                    let name = recipe.file_name().unwrap_or_default().display();
+                let saved = saved.map_or_else(String::new, |saved| {
+                    let name = saved.file_name().unwrap_or_default().display();
                     format!("saved {name} and ")
                 });
                 self.say(Level::Info, &format!("{saved}copied: {line}"), ctx);
@@ -164,15 +157,33 @@ impl App {
         }
     }
 
-    /// A recipe is being saved; a command may wait for it.
-    pub(super) fn recipe_is_saving(&mut self, id: Option<JobId>) {
-        if let Some(Copy::Asked) = self.exporting.copy {
+    /// Asks where to save what a command refers to.
+    fn ask_for_companion(&mut self, need: Need, ctx: &Context) {
+        let (question, text) = match need {
+            Need::Recipe => (
+                Question::SaveRecipe,
+                "the edits have masks: save them as a recipe, the command refers to it",
+            ),
+            Need::Regions => (
+                self.where_to_save_regions(),
+                "save the regions as a file, the command refers to it",
+            ),
+        };
+        if self.ask(question, ctx) {
+            self.exporting.copy = Some(Copy::Asked(need));
+            self.say(Level::Info, text, ctx);
+        }
+    }
+
+    /// A file is being saved; a command may wait for it.
+    pub(super) fn companion_is_saving(&mut self, what: Need, id: Option<JobId>) {
+        if matches!(self.exporting.copy, Some(Copy::Asked(need)) if need == what) {
             self.exporting.copy = id.map(Copy::Saving);
         }
     }
 
-    /// A recipe was saved; returns whether a command waited for it.
-    pub(super) fn copy_with_recipe(&mut self, id: JobId, path: &Path, ctx: &Context) -> bool {
+    /// A file was saved; returns whether a command waited for it.
+    pub(super) fn copy_with_companion(&mut self, id: JobId, path: &Path, ctx: &Context) -> bool {
         match self.exporting.copy {
             Some(Copy::Saving(job)) if job == id => {
                 self.exporting.copy = None;

@@ -13,6 +13,7 @@ use ganoscope_core::table::{Table, TableFormat};
 use log::Level;
 
 use super::App;
+use crate::cli::compose::Need;
 use crate::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use crate::dialogs::Question;
 use crate::views::ViewKey;
@@ -91,10 +92,7 @@ impl App {
                 }
             }
             UiCommand::OpenRegions => _ = self.ask(Question::OpenRegions, ctx),
-            UiCommand::SaveRegions => {
-                let name = format!("{}.reg", self.input_stem());
-                self.ask(Question::SaveRegions { name }, ctx);
-            }
+            UiCommand::SaveRegions => _ = self.ask(self.where_to_save_regions(), ctx),
             UiCommand::SaveRegionTable => {
                 let name = format!("{}-regions.ecsv", self.input_stem());
                 self.ask(Question::SaveRegionTable { name }, ctx);
@@ -249,25 +247,38 @@ impl App {
         self.workbench.remember(path);
     }
 
+    /// The question for the file of the regions.
+    pub(super) fn where_to_save_regions(&self) -> Question {
+        Question::SaveRegions {
+            name: format!("{}.reg", self.input_stem()),
+        }
+    }
+
     /// Writes all regions as a DS9 file.
     pub(super) fn save_regions(&mut self, path: PathBuf, ctx: &Context) {
-        let Some(scene) = self.results.scene.shown() else {
-            let text = "open the picture first: positions in region files count its rows";
-            return self.say(Level::Warn, text, ctx);
+        let text = self.regions_text();
+        let id = match text {
+            Ok(text) => self.save_text(with_extension(path, "reg"), text, ctx),
+            Err(why) => {
+                self.say(Level::Error, &why, ctx);
+                None
+            }
         };
+        self.companion_is_saving(Need::Regions, id);
+    }
+
+    /// All regions as the text of a DS9 file.
+    fn regions_text(&self) -> Result<String, String> {
+        let scene = self.results.scene.shown();
+        let scene =
+            scene.ok_or("open the picture first: positions in region files count its rows")?;
         let grid = Grid::of(&scene.blend);
         let system = self.workbench.regions.system;
         let (regions, kept) = (&self.document.regions, &self.document.kept_commands);
-        match ds9::write(regions, kept, system, &grid) {
-            Ok(text) => self.save_text(with_extension(path, "reg"), text, ctx),
-            Err(error) => {
-                let text = match system {
-                    System::Sky(_) => format!("{} (choose image coordinates)", error.problem),
-                    System::Image | System::Physical => error.problem.to_string(),
-                };
-                self.say(Level::Error, &text, ctx);
-            }
-        }
+        ds9::write(regions, kept, system, &grid).map_err(|error| match system {
+            System::Sky(_) => format!("{} (choose image coordinates)", error.problem),
+            System::Image | System::Physical => error.problem.to_string(),
+        })
     }
 
     /// Asks for the table; it comes when it is measured, which the view of the regions asks for.

@@ -11,6 +11,7 @@ use ganoscope_core::session::Lock;
 use log::Level;
 
 use super::App;
+use crate::cli::compose::Need;
 use crate::dialogs::Question;
 use crate::document::Document;
 use crate::notify::TERMINAL;
@@ -145,22 +146,23 @@ impl App {
         if path.extension().is_none() {
             path.set_extension("toml");
         }
-        match self.document.edits.to_toml() {
-            Ok(text) => {
-                let id = self.try_save_text(path, text, ctx);
-                self.recipe_is_saving(id);
+        let id = match self.document.edits.to_toml() {
+            Ok(text) => self.save_text(path, text, ctx),
+            Err(error) => {
+                self.say(Level::Error, &error.to_string(), ctx);
+                None
             }
-            Err(error) => self.say(Level::Error, &error.to_string(), ctx),
-        }
-    }
-
-    /// Writes a small file that a person asked for.
-    pub(super) fn save_text(&mut self, path: PathBuf, text: String, ctx: &Context) {
-        self.try_save_text(path, text, ctx);
+        };
+        self.companion_is_saving(Need::Recipe, id);
     }
 
     /// Writes a small file that a person asked for; nothing when the program is busy, which is said.
-    fn try_save_text(&mut self, path: PathBuf, text: String, ctx: &Context) -> Option<JobId> {
+    pub(super) fn save_text(
+        &mut self,
+        path: PathBuf,
+        text: String,
+        ctx: &Context,
+    ) -> Option<JobId> {
         let id = self.bridge.save(path, text);
         match id {
             Some(id) => self.saving.asked.push((id, None)),
@@ -186,7 +188,7 @@ impl App {
                 {
                     named.saved = document;
                 }
-                if self.copy_with_recipe(id, path, ctx) {
+                if self.copy_with_companion(id, path, ctx) {
                     return;
                 }
                 let name = path.file_name().unwrap_or_default().display();

@@ -22,15 +22,24 @@ const PROGRAM: &str = "ganoscope";
 pub enum Composed {
     /// The arguments, the program first.
     Arguments(Vec<String>),
-    /// The edits have masks, which no argument holds: they have to be saved as a recipe first.
-    NeedsRecipe,
+    /// Something that no argument holds has to be saved as a file first.
+    Needs(Need),
 }
 
-/// The command for what a view shows; `recipe` is the file of its edits, where they were saved.
+/// What a command refers to and a file has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The edits, as a recipe, because they have masks.
+    Recipe,
+    /// The regions, as a region file.
+    Regions,
+}
+
+/// The command for what a view shows; `saved` is the file that it [needs](Composed::Needs), where that was saved.
 ///
 /// # Errors
 /// Why there is no command, in words for a person.
-pub fn compose(shown: &Shown<'_>, recipe: Option<&Path>) -> Result<Composed, String> {
+pub fn compose(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String> {
     let mut arguments = vec![PROGRAM.to_owned()];
     match shown.view {
         ViewKey::Layers => {
@@ -39,10 +48,9 @@ pub fn compose(shown: &Shown<'_>, recipe: Option<&Path>) -> Result<Composed, Str
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Timeline => {
-            return Err(
-                "the timeline has no command yet; `ganoscope run` computes one checkpoint: DIR@STEP"
-                    .to_owned(),
-            );
+            arguments.extend(timeline(shown)?);
+            parses(&arguments)?;
+            return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Header => {
             let input = text_of(&input(shown)?)?;
@@ -50,18 +58,21 @@ pub fn compose(shown: &Shown<'_>, recipe: Option<&Path>) -> Result<Composed, Str
             parses(&arguments)?;
             return Ok(Composed::Arguments(arguments));
         }
-        ViewKey::Compare => {
-            return Err(
-                "pictures side by side have no command; that of Deblend computes them".to_owned(),
-            );
-        }
         ViewKey::Regions => {
-            return Err(
-                "regions are measured from a file: save them, then `ganoscope measure FILE --regions FILE.reg`"
-                    .to_owned(),
-            );
+            let input = text_of(&input(shown)?)?;
+            if shown.document.regions.is_empty() {
+                return Err("no region is drawn".to_owned());
+            }
+            let Some(file) = saved else {
+                return Ok(Composed::Needs(Need::Regions));
+            };
+            let file = text_of(&absolute(file))?;
+            arguments.extend(["measure".to_owned(), input, "--regions".to_owned(), file]);
+            parses(&arguments)?;
+            return Ok(Composed::Arguments(arguments));
         }
-        ViewKey::Deblend | ViewKey::Units => {
+        // What is compared is what this run computes.
+        ViewKey::Compare | ViewKey::Deblend | ViewKey::Units => {
             let model = model(shown, Some(NetworkRole::Generator))?;
             arguments.extend(["run".to_owned(), model]);
         }
@@ -75,13 +86,33 @@ pub fn compose(shown: &Shown<'_>, recipe: Option<&Path>) -> Result<Composed, Str
     let input = input(shown)?;
     let stem = stem(&input);
     arguments.extend(["--input".to_owned(), text_of(&input)?]);
-    match edits(shown, recipe)? {
+    match edits(shown, saved)? {
         Some(edits) => arguments.extend(edits),
-        None => return Ok(Composed::NeedsRecipe),
+        None => return Ok(Composed::Needs(Need::Recipe)),
     }
     arguments.extend(results(shown, &stem)?);
     parses(&arguments)?;
     Ok(Composed::Arguments(arguments))
+}
+
+/// The measurements of every checkpoint on all pictures, the one shown first as in the window.
+fn timeline(shown: &Shown<'_>) -> Result<Vec<String>, String> {
+    let series = absolute(&shown.series()?.path);
+    let mut words = vec![
+        "timeline".to_owned(),
+        text_of(&series)?,
+        "--input".to_owned(),
+    ];
+    let first = input(shown)?;
+    words.push(text_of(&first)?);
+    for other in &shown.document.inputs {
+        let other = absolute(other);
+        if other != first {
+            words.push(text_of(&other)?);
+        }
+    }
+    words.extend(["--out", "timeline.ecsv"].map(str::to_owned));
+    Ok(words)
 }
 
 /// What is written where: names of their own in the present folder, so that nothing is replaced that was there before.

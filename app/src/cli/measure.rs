@@ -93,7 +93,7 @@ impl Measure {
 }
 
 /// The rows as objects.
-fn json(table: &Table) -> Result<String, anyhow::Error> {
+pub(super) fn json(table: &Table) -> Result<String, anyhow::Error> {
     use ganoscope_core::table::Values;
     use serde_json::{Map, Value, json};
     let cell = |values: &Values, row: usize| match values {
@@ -113,7 +113,7 @@ fn json(table: &Table) -> Result<String, anyhow::Error> {
 }
 
 /// Columns of text, floats with six digits.
-fn plain(table: &Table) -> String {
+pub(super) fn plain(table: &Table) -> String {
     use ganoscope_core::table::Values;
     let cell = |values: &Values, row: usize| match values {
         Values::Float(v) => v.get(row).copied().flatten().map_or_else(String::new, |v| {

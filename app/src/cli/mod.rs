@@ -17,6 +17,7 @@ mod measure;
 pub(crate) mod outputs;
 mod relevance;
 pub(crate) mod run;
+mod timeline;
 mod train;
 
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ enum Command {
     Measure(measure::Measure),
     /// The header cards of a FITS file.
     Header(header::HeaderCommand),
+    /// What every checkpoint of a series makes of the same blends, as a table.
+    Timeline(timeline::Timeline),
     /// Train a generator and a discriminator by a recipe.
     Train(train::Train),
 }
@@ -133,7 +136,7 @@ impl Cli {
                 );
             }
             common.start_window_log();
-            common.start_threads()?;
+            common.start_threads(true)?;
             return Ok(open(WindowOptions {
                 series,
                 inputs: files,
@@ -149,7 +152,7 @@ impl Cli {
             return Err(Failure::Usage(what.to_owned()));
         }
         common.start_log(matches!(command, Command::Train(_)));
-        common.start_threads()?;
+        common.start_threads(false)?;
         let console = Console::new(&common);
         match command {
             Command::Inspect(inspect) => inspect.execute(&common, &console),
@@ -158,6 +161,7 @@ impl Cli {
             Command::Export(export) => export.execute(&common, &console),
             Command::Measure(measure) => measure.execute(&common, &console),
             Command::Header(header) => header.execute(&common, &console),
+            Command::Timeline(timeline) => timeline.execute(&common, &console),
             Command::Train(train) => train.execute(&common, &console),
         }
     }

@@ -1,5 +1,7 @@
 //! Changes of the document's regions. A gesture (drawing, a drag, keys held down) is one change of one kind.
 
+use std::sync::Arc;
+
 use ganoscope_core::region::Region;
 use ganoscope_core::region::ds9::Kept;
 
@@ -90,7 +92,8 @@ impl RegionChange {
 
     /// Makes the change.
     pub fn apply(self, document: &mut Document) {
-        let regions = &mut document.regions;
+        // Undo points and questions to the worker share the list; only a change copies it.
+        let regions = Arc::make_mut(&mut document.regions);
         match self {
             Self::Set { index, region, .. } => match regions.get_mut(index) {
                 Some(slot) => *slot = region,
@@ -161,6 +164,6 @@ mod tests {
         assert_eq!(document.regions.len(), 2);
         RegionChange::Remove(7).apply(&mut document);
         RegionChange::Remove(0).apply(&mut document);
-        assert_eq!(document.regions, [circle(2.0)]);
+        assert_eq!(*document.regions, [circle(2.0)]);
     }
 }

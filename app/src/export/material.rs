@@ -164,7 +164,7 @@ impl<'a> Shown<'a> {
             display: self.document.display,
             title: self.title(),
             notes: vec![self.provenance()],
-            regions: self.document.regions.clone(),
+            regions: self.document.regions.to_vec(),
         }
     }
 

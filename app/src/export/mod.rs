@@ -20,4 +20,4 @@ pub use job::{Job, drawing};
 pub use material::{Material, Shown, Subject};
 pub use offer::Offer;
 pub use offscreen::{Card, Offscreen, OffscreenError};
-pub use tables::{measures_table, table};
+pub use tables::{measures_table, table, timeline_table};

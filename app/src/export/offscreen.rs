@@ -142,11 +142,15 @@ impl Offscreen {
         let ctx = context(material.is_dark);
         let textures = Textures::on(&self.state);
         let mut last = None;
-        for frame in 0..FRAMES {
+        let mut frame = 0;
+        let mut is_behind = false;
+        // Where the processor makes the pictures, some of them are put off to a later frame.
+        while frame < FRAMES || is_behind {
             let input = input(size, scale, frame, most);
             let mut output = ctx.run_ui(input, |ui| paint(view, material, &textures, ui));
             self.take_textures(&mut output);
-            textures.end_frame();
+            is_behind = textures.end_frame();
+            frame += 1;
             last = Some(output);
         }
         let shapes = last.map(|output| output.shapes).unwrap_or_default();

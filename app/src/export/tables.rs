@@ -2,8 +2,10 @@
 //!
 //! Invariant: a table says in its header what it was made from; values are those on the screen, without rounding.
 
+use std::collections::BTreeMap;
+
 use ganoscope_core::graph::Graph;
-use ganoscope_core::jobs::{Measures, RelevancePreview, SeriesInfo, TimelinePoint, UnitMaps};
+use ganoscope_core::jobs::{CheckpointInfo, Measures, RelevancePreview, TimelinePoint, UnitMaps};
 use ganoscope_core::table::{Column, Table, TableProblem};
 
 use super::Shown;
@@ -18,7 +20,9 @@ pub fn table(shown: &Shown<'_>) -> Result<Table, String> {
         ViewKey::Deblend => measures_table(&shown.deblend()?.measures),
         ViewKey::Units => units_table(shown, shown.units()?),
         ViewKey::Relevance => verdicts_table(shown.relevance()?),
-        ViewKey::Timeline => timeline_table(shown, shown.series()?),
+        ViewKey::Timeline => {
+            timeline_table(&shown.series()?.checkpoints, &shown.results.timeline.points)
+        }
         ViewKey::Layers => layers_table(shown.graph()?),
         ViewKey::Regions => {
             return Err("the commands of regions write this table: Save region table…".to_owned());
@@ -165,9 +169,13 @@ fn verdicts_table(preview: &RelevancePreview) -> Result<Table, TableProblem> {
 }
 
 /// One row per checkpoint: what was measured, and what the training wrote.
-fn timeline_table(shown: &Shown<'_>, series: &SeriesInfo) -> Result<Table, TableProblem> {
-    let points = &shown.results.timeline.points;
-    let checkpoints = &series.checkpoints;
+///
+/// # Errors
+/// When names that the training wrote are no names of columns.
+pub fn timeline_table(
+    checkpoints: &[CheckpointInfo],
+    points: &BTreeMap<u64, TimelinePoint>,
+) -> Result<Table, TableProblem> {
     let measured = |value: &dyn Fn(&TimelinePoint) -> Option<f64>| -> Vec<Option<f64>> {
         let found = checkpoints.iter().map(|c| points.get(&c.step));
         found.map(|p| value(p?)).collect()

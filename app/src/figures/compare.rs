@@ -11,7 +11,7 @@ use crate::comparison::{CompareMode, Comparison, full_colour};
 use crate::document::Document;
 use crate::results::Results;
 use crate::source::Source;
-use crate::widgets::rgb;
+use crate::widgets::{rgb, signed_with_marks};
 
 /// The pictures side by side; where their difference is looked at, A minus B after them.
 ///
@@ -50,8 +50,11 @@ pub fn compare(
         && let [a, b, ..] = row.as_slice()
     {
         let difference = Difference::of(&a.stamp, &b.stamp).map_err(|error| error.to_string())?;
-        let look = setting.signed(full_colour(&difference.stamp, comparison.scale));
-        row.push(Panel::new("A minus B", difference.stamp, look));
+        let largest = full_colour(&difference.stamp, comparison.scale);
+        let look = signed_with_marks(largest, setting.is_dark());
+        let mut panel = Panel::new("A minus B", difference.stamp, look);
+        panel.over = Some(difference.mean);
+        row.push(panel);
         sheet.bars.push(Bar::new("A minus B", look));
     }
     sheet.rows = vec![row];

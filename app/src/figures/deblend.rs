@@ -5,6 +5,7 @@ use ganoscope_core::jobs::{DeblendPreview, Measures, Scene};
 use ganoscope_core::stamp::ValueRange;
 
 use super::{Setting, unit_of};
+use crate::widgets::signed_with_marks;
 
 /// The blend, what the generator makes of it, and in a second row the residual and the truths.
 pub fn deblend(
@@ -26,12 +27,10 @@ pub fn deblend(
     }
     let recombination = preview.recombination.clone();
     first.push(Panel::new("Recombination", recombination, light));
-    let residual = Panel::new(
-        "Residual",
-        preview.residual.clone(),
-        setting.signed(preview.residual_scale),
-    )
-    .with_note("Blend less recombination");
+    let look = signed_with_marks(preview.residual_scale, setting.is_dark());
+    let mut residual = Panel::new("Residual", preview.residual.clone(), look)
+        .with_note("Blend less recombination");
+    residual.over = Some(preview.residual_mean.clone());
     let truths = scene.truths.iter().take(preview.outputs.len()).enumerate();
     let truths = truths
         .map(|(i, truth)| Panel::new(format!("Galaxy {}, truth", i + 1), truth.clone(), light));

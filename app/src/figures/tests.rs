@@ -32,7 +32,7 @@ fn svg_of(view: ViewKey, paper: Paper, results: &Results) -> Result<String, Stri
     };
     let mut region = Region::new(circle);
     region.colour = "#0a0b0c".to_owned();
-    document.regions = vec![region];
+    document.regions = vec![region].into();
     let workbench = Workbench {
         comparison: Comparison {
             mode: CompareMode::Difference,

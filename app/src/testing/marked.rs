@@ -62,7 +62,7 @@ pub fn regions_preview(scene: &Scene, outputs: &[Stamp]) -> RegionsPreview {
         unit: "nanomaggy".to_owned(),
         pictures,
         notes: Vec::new(),
-        regions,
+        regions: regions.into(),
     }
 }
 

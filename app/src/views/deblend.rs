@@ -8,7 +8,7 @@ use super::contours::ContourMaps;
 use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, legend_ui, loading_over, sky_ui};
+use crate::widgets::{Look, Picture, legend_ui, loading_over, signed_with_marks, sky_ui};
 
 /// The view.
 pub(super) struct Deblend;
@@ -186,15 +186,13 @@ impl Pictures<'_> {
     fn residual_ui(&self, ui: &mut Ui, side: f32) {
         let residual = &self.preview.residual;
         let largest = self.preview.residual_scale;
-        let is_dark = ui.visuals().dark_mode;
+        let look = Look::Exact(signed_with_marks(largest, ui.visuals().dark_mode));
+        let picture = Picture::new(residual, look).with_over(&self.preview.residual_mean);
         let well = Well {
             place: ("deblend", 20, 0),
             caption: "Residual",
             footnote: String::new(),
-            picture: self.contours.over(
-                Picture::new(residual, Look::Signed { largest, is_dark }),
-                None,
-            ),
+            picture: self.contours.over(picture, None),
             side,
             is_dimmed: self.is_dimmed,
         };
@@ -202,7 +200,7 @@ impl Pictures<'_> {
             let rect = well.show(self.cx, ui);
             let ends = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|t| {
                 let stamp = Stamp::new("l", vec![t * largest], [1, 1, 1], ValueRange::SIGNED);
-                crate::widgets::image_of(&stamp, None, Look::Signed { largest, is_dark }).pixels[0]
+                crate::widgets::image_of(&stamp, None, look).pixels[0]
             });
             let strip = egui::Rect::from_min_size(
                 egui::pos2(rect.left(), rect.bottom() + 1.0),

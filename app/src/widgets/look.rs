@@ -100,6 +100,20 @@ impl Look {
     }
 }
 
+/// A zero-centred map; + and - where it is strong, because signs are never told by colour alone. The map that the marks
+/// are of lies over the picture: its mean over bands.
+pub fn signed_with_marks(largest: f32, is_dark: bool) -> look::Look {
+    let marks = Overlay {
+        opacity: 0.0,
+        ground: 1.0,
+        ..evidence(largest, 1.0, is_dark)
+    };
+    look::Look {
+        overlay: Some(marks),
+        ..Look::Signed { largest, is_dark }.exact()
+    }
+}
+
 /// Relevance in the colours of a theme, with its signs.
 pub fn evidence(scale: f32, opacity: f32, is_dark: bool) -> Overlay {
     let tokens = tokens_of(is_dark);

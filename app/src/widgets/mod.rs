@@ -11,12 +11,13 @@ mod stamp_view;
 mod state;
 mod swipe_view;
 mod textures;
+mod turns;
 
 pub use compass::sky_ui;
 pub use histogram::HistogramView;
 pub use icon::{Icon, icon_atom, icon_button, paint_icon};
 pub use legend::{color_bar_ui, legend_ui};
-pub use look::{Look, evidence, image_of, rgb};
+pub use look::{Look, evidence, image_of, rgb, signed_with_marks};
 pub use regions::{RegionLayer, region_name};
 pub use stamp_view::{
     Link, StampView, corner_text, fitted, pixel_at, plane_text, value_text, visible_part,

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use eframe::egui_wgpu::RenderState;
 use egui::{Color32, Context, Id, Painter, Rect, Shape, TextureHandle, TextureOptions, Ui};
@@ -12,6 +13,7 @@ use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::render::{Canvas, depends_on_size};
 
 use super::look::{Look, color_image, thinning};
+use super::turns::Turns;
 use crate::graphics::{Batch, Graphics, Layered, Prepared, Target, Uploads};
 
 /// Frames after which a picture that was not drawn is let go.
@@ -131,6 +133,8 @@ pub struct Textures {
     entries: RefCell<HashMap<Id, Entry>>,
     wall: RefCell<Option<Wall>>,
     frame: Cell<u64>,
+    /// Of the pictures that the processor makes.
+    turns: RefCell<Turns>,
 }
 
 impl Textures {
@@ -145,6 +149,23 @@ impl Textures {
     /// What was made on and sent to the graphics card so far; nothing where the processor draws.
     pub fn uploads(&self) -> Option<Uploads> {
         self.graphics.as_ref().map(Graphics::uploads)
+    }
+
+    /// Whether a picture that is painted is there in the same frame; the processor may put it off.
+    pub fn covers(&self) -> bool {
+        self.graphics.is_some()
+    }
+
+    /// What the window is drawn on: opaque rectangles, later ones over earlier ones; in points.
+    pub fn ground(&self, screen: Rect, fills: &[(Rect, Color32)]) -> Shape {
+        match &self.graphics {
+            Some(graphics) => graphics.ground(screen, fills),
+            None => {
+                let filled =
+                    |(rect, color): &(Rect, Color32)| Shape::rect_filled(*rect, 0.0, *color);
+                Shape::Vec(fills.iter().map(filled).collect())
+            }
+        }
     }
 
     /// Draws a picture.
@@ -227,24 +248,25 @@ impl Textures {
             to: spot.visible.max.into(),
             pixels_per_point: scale,
         });
-        let texture = self.texture(painter.ctx(), spot.place, picture, canvas);
-        let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
-        let uv = if canvas.is_some() {
-            whole
-        } else {
-            spot.visible
+        let made = self.texture(painter.ctx(), spot.place, picture, canvas);
+        let Some((texture, of_part)) = made else {
+            return;
         };
+        let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
+        let uv = if of_part { whole } else { spot.visible };
         let tint = Color32::from_white_alpha((spot.opacity * 255.0).round() as u8);
         painter.image(texture.id(), spot.frame, uv, tint);
     }
 
+    /// The texture of a place, and whether it is of what is seen only. It is an older one, or none, where others have
+    /// their turn first.
     fn texture(
         &self,
         ctx: &Context,
         place: Id,
         picture: &Picture<'_>,
         canvas: Option<Canvas>,
-    ) -> TextureHandle {
+    ) -> Option<(TextureHandle, bool)> {
         let mut entries = self.entries.borrow_mut();
         let frame = self.frame.get();
         let stamps = [Some(picture.stamp), picture.over, picture.lines];
@@ -255,16 +277,28 @@ impl Textures {
             canvas,
         };
         let kept = || stamps.map(|s| s.map(|s| s.pixels.clone()));
-        let image = || color_image(picture, canvas, thinning(picture.stamp));
-        if let Some(entry) = entries.get_mut(&place) {
+        let old = entries.get_mut(&place);
+        let is_same = old.as_ref().is_some_and(|entry| entry.shown == shown);
+        let is_made = !is_same && self.turns.borrow_mut().has_turn(place);
+        let image = || {
+            let begun = Instant::now();
+            let image = color_image(picture, canvas, thinning(picture.stamp));
+            self.turns.borrow_mut().took(begun.elapsed());
+            image
+        };
+        if let Some(entry) = old {
             entry.drawn = frame;
-            if entry.shown != shown {
+            if is_made {
                 entry.handle.set(image(), OPTIONS);
                 entry.shown = shown;
                 entry.kept = kept();
             }
-            return entry.handle.clone();
+            return Some((entry.handle.clone(), entry.shown.canvas.is_some()));
         }
+        if !is_made {
+            return None;
+        }
+        let of_part = canvas.is_some();
         let handle = ctx.load_texture(picture.stamp.name.to_string(), image(), OPTIONS);
         let entry = Entry {
             handle: handle.clone(),
@@ -273,11 +307,17 @@ impl Textures {
             drawn: frame,
         };
         entries.insert(place, entry);
-        handle
+        Some((handle, of_part))
     }
 
-    /// Call once a frame: lets go of what was not drawn for a while.
-    pub fn end_frame(&self) {
+    /// Whether pictures on the screen are older than what is to be seen, because others had their turn.
+    pub fn is_behind(&self) -> bool {
+        self.turns.borrow().is_behind()
+    }
+
+    /// Call once a frame: lets go of what was not drawn for a while; returns whether another frame has to follow, in which
+    /// pictures are made that were put off.
+    pub fn end_frame(&self) -> bool {
         let frame = self.frame.get() + 1;
         self.frame.set(frame);
         self.entries
@@ -286,5 +326,6 @@ impl Textures {
         if let Some(graphics) = &self.graphics {
             graphics.end_frame();
         }
+        self.turns.borrow_mut().end_frame()
     }
 }

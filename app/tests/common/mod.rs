@@ -23,13 +23,14 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use ganoscope::app::{App, AppParts, Ending};
 use ganoscope::bridge::Bridge;
-use ganoscope::command::{KeySystem, UiCommand};
+use ganoscope::command::{Change, KeySystem, UiCommand};
 use ganoscope::demo::Demo;
 use ganoscope::dialogs::Scripted;
 use ganoscope::document::Document;
 use ganoscope::store::Recovery;
 use ganoscope::testing::{write_tiny_blend, write_tiny_series};
 use ganoscope::workbench::Workbench;
+use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::Studio;
 
 /// A folder with a tiny series and two blends.
@@ -128,6 +129,23 @@ pub fn opened_with(files: &Files, answers: Vec<PathBuf>) -> Harness<'static, App
     harness
 }
 
+/// Makes three edits in two layers, one of them switched off, and waits for the pictures.
+pub fn edited(harness: &mut Harness<'_, App>) {
+    let conv = UnitSet::of_layer("root.0.act", [1, 2]);
+    let mut second = Edit::new(UnitSet::of_layer("conv_in", [0]), Action::Scale { by: 0.3 });
+    second.strength = 0.7;
+    let mut off = second.clone();
+    off.enabled = false;
+    let edits = EditStack {
+        edits: vec![Edit::new(conv, Action::Ablate), off, second],
+    };
+    harness.state().push(Change::SetEdits {
+        edits,
+        name: "edit".to_owned(),
+    });
+    settle(harness);
+}
+
 /// Presses the key of a command, whichever it is.
 pub fn press_key_of(harness: &mut Harness<'_, App>, command: UiCommand) {
     let keys = command.keys(KeySystem::of(&harness.ctx))[0];
@@ -159,7 +177,24 @@ pub fn painted_app(document: Document, size: [f32; 2]) -> Painted {
 
 /// The same, its pictures drawn by the card or by the processor.
 pub fn painted_by(document: Document, size: [f32; 2], by_card: bool) -> Painted {
-    let (state, renderer) = renderer();
+    let (state, _) = renderer();
+    painted_with(document, size, by_card, state)
+}
+
+/// The same, with the filters of textures that a window has: quicker, but not the same pixels everywhere.
+///
+/// Also the driver, for those who paint without reading the pixels back.
+pub fn painted_as_a_window(document: Document, size: [f32; 2]) -> (Painted, RenderState) {
+    let options = RendererOptions {
+        dithering: false,
+        ..RendererOptions::default()
+    };
+    let state = create_render_state(default_wgpu_setup(), options);
+    (painted_with(document, size, true, state.clone()), state)
+}
+
+fn painted_with(document: Document, size: [f32; 2], by_card: bool, state: RenderState) -> Painted {
+    let renderer = WgpuTestRenderer::from_render_state(state.clone());
     Harness::builder()
         .with_size(size)
         .with_pixels_per_point(1.0)

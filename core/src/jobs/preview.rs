@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Failure, FileInfo, RegionsPreview};
+use crate::checkpoint::{Metrics, Series};
 use crate::graph::Graph;
 use crate::network::LayerName;
 use crate::sky::Compass;
@@ -76,6 +77,19 @@ pub struct CheckpointInfo {
     pub step: u64,
     /// The metrics written by the training, by name.
     pub metrics: BTreeMap<String, f64>,
+}
+
+impl CheckpointInfo {
+    /// Those of a series, by ascending step.
+    pub fn all_of(series: &Series) -> Vec<Self> {
+        let checkpoints = series.checkpoints.iter();
+        checkpoints
+            .map(|c| Self {
+                step: c.step,
+                metrics: c.metrics.as_ref().map(Metrics::numbers).unwrap_or_default(),
+            })
+            .collect()
+    }
 }
 
 /// A network, as far as a person needs to know it.
@@ -152,6 +166,8 @@ pub struct DeblendPreview {
     pub recombination: Stamp,
     /// Blend minus recombination, in units of the `[0, 1]` range; zero is a perfect account.
     pub residual: Stamp,
+    /// The mean of its bands, `[1, H, W]`: what its signs are drawn of.
+    pub residual_mean: Stamp,
     /// The residual drawn in full colour: the 99.5 percentile of its absolute values.
     pub residual_scale: f32,
     /// One per output.

@@ -2,6 +2,8 @@
 //!
 //! Invariant: numbers are in the units of the blend's file and positions in its pixels, also where the picture is shown smaller.
 
+use std::sync::Arc;
+
 use crate::region::{Catalogue, Picture, Region, RegionStatistics};
 use crate::sky::Grid;
 use crate::table::{Table, TableProblem};
@@ -10,7 +12,7 @@ use crate::table::{Table, TableProblem};
 #[derive(Clone, Debug)]
 pub struct RegionsPreview {
     /// The regions measured.
-    pub regions: Vec<Region>,
+    pub regions: Arc<Vec<Region>>,
     /// How the pixels of the blend are counted and where they lie on the sky.
     pub grid: Grid,
     /// The unit of the blend's pixels; empty when its file does not say.

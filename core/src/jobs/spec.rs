@@ -1,6 +1,7 @@
 //! What can be asked of the worker, as comparable data: a result is a pure function of its spec and the files it names.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::attribution::Method;
 use crate::edit::EditStack;
@@ -84,7 +85,7 @@ pub struct RegionsSpec {
     /// The run whose outputs are measured too.
     pub run: Option<DeblendSpec>,
     /// The regions, in the pixels of the file.
-    pub regions: Vec<Region>,
+    pub regions: Arc<Vec<Region>>,
 }
 
 /// What a preview shows.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use egui::{Grid, RichText, TextStyle, Ui, vec2};
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::difference::{Difference, DifferenceError, DifferenceMeasures};
-use ganoscope_core::stamp::look::{self, Overlay};
 use ganoscope_core::stamp::stretch::Limits;
 
 use super::super::ViewCx;
@@ -18,7 +17,7 @@ use super::modes::{Words, single_ui, title_ui};
 use super::pictures::Shown;
 use crate::comparison::full_colour;
 use crate::theme::{Tokens, size};
-use crate::widgets::{Look, Picture, StampView, color_bar_ui, empty_ui, evidence};
+use crate::widgets::{Look, Picture, StampView, color_bar_ui, empty_ui, signed_with_marks};
 
 /// Differences that are kept: of every picture to A.
 const MOST: usize = 16;
@@ -119,7 +118,7 @@ pub(super) fn difference_ui(
     title_ui(ui, ui.available_width(), &title);
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
-            let look = look_of(largest, ui.visuals().dark_mode);
+            let look = signed_with_marks(largest, ui.visuals().dark_mode);
             let picture = Picture::new(&difference.stamp, Look::Exact(look));
             let picture = contours.over(picture.with_over(&difference.mean), None);
             let words = Words {
@@ -153,19 +152,6 @@ pub(super) fn difference_ui(
             measures_ui(ui, &difference.measures);
         }
     });
-}
-
-/// A zero-centred map; + and - where it is strong, because signs are never told by colour alone.
-fn look_of(largest: f32, is_dark: bool) -> look::Look {
-    let marks = Overlay {
-        opacity: 0.0,
-        ground: 1.0,
-        ..evidence(largest, 1.0, is_dark)
-    };
-    look::Look {
-        overlay: Some(marks),
-        ..Look::Signed { largest, is_dark }.exact()
-    }
 }
 
 /// The table of measures.

@@ -125,6 +125,7 @@ fn picture(
         outputs,
         recombination,
         residual_scale: typical_largest(residual.pixels.iter().copied()),
+        residual_mean: residual.mean_of_bands(),
         residual,
         measures,
         has_truth: !scene.truths.is_empty(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::networks::Networks;
-use crate::checkpoint::{Metrics, NetworkRole, Series};
+use crate::checkpoint::{NetworkRole, Series};
 use crate::graph::Graph;
 use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
 use crate::network::{GoOn, Network, Op};
@@ -15,14 +15,7 @@ pub(super) fn series(
     series: &Series,
     go_on: GoOn<'_>,
 ) -> Result<SeriesInfo, Failure> {
-    let checkpoints: Vec<_> = series
-        .checkpoints
-        .iter()
-        .map(|c| CheckpointInfo {
-            step: c.step,
-            metrics: c.metrics.as_ref().map(Metrics::numbers).unwrap_or_default(),
-        })
-        .collect();
+    let checkpoints = CheckpointInfo::all_of(series);
     let path = &series.dir;
     let Some(last) = checkpoints.last() else {
         return Err(Failure::new("the series has no checkpoint").at(path));

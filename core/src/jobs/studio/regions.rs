@@ -29,7 +29,7 @@ pub(super) struct HeldMeasures {
     of: Arc<[f32]>,
     /// The same in the values of its file.
     in_file: Stamp,
-    regions: Vec<Region>,
+    regions: Arc<Vec<Region>>,
     statistics: Vec<Option<RegionStatistics>>,
     /// Which of them are of means of pixels, because the file could not be read there.
     on_means: Vec<bool>,
@@ -65,7 +65,7 @@ impl RegionsJob {
         let held = held.unwrap_or_else(|| HeldMeasures {
             of: scene.blend.pixels.clone(),
             in_file: scene.blend.to_range(range),
-            regions: Vec::new(),
+            regions: Arc::default(),
             statistics: Vec::new(),
             on_means: Vec::new(),
         });
@@ -264,11 +264,11 @@ impl Study<Studio, Preview> for RegionsJob {
             notes,
             ..
         } = begun;
-        let regions = std::mem::take(&mut self.spec.regions);
+        let regions = self.spec.regions.clone();
         if let (Some(held), Some(first)) = (&mut studio.measures, measured.first())
             && Arc::ptr_eq(&held.of, &scene.blend.pixels)
         {
-            held.regions.clone_from(&regions);
+            held.regions = regions.clone();
             held.statistics.clone_from(&first.statistics);
             held.on_means = on_means;
         }
@@ -319,7 +319,7 @@ mod tests {
             let spec = PreviewSpec::Regions(RegionsSpec {
                 input: path.to_owned(),
                 run: None,
-                regions,
+                regions: Arc::new(regions),
             });
             match studio.preview_now(&spec) {
                 Ok(Preview::Regions(found)) => found.notes.clone(),

@@ -1,0 +1,132 @@
+//! `ganoscope timeline`: what every checkpoint of a series makes of the same blends, as a table.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use clap::Args;
+use ganoscope_core::checkpoint::{NetworkSpec, Series};
+use ganoscope_core::jobs::{
+    Cancel, CheckpointInfo, Engine as _, Finding, Step, Studio, StudySpec, TimelinePoint,
+};
+use ganoscope_core::table::TableFormat;
+
+use super::Failure;
+use super::common::{Common, Console, refuse_to_replace};
+use super::measure::{json, plain};
+use crate::export::timeline_table;
+
+/// Arguments of `timeline`.
+#[derive(Args, Debug)]
+pub(super) struct Timeline {
+    /// The series directory.
+    #[arg(value_name = "DIR")]
+    series: PathBuf,
+    /// Blends; those with truths are measured.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    input: Vec<PathBuf>,
+    /// Table to write, .ecsv or .csv; printed when not given.
+    #[arg(long, value_name = "TABLE")]
+    out: Option<PathBuf>,
+}
+
+impl Timeline {
+    pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
+        let spec = NetworkSpec::parse(&self.series.to_string_lossy());
+        if spec.step.is_some() || spec.role.is_some() {
+            let what = format!(
+                "the timeline is that of a whole series, DIR, not {}",
+                self.series.display()
+            );
+            return Err(Failure::Usage(what));
+        }
+        self.check_out()?;
+        let series = Series::open(&self.series)?;
+        for warning in &series.warnings {
+            console.note(&format!("warning: {warning}"));
+        }
+        let points = self.measure(&series, common, *console)?;
+        let mut table = timeline_table(&CheckpointInfo::all_of(&series), &points)?;
+        table.meta = self.meta();
+        match &self.out {
+            Some(out) => table.write(out)?,
+            None if common.json => console.table(&json(&table)?)?,
+            None => console.table(&plain(&table))?,
+        }
+        Ok(())
+    }
+
+    /// Runs the study that the window runs; a checkpoint or picture that is left out is said.
+    fn measure(
+        &self,
+        series: &Series,
+        common: &Common,
+        console: Console,
+    ) -> Result<BTreeMap<u64, TimelinePoint>, anyhow::Error> {
+        let first = self.input.first().ok_or_else(|| anyhow!("no input"))?;
+        let spec = StudySpec::Timeline {
+            series: series.dir.clone(),
+            inputs: self.input.clone(),
+            shown: first.clone(),
+        };
+        let mut studio = Studio::on(common.open_device(console)?);
+        let mut study = studio.study(&spec, &Cancel::default()).map_err(told)?;
+        let mut points = BTreeMap::new();
+        let mut keep = |finding: Option<Finding>| {
+            if let Some(Finding::Timeline(point)) = finding {
+                let (done, all) = (points.len() + 1, series.checkpoints.len());
+                console.note(&format!("{done} of {all}: step {}", point.step));
+                if let Some(why) = &point.failure {
+                    console.note(&format!("warning: step {} failed: {why}", point.step));
+                } else if point.left_out > 0 {
+                    let left_out = point.left_out;
+                    let step = point.step;
+                    console.note(&format!("warning: step {step}: {left_out} left out"));
+                }
+                points.insert(point.step, point);
+            }
+        };
+        loop {
+            match study.step(&mut studio).map_err(told)? {
+                Step::More { partial, .. } => keep(partial),
+                Step::Done(last) => {
+                    keep(last);
+                    return Ok(points);
+                }
+            }
+        }
+    }
+
+    fn check_out(&self) -> Result<(), Failure> {
+        let Some(out) = &self.out else {
+            return Ok(());
+        };
+        if TableFormat::from_path(out).is_none() {
+            let what = format!("--out is a table, .ecsv or .csv, not {}", out.display());
+            return Err(Failure::Usage(what));
+        }
+        let inputs = self.input.iter().map(PathBuf::as_path);
+        Ok(refuse_to_replace(out, inputs)?)
+    }
+
+    fn meta(&self) -> Vec<(String, String)> {
+        let entry = |key: &str, value: String| (key.to_owned(), value);
+        let inputs: Vec<String> = self.input.iter().map(|p| shown(p)).collect();
+        vec![
+            entry(
+                "program",
+                concat!("ganoscope ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ),
+            entry("series", shown(&self.series)),
+            entry("input", inputs.join(" ")),
+        ]
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn told(why: ganoscope_core::jobs::Failure) -> anyhow::Error {
+    anyhow!("{why}")
+}
