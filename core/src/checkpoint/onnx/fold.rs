@@ -4,8 +4,8 @@
 use candle_core::{DType, Tensor};
 
 use super::array::{Array, Count, MAX_COMPUTED, broadcast, product};
+use super::call::Call;
 use super::fault::{Fault, Reading};
-use super::lower::Call;
 use super::tensor::Element;
 
 /// The values of a node all of whose inputs are constants; `None` for an operator that is not computed here.
@@ -15,10 +15,9 @@ pub(super) fn evaluate(call: &Call<'_>, inputs: &[Option<Array>]) -> Reading<Opt
         array.ok_or_else(|| Fault::broken(format!("input {i} is missing")))
     };
     let value = match call.node.op {
-        "Identity" | "Dropout" => input(0)?.clone(),
+        "Identity" | "Dropout" | "CastLike" => input(0)?.clone(),
         "Cast" => cast(input(0)?, call.int("to", 1))?,
-        "CastLike" => input(0)?.clone(),
-        "Shape" => shape(call, &plain_dims(input(0)?.dims()))?,
+        "Shape" => shape(call, &plain_dims(input(0)?.dims())),
         "Size" => Array::counts(vec![Count::of(input(0)?.len() as i64)]).reshape(&[])?,
         "ConstantOfShape" => constant_of_shape(call, input(0)?)?,
         "Range" => range(input(0)?, input(1)?, input(2)?)?,
@@ -82,14 +81,12 @@ fn plain_dims(dims: &[usize]) -> Vec<Count> {
 }
 
 /// `Shape`, of a value with these dimensions.
-pub(super) fn shape(call: &Call<'_>, dims: &[Count]) -> Reading<Array> {
+pub(super) fn shape(call: &Call<'_>, dims: &[Count]) -> Array {
     let rank = dims.len() as i64;
     let place = |at: i64| (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize;
     let start = place(call.int("start", 0).clamp(-rank, rank));
     let end = place(call.int("end", rank).clamp(-rank, rank));
-    Ok(Array::counts(
-        dims.get(start..end).unwrap_or_default().to_vec(),
-    ))
+    Array::counts(dims.get(start..end).unwrap_or_default().to_vec())
 }
 
 fn cast(array: &Array, to: i64) -> Reading<Array> {
@@ -102,7 +99,7 @@ fn cast(array: &Array, to: i64) -> Reading<Array> {
         (Array::Floats(tensor), true) if element == Element::Half => {
             Array::Floats(tensor.to_dtype(DType::F16)?.to_dtype(DType::F32)?)
         }
-        (Array::Floats(_), true) => array.clone(),
+        (Array::Floats(_), true) | (Array::Ints { .. }, false) => array.clone(),
         (_, true) => Array::Floats(array.to_tensor()?),
         (Array::Floats(tensor), false) => {
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
@@ -117,7 +114,6 @@ fn cast(array: &Array, to: i64) -> Reading<Array> {
             Array::counts(values.into_iter().map(|x| Count::of(of(x))).collect())
                 .reshape(tensor.dims())?
         }
-        (Array::Ints { .. }, false) => array.clone(),
     })
 }
 

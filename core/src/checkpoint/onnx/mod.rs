@@ -5,6 +5,7 @@
 //! model exported for one sample runs for any number.
 
 mod array;
+mod call;
 mod fault;
 mod fold;
 mod layers;
@@ -28,8 +29,9 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use self::call::Value;
 use self::fault::{Fault, Reading};
-use self::lower::{Lowering, Value};
+use self::lower::Lowering;
 use self::proto::{Graph, Model, ValueInfo};
 use self::tensor::{Element, Store};
 pub use self::write::write_onnx;

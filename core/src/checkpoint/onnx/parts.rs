@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::array::{Array, MAX_COMPUTED};
+use super::call::Call;
 use super::fault::{Fault, Reading};
 use super::fold::axis_of;
-use super::lower::Call;
 
 /// What `Slice` takes of a value of `dims`: for every axis it names the indices kept, in their order.
 pub(super) fn slices(

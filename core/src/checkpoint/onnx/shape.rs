@@ -1,9 +1,9 @@
 //! Dimensions that nodes ask for, with the batch left out.
 
 use super::array::{Array, Count, product};
+use super::call::Call;
 use super::fault::{Fault, Reading};
 use super::fold::axis_of;
-use super::lower::Call;
 
 /// The dimensions that `Reshape`, `Flatten`, `Squeeze` and `Unsqueeze` give a constant.
 pub(super) fn of_constant(

@@ -11,11 +11,11 @@ impl Folding {
     pub(super) fn absorb(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
         let node = self.node(id);
         match &node.op {
-            Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense => self.into_weights(id, map),
-            Op::BatchNorm { .. } | Op::InstanceNorm { .. } => self.into_norm(id, map),
-            Op::Constant => self.into_constant(id, map),
-            Op::Add => self.into_sum(id, map),
-            Op::Mul => self.into_product(id, map),
+            Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense => self.change_weights(id, map),
+            Op::BatchNorm { .. } | Op::InstanceNorm { .. } => self.change_norm(id, map),
+            Op::Constant => self.change_constant(id, map),
+            Op::Add => self.change_sum(id, map),
+            Op::Mul => self.change_product(id, map),
             op => match before(op, map, node, &self.nodes) {
                 Ok((inputs, map)) => self.upward(&inputs, &map),
                 Err(why) => Ok(Err(why)),
@@ -42,7 +42,7 @@ impl Folding {
         Ok(Ok(()))
     }
 
-    fn into_weights(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
+    fn change_weights(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
         if let Some(other) = self.shares(id) {
             return Ok(Err(format!("its weights are those of {other} too")));
         }
@@ -82,7 +82,7 @@ impl Folding {
         Ok(Ok(()))
     }
 
-    fn into_norm(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
+    fn change_norm(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
         if let Some(other) = self.shares(id) {
             return Ok(Err(format!("its weights are those of {other} too")));
         }
@@ -108,7 +108,7 @@ impl Folding {
     }
 
     /// A constant has one element a unit, or several of each.
-    fn into_constant(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
+    fn change_constant(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
         if self.shares(id).is_some() || self.readers[id.index()].len() > 1 {
             return Ok(Err(format!("others read {} too", self.node(id).name)));
         }
@@ -130,7 +130,7 @@ impl Folding {
     }
 
     /// Both summands are scaled; one of them takes the offset.
-    fn into_sum(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
+    fn change_sum(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
         let node = self.node(id);
         let inputs = node.inputs.clone();
         let is_whole = |input: &NodeId| self.node(*input).fact.units() == map.gain.len();
@@ -148,7 +148,7 @@ impl Folding {
     }
 
     /// One factor is scaled.
-    fn into_product(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
+    fn change_product(&mut self, id: NodeId, map: &Map) -> Result<Placed, FoldError> {
         if map.has_offset() {
             return Ok(Err("a product cannot be shifted".to_owned()));
         }
@@ -180,8 +180,7 @@ fn before(
     };
     let same = Ok((vec![first], vec![map.clone()]));
     match op {
-        Op::Identity => same,
-        Op::Upsample { .. } | Op::GlobalAvgPool => same,
+        Op::Identity | Op::Upsample { .. } | Op::GlobalAvgPool => same,
         Op::AvgPool(pool) if pool.padding.is_zero() => same,
         Op::MaxPool(_) | Op::GlobalMaxPool if map.gain.iter().all(|g| *g >= 0.0) => same,
         op if keeps_scales(op, map) => same,

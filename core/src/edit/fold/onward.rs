@@ -79,11 +79,11 @@ impl Folding {
         let units = node.fact.units();
         let onward = match &node.op {
             Op::Conv2d(_) | Op::ConvTranspose2d { .. } | Op::Dense => {
-                return self.into_inputs(reader, map);
+                return self.change_inputs(reader, map);
             }
             Op::BatchNorm { eps } => {
                 let eps = *eps;
-                return self.into_statistics(reader, map, eps);
+                return self.change_statistics(reader, map, eps);
             }
             Op::Flatten => {
                 let each = units / map.gain.len().max(1);
@@ -112,7 +112,7 @@ impl Folding {
     }
 
     /// Scales the weights of every input channel; the offsets go through the kernel into the bias.
-    fn into_inputs(&mut self, reader: NodeId, map: &Map) -> Result<(), FoldError> {
+    fn change_inputs(&mut self, reader: NodeId, map: &Map) -> Result<(), FoldError> {
         let Some(mut weight) = self.values(reader, Role::Weight)? else {
             return Ok(());
         };
@@ -153,7 +153,7 @@ impl Folding {
     }
 
     /// `w (g x + o - m) / s + b = (w g) (x - m) / s + b + w (g m + o - m) / s`.
-    fn into_statistics(&mut self, reader: NodeId, map: &Map, eps: f64) -> Result<(), FoldError> {
+    fn change_statistics(&mut self, reader: NodeId, map: &Map, eps: f64) -> Result<(), FoldError> {
         let roles = [Role::Weight, Role::Bias, Role::Mean, Role::Var];
         let mut values = Vec::new();
         for role in roles {

@@ -1,8 +1,9 @@
 //! Sums, products and other functions of every element.
 
 use super::super::array::Array;
+use super::super::call::{Call, Constant, Operands, Value};
 use super::super::fault::{Fault, Reading};
-use super::super::lower::{Call, Constant, Lowering, Operands, Value};
+use super::super::lower::Lowering;
 use super::{broadcastable, patterns, without_batch};
 use crate::network::{Function, NodeId, Op};
 

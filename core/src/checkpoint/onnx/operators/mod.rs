@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod arrange;
+mod borders;
 mod norms;
 mod patterns;
 mod reduce;
@@ -9,8 +10,9 @@ mod resize;
 mod weights;
 mod windows;
 
+use super::call::{Call, Operands, Value};
 use super::fault::{Fault, Reading};
-use super::lower::{Call, Lowering, Operands, Value};
+use super::lower::Lowering;
 use crate::network::{Function, NodeId, Op};
 
 /// The layers that carry the outputs of a node, at least one of whose inputs is a layer.
@@ -56,15 +58,15 @@ pub(super) fn lower<'a>(
         "Split" => arrange::split(l, call, operands),
         "Slice" => one(arrange::slice(l, call, operands)?),
         "Gather" => one(arrange::gather(l, call, operands)?),
-        "Pad" => one(arrange::pad(l, call, operands)?),
+        "Pad" => one(borders::pad(l, call, operands)?),
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => {
             one(arrange::reshape(l, call, operands)?)
         }
         "Transpose" => one(arrange::transpose(l, call, operands)?),
         "Expand" => one(arrange::expand(l, call, operands)?),
         "Tile" => one(arrange::tile(l, call, operands)?),
-        "DepthToSpace" => one(arrange::depth_to_space(l, call, operands)?),
-        "SpaceToDepth" => one(arrange::space_to_depth(l, call, operands)?),
+        "DepthToSpace" => one(borders::depth_to_space(l, call, operands)?),
+        "SpaceToDepth" => one(borders::space_to_depth(l, call, operands)?),
         op => Err(refused(op)),
     }
 }

@@ -1,8 +1,9 @@
 //! Normalisations.
 
+use super::super::call::{Call, Constant, Operands};
 use super::super::fault::{Fault, Reading};
 use super::super::fold::axis_of;
-use super::super::lower::{Call, Constant, Lowering, Operands};
+use super::super::lower::Lowering;
 use super::{broadcastable, reduce};
 use crate::network::{Function, NodeId, Op, Role};
 
@@ -91,7 +92,7 @@ fn scaled(
     for (param, op) in params.into_iter().zip([Op::Mul, Op::Add]) {
         if let Some(param) = param {
             let part = if op == Op::Mul { "scaled" } else { "" };
-            let value = super::super::lower::Value::Constant(param);
+            let value = super::super::call::Value::Constant(param);
             let constant = broadcastable(l, &value, rank)?;
             x = l.plain(call, part, op, &[x, constant])?;
         }

@@ -1,7 +1,8 @@
 //! What exporters break into several operators, recognised from the layers before.
 
+use super::super::call::{Call, Constant};
 use super::super::fault::Reading;
-use super::super::lower::{Call, Constant, Lowering};
+use super::super::lower::Lowering;
 use super::weights;
 use crate::network::{Function, NodeId, Op, Param, Role};
 

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
+use super::super::call::{Call, Operands};
 use super::super::fault::{Fault, Reading};
 use super::super::fold::axis_of;
-use super::super::lower::{Call, Lowering, Operands};
+use super::super::lower::Lowering;
 use crate::network::{Function, NodeId, Op, PoolSpec};
 
 /// The mean or maximum over neighbouring axes, which stay with one element each.

@@ -4,8 +4,9 @@
 //! same way becomes that, anything else a weighted sum of selected rows and columns.
 
 use super::super::array::Array;
+use super::super::call::{Call, Constant, Operands};
 use super::super::fault::{Fault, Reading};
-use super::super::lower::{Call, Constant, Lowering, Operands};
+use super::super::lower::Lowering;
 use crate::network::{NodeId, Op, PoolSpec, UpsampleMode};
 
 /// Most rows or columns of the result.
@@ -176,15 +177,13 @@ impl<'c> Rules<'c> {
     fn place(&self, axis: &Axis, i: usize) -> Reading<f64> {
         let (i, out, size) = (i as f64, axis.out as f64, axis.size as f64);
         Ok(match self.coordinates {
-            "half_pixel" => (i + 0.5) / axis.scale - 0.5,
-            "pytorch_half_pixel" if axis.out == 1 => 0.0,
-            "pytorch_half_pixel" => (i + 0.5) / axis.scale - 0.5,
+            "pytorch_half_pixel" | "align_corners" if axis.out == 1 => 0.0,
+            "half_pixel" | "pytorch_half_pixel" => (i + 0.5) / axis.scale - 0.5,
             "half_pixel_symmetric" => {
                 let adjusted = out / (axis.scale * size);
                 let offset = size / 2.0 * (1.0 - adjusted);
                 offset + (i + 0.5) / axis.scale - 0.5
             }
-            "align_corners" if axis.out == 1 => 0.0,
             "align_corners" => i * (size - 1.0) / (out - 1.0),
             "asymmetric" => i / axis.scale,
             other => {

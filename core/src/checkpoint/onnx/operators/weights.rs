@@ -1,8 +1,9 @@
 //! Operators with learned weights: convolutions, matrices, slopes.
 
 use super::super::array::Array;
+use super::super::call::{Call, Constant, Operands};
 use super::super::fault::{Fault, Reading};
-use super::super::lower::{Call, Constant, Lowering, Operands};
+use super::super::lower::Lowering;
 use super::windows::Window;
 use crate::network::{ConvSpec, NodeId, Op, Padding, Param, Role};
 

@@ -1,7 +1,8 @@
 //! Windows that slide over a picture: their steps and padding, and pooling.
 
+use super::super::call::{Call, Operands};
 use super::super::fault::{Fault, Reading};
-use super::super::lower::{Call, Lowering, Operands};
+use super::super::lower::Lowering;
 use super::reduce;
 use super::weights::{image_size, pair};
 use crate::network::{NodeId, Op, Padding, PoolSpec};

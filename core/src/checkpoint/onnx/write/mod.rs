@@ -3,6 +3,7 @@
 //! Nodes have the names of layers and stored tensors those of parameters, so that what is written and read again is the
 //! same network.
 
+mod attributes;
 mod nodes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,13 +77,11 @@ impl<'n> Writer<'n> {
         for id in network.inputs() {
             taken.insert(network.node(*id).name.to_string());
         }
-        let outputs = network
-            .outputs()
-            .iter()
-            .map(|output| match taken.contains(&*output.name) {
-                true => format!("{}_out", output.name),
-                false => output.name.to_string(),
-            });
+        let outputs = network.outputs().iter().map(|output| {
+            let is_taken = taken.contains(&*output.name);
+            let mark = if is_taken { "_out" } else { "" };
+            format!("{}{mark}", output.name)
+        });
         let outputs: Vec<String> = outputs.collect();
         taken.extend(outputs.iter().cloned());
         let mut values = vec![String::new(); network.nodes().len()];

@@ -1,13 +1,15 @@
 //! Every operation of ours as one or several operators.
 
+use super::attributes::{Geometry, simple};
 use super::{Attribute, CheckpointError, Writer};
-use crate::network::{ConvSpec, Function, Node, NodeId, Op, Padding, PoolSpec, Role, UpsampleMode};
+use crate::network::{ConvSpec, Node, NodeId, Op, Padding, PoolSpec, Role, UpsampleMode};
 use Attribute::{Float, Int, Ints, Text};
 
 type Written = Result<(), CheckpointError>;
 
 impl Writer<'_> {
     /// Adds the operators of one layer.
+    #[allow(clippy::too_many_lines, reason = "one arm an operation")]
     pub(super) fn layer(&mut self, id: NodeId) -> Written {
         let network = self.network;
         let node = network.node(id);
@@ -352,69 +354,5 @@ impl Writer<'_> {
             output,
             &[("mode", Text("constant"))],
         );
-    }
-}
-
-/// Operations that are one operator without stored tensors.
-fn simple(op: &Op) -> (&'static str, Vec<(&'static str, Attribute<'static>)>) {
-    let plain = |name| (name, Vec::new());
-    match op {
-        Op::Relu => plain("Relu"),
-        Op::LeakyRelu { slope } => ("LeakyRelu", vec![("alpha", Float(*slope as f32))]),
-        Op::Elu { alpha } => ("Elu", vec![("alpha", Float(*alpha as f32))]),
-        Op::Tanh => plain("Tanh"),
-        Op::Sigmoid => plain("Sigmoid"),
-        Op::Softplus => plain("Softplus"),
-        Op::Function(Function::Exp) => plain("Exp"),
-        Op::Function(Function::Log) => plain("Log"),
-        Op::Function(Function::Sqrt) => plain("Sqrt"),
-        Op::Function(Function::Erf) => plain("Erf"),
-        Op::Function(Function::Reciprocal) => plain("Reciprocal"),
-        Op::GlobalAvgPool => plain("GlobalAveragePool"),
-        Op::GlobalMaxPool => plain("GlobalMaxPool"),
-        Op::Flatten => ("Flatten", vec![("axis", Int(1))]),
-        _ => plain("Identity"),
-    }
-}
-
-/// The numbers of a window as the format has them.
-struct Geometry {
-    kernel: [i64; 2],
-    stride: [i64; 2],
-    dilation: [i64; 2],
-    pads: [i64; 4],
-    groups: i64,
-}
-
-impl Geometry {
-    fn of(conv: &ConvSpec) -> Self {
-        let Padding {
-            top,
-            bottom,
-            left,
-            right,
-        } = conv.padding;
-        Self {
-            kernel: conv.kernel.map(|n| n as i64),
-            stride: conv.stride.map(|n| n as i64),
-            dilation: conv.dilation.map(|n| n as i64),
-            pads: [top, left, bottom, right].map(|n| n as i64),
-            groups: conv.groups as i64,
-        }
-    }
-
-    fn window(&self) -> Vec<(&'static str, Attribute<'_>)> {
-        vec![
-            ("kernel_shape", Ints(&self.kernel)),
-            ("strides", Ints(&self.stride)),
-            ("pads", Ints(&self.pads)),
-        ]
-    }
-
-    fn attributes(&self) -> Vec<(&'static str, Attribute<'_>)> {
-        let mut attributes = self.window();
-        attributes.push(("dilations", Ints(&self.dilation)));
-        attributes.push(("group", Int(self.groups)));
-        attributes
     }
 }
