@@ -1,6 +1,6 @@
 //! Every single-operator graph gives the values of ONNX Runtime, or is refused with a reason.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Tensor;
@@ -20,10 +20,15 @@ fn tensors(path: &Path) -> BTreeMap<String, Tensor> {
     let mut tensors = reference::tensors(path);
     let bytes = std::fs::read(path).unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    let none = HashMap::new();
-    for (name, same) in metadata.metadata().as_ref().unwrap_or(&none) {
-        if let Some(tensor) = tensors.get(same).cloned() {
-            tensors.insert(name.clone(), tensor);
+    let same: BTreeMap<String, String> = metadata
+        .metadata()
+        .clone()
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
+    for (name, same) in same {
+        if let Some(tensor) = tensors.get(&same).cloned() {
+            tensors.insert(name, tensor);
         }
     }
     tensors

@@ -1,8 +1,8 @@
 //! Random networks: layers drawn from a seed, each fitting the one before.
 
 use ganoscope_core::network::{
-    ConvSpec, Network, NetworkBuilder, NetworkError, NodeId, Op, Padding, Param, PoolSpec, Role,
-    UpsampleMode,
+    ConvSpec, Function, Network, NetworkBuilder, NetworkError, NodeId, Op, Padding, Param,
+    PoolSpec, Role, UpsampleMode,
 };
 use ganoscope_core::seed::hash_uniform;
 
@@ -26,7 +26,7 @@ impl Draw {
     pub(super) fn below(&mut self, n: usize) -> usize {
         self.count += 1;
         let u = hash_uniform(&self.name, 1, self.count)[0];
-        ((u + 1.0) / 2.0 * n as f64) as usize % n
+        (f64::midpoint(u, 1.0) * n as f64) as usize % n
     }
 }
 
@@ -74,14 +74,14 @@ fn layer(
                 draw.below(2)
             };
             let mut conv = ConvSpec::square(3, 1 + draw.below(2), padding);
-            if channels % 2 == 0 && draw.below(3) == 0 {
+            if channels.is_multiple_of(2) && draw.below(3) == 0 {
                 conv.groups = 2;
             }
             b.conv(name, x, 4, conv, has_bias)
         }
         3 => {
             let mut conv = ConvSpec::square(4, 2, 1);
-            if channels % 2 == 0 && draw.below(2) == 0 {
+            if channels.is_multiple_of(2) && draw.below(2) == 0 {
                 conv.groups = 2;
             }
             b.conv_transpose(name, x, 4, conv, [0, 0], has_bias)
@@ -102,7 +102,7 @@ fn layer(
             let scale = [2, 1];
             b.plain(name, Op::Upsample { scale, mode }, &[x])
         }
-        11 if channels % 4 == 0 => b.plain(name, Op::PixelShuffle { factor: 2 }, &[x]),
+        11 if channels.is_multiple_of(4) => b.plain(name, Op::PixelShuffle { factor: 2 }, &[x]),
         12 if rows > 1 && columns > 1 => b.plain(name, Op::AvgPool(PoolSpec::square(2)), &[x]),
         13 if rows > 1 && columns > 1 => b.plain(name, Op::MaxPool(PoolSpec::square(2)), &[x]),
         14 => {
@@ -130,21 +130,70 @@ fn layer(
     }
 }
 
+/// A small network of one operation, with its name.
+fn one(op: &Op, dims: &[usize], params: &[(Role, &[usize])]) -> (String, Network) {
+    let params = params.iter().map(|(role, dims)| Param {
+        role: *role,
+        key: format!("layer.op.{role:?}").into(),
+        tensor: parameter("op", *role, dims).unwrap(),
+    });
+    let mut b = NetworkBuilder::new(parameter);
+    let x = b.input("input", dims).unwrap();
+    let x = b
+        .add("layer.op", op.clone(), &[x], params.collect())
+        .unwrap();
+    b.output("value", x);
+    (op.to_string(), b.finish().unwrap())
+}
+
 /// A small network with one operation of every kind that random networks do not have.
 pub(super) fn others() -> Vec<(String, Network)> {
-    let param = |name: &str, role: Role, dims: &[usize]| Param {
-        role,
-        key: name.into(),
-        tensor: parameter(name, role, dims).unwrap(),
-    };
-    let one = |op: Op, dims: &[usize], params: Vec<Param>| {
+    let scale_and_shift = [(Role::Weight, &[4][..]), (Role::Bias, &[4])];
+    let mut cases = vec![
+        one(
+            &Op::InstanceNorm { eps: 1e-3 },
+            &[4, 6, 5],
+            &scale_and_shift,
+        ),
+        one(&Op::Softplus, &[7], &[]),
+        one(&Op::Prelu, &[7], &[(Role::Slope, &[7])]),
+        one(&Op::Prelu, &[3, 2, 2], &[(Role::Slope, &[3, 2, 2])]),
+        one(&Op::Prelu, &[3, 2, 2], &[(Role::Slope, &[1])]),
+    ];
+    cases.extend(element_wise().iter().map(|op| one(op, &[4, 6, 5], &[])));
+    cases.extend(moving().iter().map(|op| one(op, &[4, 6, 5], &[])));
+    for function in [
+        Function::Exp,
+        Function::Erf,
+        Function::Reciprocal,
+        Function::Log,
+        Function::Sqrt,
+    ] {
         let mut b = NetworkBuilder::new(parameter);
-        let x = b.input("input", dims).unwrap();
-        let x = b.add("layer.op", op.clone(), &[x], params).unwrap();
+        let x = b.input("input", &[3, 2, 2]).unwrap();
+        // Roots and logarithms are of positive numbers.
+        let x = b.plain("positive", Op::Softplus, &[x]).unwrap();
+        let x = b.plain("layer.op", Op::Function(function), &[x]).unwrap();
         b.output("value", x);
-        (op.to_string(), b.finish().unwrap())
-    };
-    let plain = |op: Op| one(op, &[4, 6, 5], Vec::new());
+        cases.push((format!("{function:?}"), b.finish().unwrap()));
+    }
+    cases.extend([bias_map(), constants(), shared_output()]);
+    cases
+}
+
+fn element_wise() -> [Op; 7] {
+    [
+        Op::Identity,
+        Op::InstanceNorm { eps: 1e-3 },
+        Op::PixelNorm { eps: 1e-6 },
+        Op::Sigmoid,
+        Op::Elu { alpha: 0.7 },
+        Op::Silu,
+        Op::Softplus,
+    ]
+}
+
+fn moving() -> [Op; 12] {
     let padding = Padding {
         top: 1,
         bottom: 0,
@@ -161,86 +210,34 @@ pub(super) fn others() -> Vec<(String, Network)> {
         count_padding: true,
         ..pool
     };
-    let mut cases = vec![
-        plain(Op::Identity),
-        plain(Op::InstanceNorm { eps: 1e-3 }),
-        one(
-            Op::InstanceNorm { eps: 1e-3 },
-            &[4, 6, 5],
-            vec![
-                param("n.weight", Role::Weight, &[4]),
-                param("n.bias", Role::Bias, &[4]),
-            ],
-        ),
-        plain(Op::PixelNorm { eps: 1e-6 }),
-        plain(Op::Sigmoid),
-        plain(Op::Elu { alpha: 0.7 }),
-        plain(Op::Silu),
-        plain(Op::Softplus),
-        one(Op::Softplus, &[7], Vec::new()),
-        one(Op::Prelu, &[7], vec![param("p.weight", Role::Slope, &[7])]),
-        one(
-            Op::Prelu,
-            &[3, 2, 2],
-            vec![param("p.weight", Role::Slope, &[3, 2, 2])],
-        ),
-        one(
-            Op::Prelu,
-            &[3, 2, 2],
-            vec![param("p.weight", Role::Slope, &[1])],
-        ),
-        plain(Op::Upsample {
-            scale: [3, 2],
-            mode: UpsampleMode::Bilinear {
-                align_corners: true,
-            },
-        }),
-        plain(Op::AvgPool(pool)),
-        plain(Op::AvgPool(counted)),
-        plain(Op::MaxPool(pool)),
-        plain(Op::GlobalAvgPool),
-        plain(Op::GlobalMaxPool),
-        plain(Op::Reshape { dims: vec![6, 20] }),
-        plain(Op::Pad {
-            padding,
-            value: 0.0,
-        }),
-        plain(Op::Pad {
-            padding,
-            value: -0.5,
-        }),
-        plain(Op::Slice {
+    let mode = UpsampleMode::Bilinear {
+        align_corners: true,
+    };
+    let scale = [3, 2];
+    let pad = |value| Op::Pad { padding, value };
+    [
+        Op::Upsample { scale, mode },
+        Op::AvgPool(pool),
+        Op::AvgPool(counted),
+        Op::MaxPool(pool),
+        Op::GlobalAvgPool,
+        Op::GlobalMaxPool,
+        Op::Reshape { dims: vec![6, 20] },
+        pad(0.0),
+        pad(-0.5),
+        Op::Slice {
             axis: 2,
             start: 1,
             end: 4,
-        }),
-        plain(Op::Select {
+        },
+        Op::Select {
             axis: 1,
             indices: vec![5, 0, 0, 2],
-        }),
-        plain(Op::Transpose {
+        },
+        Op::Transpose {
             order: vec![1, 2, 0],
-        }),
-    ];
-    for function in ["Exp", "Erf", "Reciprocal", "Log", "Sqrt"] {
-        use ganoscope_core::network::Function as F;
-        let function = match function {
-            "Exp" => F::Exp,
-            "Erf" => F::Erf,
-            "Reciprocal" => F::Reciprocal,
-            "Log" => F::Log,
-            _ => F::Sqrt,
-        };
-        let mut b = NetworkBuilder::new(parameter);
-        let x = b.input("input", &[3, 2, 2]).unwrap();
-        // Roots and logarithms are of positive numbers.
-        let x = b.plain("positive", Op::Softplus, &[x]).unwrap();
-        let x = b.plain("layer.op", Op::Function(function), &[x]).unwrap();
-        b.output("value", x);
-        cases.push((format!("{function:?}"), b.finish().unwrap()));
-    }
-    cases.extend([bias_map(), constants(), shared_output()]);
-    cases
+        },
+    ]
 }
 
 /// A bias that differs from pixel to pixel, as folding a normalisation forward makes one.

@@ -33,9 +33,13 @@ fn check(what: &str, network: &Network, same_layers: bool) -> f64 {
     let outputs =
         |n: &Network| -> Vec<String> { n.outputs().iter().map(|o| o.name.to_string()).collect() };
     // In the format no value is called like another one.
-    let called = |name: String| match inputs(network).contains(&name) {
-        true => format!("{name}_out"),
-        false => name,
+    let called = |name: String| {
+        let mark = if inputs(network).contains(&name) {
+            "_out"
+        } else {
+            ""
+        };
+        format!("{name}{mark}")
     };
     let expected: Vec<String> = outputs(network).into_iter().map(called).collect();
     assert_eq!(outputs(&read), expected, "{what}");
