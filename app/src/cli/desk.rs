@@ -32,7 +32,7 @@ use crate::workbench::Workbench;
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct EditArguments {
     /// Edits to apply, a recipe.
-    #[arg(long, value_name = "RECIPE")]
+    #[arg(long, alias = "edits", value_name = "RECIPE")]
     edit: Option<PathBuf>,
     /// An edit after those of the recipe; UNITS=off, =scale:FACTOR or =level:VALUE, for example root.4:4,10-12=scale:0.25.
     #[arg(long, value_name = "UNITS=HOW")]
@@ -53,6 +53,11 @@ impl EditArguments {
         };
         stack.edits.extend(self.set.iter().cloned());
         Ok(stack)
+    }
+
+    /// The recipe, if there is one.
+    pub(super) fn recipe(&self) -> Option<&Path> {
+        self.edit.as_deref()
     }
 
     /// The file that the edit at a place comes from, for messages.

@@ -7,6 +7,7 @@
 mod common;
 pub mod compose;
 mod desk;
+mod export;
 mod extensions;
 mod generated;
 mod header;
@@ -65,6 +66,8 @@ enum Command {
     Run(run::Run),
     /// Explain an output of a network: relevance or sensitivity of every input pixel.
     Relevance(relevance::Relevance),
+    /// Write a network with edits folded into its weights, as ONNX or safetensors.
+    Export(export::Export),
     /// Statistics of the regions of a DS9 file on stamps, per band, as a table.
     Measure(measure::Measure),
     /// The header cards of a FITS file.
@@ -155,6 +158,7 @@ impl Cli {
             Command::Inspect(inspect) => inspect.execute(&common, &console),
             Command::Run(run) => run.execute(&common, &console),
             Command::Relevance(relevance) => relevance.execute(&common, &console),
+            Command::Export(export) => export.execute(&common, &console),
             Command::Measure(measure) => measure.execute(&common, &console),
             Command::Header(header) => header.execute(&common, &console),
             Command::Timeline(timeline) => timeline.execute(&common, &console),

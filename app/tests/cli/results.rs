@@ -244,3 +244,34 @@ fn results_of_two_inputs_never_share_a_file() -> Outcome {
     desk.done("run series --input a.fits a.1.fits --out new --format safetensors")?;
     Ok(())
 }
+
+#[test]
+fn export_writes_the_edited_network_in_both_forms() -> Outcome {
+    let desk = Desk::new()?;
+    let stack = EditStack {
+        edits: vec![Edit::new("branch1.0.bn1:1".parse()?, Action::Ablate)],
+    };
+    stack.write(&desk.path("recipe.toml"))?;
+    let text = desk.done("export series --edits recipe.toml --out edited.onnx")?;
+    assert!(text.contains("2 tensors changed"), "{text}");
+    let text = desk.done("export series --edit recipe.toml --out edited.safetensors --json")?;
+    let json: serde_json::Value = serde_json::from_str(&text)?;
+    let changed = serde_json::json!(["branch1.0.bn1.weight", "branch1.0.bn1.bias"]);
+    assert_eq!(json["changed"], changed);
+
+    // All three give the same pictures.
+    desk.done("run series --edit recipe.toml --input a.fits --out edited --format safetensors")?;
+    let expected = desk.tensors("edited/a.safetensors")?;
+    for (file, folder) in [("edited.onnx", "onnx"), ("edited.safetensors", "weights")] {
+        desk.done(&format!(
+            "run {file} --input a.fits --out {folder} --format safetensors"
+        ))?;
+        let got = desk.tensors(&format!("{folder}/a.safetensors"))?;
+        for name in ["output", "output.1"] {
+            let difference = (&got.tensors[name] - &expected.tensors[name])?;
+            let largest = difference.abs()?.max_all()?.to_scalar::<f32>()?;
+            assert!(largest <= 1e-5, "{file} {name}: {largest}");
+        }
+    }
+    Ok(())
+}

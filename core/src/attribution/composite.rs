@@ -80,7 +80,8 @@ impl LayerKind {
             | Op::Sigmoid
             | Op::Elu { .. }
             | Op::Silu
-            | Op::Softplus => Self::Activation,
+            | Op::Softplus
+            | Op::Function(_) => Self::Activation,
             Op::Add => Self::Addition,
             Op::Mul => Self::Product,
             Op::AvgPool(_) | Op::GlobalAvgPool => Self::AveragePool,
@@ -102,7 +103,9 @@ impl LayerKind {
             | Op::Reshape { .. }
             | Op::Flatten
             | Op::Pad { .. }
-            | Op::Slice { .. } => Self::Routing,
+            | Op::Slice { .. }
+            | Op::Select { .. }
+            | Op::Transpose { .. } => Self::Routing,
         }
     }
 

@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
-use super::keras;
 use super::weights::{self, Wanted};
 use super::{
     CheckpointError, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole, ReadNetwork,
     Series, SeriesManifest,
 };
+use super::{keras, onnx};
 use crate::network::{GoOn, Network, Op, always};
 use crate::stamp::ValueRange;
 
@@ -223,13 +223,14 @@ pub(super) fn open_file(
     let limits = Limits::default();
     let wanted = Wanted::of(spec, stamp_size);
     let opened = match Format::of(path)? {
+        Format::Onnx => open_read(onnx::read(path, stamp_size, &limits, go_on)?, path),
         Format::Json => open_read(keras::read_json(path, stamp_size, &limits, go_on)?, path),
         Format::Hdf5 => open_read(keras::read_hdf5(path, stamp_size, &limits, go_on)?, path),
         Format::Zip if keras::is_archive(path) => {
             open_read(keras::read_archive(path, stamp_size, &limits, go_on)?, path)
         }
         // What is not read yet is told by the reader of tensors, which says what one can do.
-        Format::Safetensors | Format::Zip | Format::Pickle | Format::Onnx | Format::Description => {
+        Format::Safetensors | Format::Zip | Format::Pickle | Format::Description => {
             weights::open(path, &wanted, go_on)?
         }
     };

@@ -6,6 +6,7 @@
 
 mod affine;
 mod error;
+mod fold;
 mod mask;
 mod recipe;
 mod terse;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use affine::MASK_POOLING;
 pub use error::EditError;
+pub use fold::{FoldError, Folded, fold};
 pub use mask::{Mask, MaskError, Pooling};
 pub use recipe::RECIPE_VERSION;
 pub use terse::ParseEditError;

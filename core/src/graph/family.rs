@@ -52,7 +52,8 @@ impl Family {
             | Op::Sigmoid
             | Op::Elu { .. }
             | Op::Silu
-            | Op::Softplus => Self::Activation,
+            | Op::Softplus
+            | Op::Function(_) => Self::Activation,
             Op::Add | Op::Mul | Op::Concat { .. } => Self::Join,
             Op::Upsample { .. }
             | Op::PixelShuffle { .. }
@@ -60,9 +61,13 @@ impl Family {
             | Op::MaxPool(_)
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool => Self::Resampling,
-            Op::Identity | Op::Reshape { .. } | Op::Flatten | Op::Pad { .. } | Op::Slice { .. } => {
-                Self::Arrangement
-            }
+            Op::Identity
+            | Op::Reshape { .. }
+            | Op::Flatten
+            | Op::Pad { .. }
+            | Op::Slice { .. }
+            | Op::Select { .. }
+            | Op::Transpose { .. } => Self::Arrangement,
         }
     }
 

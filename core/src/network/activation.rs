@@ -1,10 +1,13 @@
 //! Activations: their values, also in the place of their input, and their pullbacks.
 
+use std::f64::consts::FRAC_2_SQRT_PI;
+
+use candle_core::cpu::erf::erf_f32;
 use candle_core::{Result, Tensor};
 
 use super::elementwise::{floats, from_vec, is_fast, map, map_planes, sum_by_channel};
 use super::flow::Flow;
-use super::{Node, Op, Role};
+use super::{Function, Node, Op, Role};
 use crate::kernels::{self, sloped};
 
 fn sigmoid(x: f32) -> f32 {
@@ -31,6 +34,16 @@ fn elu(x: f32, alpha: f32) -> f32 {
 
 fn silu(x: f32) -> f32 {
     x * sigmoid(x)
+}
+
+fn function(function: Function) -> fn(f32) -> f32 {
+    match function {
+        Function::Exp => f32::exp,
+        Function::Log => f32::ln,
+        Function::Sqrt => f32::sqrt,
+        Function::Erf => erf_f32,
+        Function::Reciprocal => f32::recip,
+    }
 }
 
 /// The slopes below zero of an activation that is linear on both sides of it; f32 on the CPU.
@@ -93,6 +106,7 @@ pub(super) fn update_run(op: &Op, slope: Slope<'_>, run: &mut [f32]) {
         }
         (Op::Silu, _) => kernels::update_run(run, silu),
         (Op::Softplus, _) => kernels::update_run(run, softplus),
+        (Op::Function(f), _) => kernels::update_run(run, function(*f)),
         _ => (),
     }
 }
@@ -115,6 +129,7 @@ pub(super) fn value(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tenso
             }
             Op::Silu => map(x, silu),
             Op::Softplus => map(x, softplus),
+            Op::Function(f) => map(x, function(*f)),
             _ => Ok(x.clone()),
         };
     }
@@ -129,6 +144,11 @@ pub(super) fn value(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tenso
         Op::Elu { alpha } => x.elu(*alpha),
         Op::Silu => x * candle_nn::ops::sigmoid(x)?,
         Op::Softplus => x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+        Op::Function(Function::Exp) => x.exp(),
+        Op::Function(Function::Log) => x.log(),
+        Op::Function(Function::Sqrt) => x.sqrt(),
+        Op::Function(Function::Erf) => x.erf(),
+        Op::Function(Function::Reciprocal) => x.recip(),
         _ => Ok(x.clone()),
     }
 }
@@ -165,6 +185,11 @@ pub(super) fn pullback(
             g * (&s * (x * s.affine(-1.0, 1.0)?)?.affine(1.0, 1.0)?)?
         }
         Op::Softplus => g * candle_nn::ops::sigmoid(x)?,
+        Op::Function(Function::Exp) => g * y,
+        Op::Function(Function::Log) => g / x,
+        Op::Function(Function::Sqrt) => g / (y * 2.0)?,
+        Op::Function(Function::Erf) => g * (x.sqr()?.neg()?.exp()? * FRAC_2_SQRT_PI)?,
+        Op::Function(Function::Reciprocal) => g * y.sqr()?.neg()?,
         _ => Ok(g.clone()),
     }
 }
@@ -216,6 +241,13 @@ pub(super) fn pull(
             }
         }),
         Op::Softplus => g.zip_planes(&x, |_| |g, x| g * sigmoid(x)),
+        Op::Function(Function::Exp) => g.zip_planes(&y, |_| |g, y| g * y),
+        Op::Function(Function::Log) => g.zip_planes(&x, |_| |g, x| g / x),
+        Op::Function(Function::Sqrt) => g.zip_planes(&y, |_| |g, y| g / (2.0 * y)),
+        Op::Function(Function::Erf) => g.zip_planes(&x, |_| {
+            |g, x| g * std::f32::consts::FRAC_2_SQRT_PI * (-x * x).exp()
+        }),
+        Op::Function(Function::Reciprocal) => g.zip_planes(&y, |_| |g, y| -g * y * y),
         _ => Ok(g),
     }
 }

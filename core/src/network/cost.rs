@@ -49,6 +49,7 @@ impl Network {
             | Op::Elu { .. }
             | Op::Silu
             | Op::Softplus
+            | Op::Function(_)
             | Op::Add
             | Op::Concat { .. }
             | Op::PixelShuffle { .. }
@@ -59,7 +60,9 @@ impl Network {
             | Op::Reshape { .. }
             | Op::Flatten
             | Op::Pad { .. }
-            | Op::Slice { .. } => 0,
+            | Op::Slice { .. }
+            | Op::Select { .. }
+            | Op::Transpose { .. } => 0,
         }
     }
 

@@ -110,7 +110,8 @@ impl Checker<'_> {
             | Op::Sigmoid
             | Op::Elu { .. }
             | Op::Silu
-            | Op::Softplus => Ok(self.one()?.dims.clone()),
+            | Op::Softplus
+            | Op::Function(_) => Ok(self.one()?.dims.clone()),
             Op::PixelNorm { .. } => self.image().map(|_| self.inputs[0].dims.clone()),
             Op::Prelu => self.prelu(),
             Op::Conv2d(conv) => self.conv(conv),
@@ -179,6 +180,8 @@ impl Checker<'_> {
                 }
                 Ok(dims)
             }
+            Op::Select { axis, indices } => self.select(*axis, indices),
+            Op::Transpose { order } => self.transpose(order),
         }
     }
 
@@ -250,6 +253,33 @@ impl Checker<'_> {
                 ))),
             })
             .collect()
+    }
+
+    fn select(&self, axis: usize, indices: &[usize]) -> Result<Vec<usize>, NetworkError> {
+        let mut dims = self.one()?.dims.clone();
+        match dims.get_mut(axis) {
+            // The indices are handed on as 32 bit numbers.
+            Some(dim) if u32::try_from(*dim).is_ok() && indices.iter().all(|index| index < dim) => {
+                *dim = indices.len();
+            }
+            _ => {
+                return Err(self.wrong(format!(
+                    "some of {} indices of axis {axis} are outside {dims:?}",
+                    indices.len()
+                )));
+            }
+        }
+        Ok(dims)
+    }
+
+    fn transpose(&self, order: &[usize]) -> Result<Vec<usize>, NetworkError> {
+        let input = self.one()?;
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..input.dims.len()) {
+            return Err(self.wrong(format!("{order:?} does not order the axes of {input}")));
+        }
+        Ok(order.iter().map(|axis| input.dims[*axis]).collect())
     }
 
     fn concat(&self, axis: usize) -> Result<Vec<usize>, NetworkError> {

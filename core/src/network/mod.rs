@@ -16,6 +16,7 @@ mod error;
 mod fact;
 mod flow;
 mod forward;
+mod geometry;
 mod lean;
 mod linear;
 mod name;
@@ -39,6 +40,7 @@ pub use canonize::{Canonical, canonize};
 pub(crate) use elementwise::{floats, is_fast, is_finite, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
+pub use geometry::{ConvSpec, Padding, PoolSpec};
 pub(crate) use linear::shape as conv_shape;
 pub use linear::{
     apply as linear_apply, pullback_input as linear_pullback,
@@ -47,7 +49,7 @@ pub use linear::{
 pub use name::LayerName;
 pub use node::{Node, NodeId, Output, Param, Role};
 pub(crate) use node_forward::node_forward;
-pub use op::{ConvSpec, Op, Padding, PoolSpec, UpsampleMode};
+pub use op::{Function, Op, UpsampleMode};
 pub use plan::{Plan, Request, Runner};
 pub use pullback::{Gradients, Wanted, max_pool_route, node_pullback};
 pub(crate) use run::always;

@@ -50,7 +50,8 @@ pub(crate) fn node_forward(
         | Op::Sigmoid
         | Op::Elu { .. }
         | Op::Silu
-        | Op::Softplus => activation::value(&node.op, x()?, node.param(Role::Slope))?,
+        | Op::Softplus
+        | Op::Function(_) => activation::value(&node.op, x()?, node.param(Role::Slope))?,
         Op::Add => elementwise::add(inputs[0], inputs[1])?,
         Op::Mul => elementwise::mul(inputs[0], inputs[1])?,
         Op::Concat { axis } => Tensor::cat(inputs, axis + 1)?,
@@ -70,5 +71,7 @@ pub(crate) fn node_forward(
         Op::Slice { axis, start, end } => {
             x()?.narrow(axis + 1, *start, end - start)?.contiguous()?
         }
+        Op::Select { axis, indices } => resample::select(x()?, axis + 1, indices)?,
+        Op::Transpose { order } => resample::transpose(x()?, order)?,
     })
 }

@@ -245,7 +245,8 @@ pub fn node_pullback(
         | Op::Sigmoid
         | Op::Elu { .. }
         | Op::Silu
-        | Op::Softplus => Local::input(activation::pullback(&node.op, &x[0], y, g, None)?),
+        | Op::Softplus
+        | Op::Function(_) => Local::input(activation::pullback(&node.op, &x[0], y, g, None)?),
         Op::Add => {
             let to = |t: &Tensor| sum_to(g, t.dims()).map(Some);
             Local {
@@ -278,6 +279,10 @@ pub fn node_pullback(
             let after = x[0].dim(axis + 1)? - end;
             Local::input(g.pad_with_zeros(axis + 1, *start, after)?.contiguous()?)
         }
+        Op::Select { axis, indices } => {
+            Local::input(resample::select_pullback(&x[0], g, axis + 1, indices)?)
+        }
+        Op::Transpose { order } => Local::input(resample::transpose_pullback(g, order)?),
     })
 }
 

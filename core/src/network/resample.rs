@@ -76,6 +76,46 @@ pub(super) fn pad(x: &Tensor, padding: Padding, value: f64) -> Result<Tensor> {
     )
 }
 
+/// Takes `indices` of an axis (the batch counted).
+pub(super) fn select(x: &Tensor, axis: usize, indices: &[usize]) -> Result<Tensor> {
+    x.contiguous()?
+        .index_select(&as_indices(x, indices)?, axis)?
+        .contiguous()
+}
+
+/// Pullback of [`select`]: every element gets the sum of what was taken from it.
+pub(super) fn select_pullback(
+    x: &Tensor,
+    g: &Tensor,
+    axis: usize,
+    indices: &[usize],
+) -> Result<Tensor> {
+    let zeros = Tensor::zeros(x.dims(), g.dtype(), g.device())?;
+    zeros.index_add(&as_indices(x, indices)?, &g.contiguous()?, axis)
+}
+
+fn as_indices(x: &Tensor, indices: &[usize]) -> Result<Tensor> {
+    let indices: Vec<u32> = indices.iter().map(|i| *i as u32).collect();
+    Tensor::new(indices, x.device())
+}
+
+/// Reorders the axes after the batch.
+pub(super) fn transpose(x: &Tensor, order: &[usize]) -> Result<Tensor> {
+    let axes: Vec<usize> = std::iter::once(0)
+        .chain(order.iter().map(|axis| axis + 1))
+        .collect();
+    x.permute(axes)?.contiguous()
+}
+
+/// Pullback of [`transpose`]: the axes go back.
+pub(super) fn transpose_pullback(g: &Tensor, order: &[usize]) -> Result<Tensor> {
+    let mut back = vec![0; order.len()];
+    for (to, from) in order.iter().enumerate() {
+        back[*from] = to;
+    }
+    transpose(g, &back)
+}
+
 /// Pullback of padding: the middle of the gradient.
 pub(super) fn pad_pullback(g: &Tensor, padding: Padding) -> Result<Tensor> {
     let (h, w) = (

@@ -135,6 +135,33 @@ fn every_number_of_every_window_is_checked_at_load() {
 }
 
 #[test]
+fn axes_and_indices_that_are_not_there_name_the_layer() {
+    for op in [
+        Op::Select {
+            axis: 0,
+            indices: vec![4],
+        },
+        Op::Select {
+            axis: 1,
+            indices: Vec::new(),
+        },
+        Op::Select {
+            axis: HUGE,
+            indices: vec![0],
+        },
+        Op::Transpose { order: vec![0, 1] },
+        Op::Transpose {
+            order: vec![0, HUGE, 1],
+        },
+        Op::Transpose {
+            order: vec![0, 0, 1],
+        },
+    ] {
+        assert_named(build(&[4, 6, 6], |b, x| b.plain("broken", op, &[x])));
+    }
+}
+
+#[test]
 fn layers_that_would_be_too_large_name_the_layer() {
     let image = [4, 6, 6];
     let up = |scale| Op::Upsample {

@@ -2,7 +2,7 @@
 
 use super::common::{self, Case, away_from_zero, case, case_of, without_ties};
 use ganoscope_core::network::{
-    ConvSpec, Mode, NetworkError, Op, Padding, Param, PoolSpec, Role, UpsampleMode,
+    ConvSpec, Function, Mode, NetworkError, Op, Padding, Param, PoolSpec, Role, UpsampleMode,
 };
 
 pub(super) fn plain(op: Op, dims: &[usize]) -> Case {
@@ -75,6 +75,39 @@ pub(super) fn instance_norm(affine: bool) -> Case {
 
 pub(super) fn activations(op: Op) -> Vec<Case> {
     vec![plain(op.clone(), &[3, 3, 5]), plain(op, &[7])]
+}
+
+pub(super) fn functions() -> Vec<Case> {
+    // Logarithm and root are functions of positive numbers.
+    let positive = |name: &str, dims: &[usize]| away_from_zero(name, dims).abs().unwrap();
+    let of = |function, dims: &[usize], fill| {
+        let op = Op::Function(function);
+        case_of(&format!("{op} {dims:?}"), &[dims], 2, fill, |b, x| {
+            Ok(vec![b.plain("op", op, x)?])
+        })
+    };
+    let (image, vector) = ([3, 3, 5], [7]);
+    vec![
+        of(Function::Exp, &image, away_from_zero),
+        of(Function::Exp, &vector, away_from_zero),
+        of(Function::Erf, &image, away_from_zero),
+        of(Function::Reciprocal, &image, away_from_zero),
+        of(Function::Log, &image, positive),
+        of(Function::Sqrt, &vector, positive),
+    ]
+}
+
+pub(super) fn selections() -> Vec<Case> {
+    let select = |axis, indices: &[usize], dims: &[usize]| {
+        let indices = indices.to_vec();
+        plain(Op::Select { axis, indices }, dims)
+    };
+    vec![
+        select(0, &[3, 1], &[4, 2, 3]),
+        select(1, &[1, 0, 1, 2, 2], &[2, 3, 3]),
+        select(2, &[0, 0, 0], &[2, 3, 1]),
+        select(0, &[4, 2, 0], &[5]),
+    ]
 }
 
 pub(super) fn prelus() -> Vec<Case> {

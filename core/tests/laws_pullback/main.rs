@@ -65,6 +65,7 @@ every_op! {
     Elu => activations(Op::Elu { alpha: 0.7 }),
     Silu => activations(Op::Silu),
     Softplus => activations(Op::Softplus),
+    Function => functions(),
     Add => broadcasting(&Op::Add),
     Mul => broadcasting(&Op::Mul),
     Concat => concatenations(),
@@ -78,6 +79,8 @@ every_op! {
     Flatten => vec![plain(Op::Flatten, &[2, 3, 4]), plain(Op::Flatten, &[5])],
     Pad => vec![pad(0.0), pad(-1.5)],
     Slice => slices(),
+    Select => selections(),
+    Transpose => vec![plain(Op::Transpose { order: vec![1, 2, 0] }, &[2, 3, 4]), plain(Op::Transpose { order: vec![3, 0, 2, 1] }, &[2, 1, 3, 2])],
 }
 
 #[test]

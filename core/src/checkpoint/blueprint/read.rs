@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::{Blueprint, Geometry, Layer, LayerOp, Pad, Port};
 use crate::checkpoint::manifest::{MAX_MANIFEST_BYTES, one_line};
 use crate::checkpoint::{CheckpointError, NetworkRole};
-use crate::network::{Op, Padding, PoolSpec, Role, UpsampleMode};
+use crate::network::{Function, Op, Padding, PoolSpec, Role, UpsampleMode};
 use crate::stamp::ValueRange;
 
 /// Version of the format.
@@ -69,6 +69,8 @@ struct LayerText {
     groups: Option<usize>,
     factor: Option<usize>,
     axis: Option<usize>,
+    indices: Option<Vec<usize>>,
+    order: Option<Vec<usize>>,
     start: Option<usize>,
     end: Option<usize>,
     dims: Option<Vec<usize>>,
@@ -245,6 +247,11 @@ impl LayerText {
             "global-avg-pool" => plain(Op::GlobalAvgPool),
             "global-max-pool" => plain(Op::GlobalMaxPool),
             "flatten" => plain(Op::Flatten),
+            "exp" => plain(Op::Function(Function::Exp)),
+            "log" => plain(Op::Function(Function::Log)),
+            "sqrt" => plain(Op::Function(Function::Sqrt)),
+            "erf" => plain(Op::Function(Function::Erf)),
+            "reciprocal" => plain(Op::Function(Function::Reciprocal)),
             _ => self.shaping(),
         }
     }
@@ -282,6 +289,13 @@ impl LayerText {
                 axis: self.axis.unwrap_or(0),
                 start: needed("start", self.start)?,
                 end: needed("end", self.end)?,
+            },
+            "select" => Op::Select {
+                axis: self.axis.unwrap_or(0),
+                indices: needed("indices", self.indices.clone())?,
+            },
+            "transpose" => Op::Transpose {
+                order: needed("order", self.order.clone())?,
             },
             other => return Err(format!("the operation {other} is unknown")),
         }))

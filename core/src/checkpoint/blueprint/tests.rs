@@ -1,6 +1,6 @@
 use super::{Blueprint, Geometry, Layer, LayerOp, Pad, Port};
 use crate::checkpoint::NetworkRole;
-use crate::network::{Op, Padding, PoolSpec, Role, UpsampleMode};
+use crate::network::{Function, Op, Padding, PoolSpec, Role, UpsampleMode};
 use crate::stamp::ValueRange;
 
 /// Every operation that a file can say, with numbers that are not the usual ones.
@@ -54,6 +54,18 @@ fn operations() -> Vec<LayerOp> {
         Op::Pad {
             padding: sides,
             value: -1.0,
+        },
+        Op::Function(Function::Exp),
+        Op::Function(Function::Log),
+        Op::Function(Function::Sqrt),
+        Op::Function(Function::Erf),
+        Op::Function(Function::Reciprocal),
+        Op::Select {
+            axis: 1,
+            indices: vec![2, 0, 0],
+        },
+        Op::Transpose {
+            order: vec![2, 0, 1],
         },
         Op::Slice {
             axis: 1,

@@ -1,7 +1,7 @@
 //! A description as `model.toml`: one table a layer, doubtful lines marked.
 
 use super::{Blueprint, Geometry, Layer, LayerOp, Pad};
-use crate::network::{Op, Padding, PoolSpec, Role, UpsampleMode};
+use crate::network::{Function, Op, Padding, PoolSpec, Role, UpsampleMode};
 use crate::stamp::ValueRange;
 
 impl Blueprint {
@@ -135,6 +135,13 @@ const fn plain_name(op: &Op) -> &'static str {
         Op::Flatten => "flatten",
         Op::Pad { .. } => "pad",
         Op::Slice { .. } => "slice",
+        Op::Select { .. } => "select",
+        Op::Transpose { .. } => "transpose",
+        Op::Function(Function::Exp) => "exp",
+        Op::Function(Function::Log) => "log",
+        Op::Function(Function::Sqrt) => "sqrt",
+        Op::Function(Function::Erf) => "erf",
+        Op::Function(Function::Reciprocal) => "reciprocal",
     }
 }
 
@@ -191,6 +198,11 @@ fn plain_fields(op: &Op, fields: &mut Vec<(&'static str, String)>) {
             fields.push(("start", start.to_string()));
             fields.push(("end", end.to_string()));
         }
+        Op::Select { axis, indices } => {
+            fields.push(("axis", axis.to_string()));
+            fields.push(("indices", format!("{indices:?}")));
+        }
+        Op::Transpose { order } => fields.push(("order", format!("{order:?}"))),
         _ => {}
     }
 }

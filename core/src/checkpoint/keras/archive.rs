@@ -13,7 +13,7 @@ use zip::ZipArchive;
 
 use super::store::{Naming, Store};
 use super::{Contents, bytes, hdf5, major};
-use crate::checkpoint::{CheckpointError, Limits};
+use crate::checkpoint::{CheckpointError, Limits, hash};
 use crate::network::GoOn;
 
 /// What the container is called in errors.
@@ -87,7 +87,7 @@ pub(super) fn read(
             |version| format!("Keras {version}"),
         ),
         container: "Keras archive",
-        sha256: bytes::hex(hash),
+        sha256: hash::hex(hash),
     })
 }
 

@@ -1,6 +1,5 @@
 //! Reading whole files in pieces, hashed on the way.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -63,15 +62,4 @@ pub(super) fn append(
 /// Every `N` bytes as a number; a rest is left out.
 pub(super) fn each<const N: usize>(bytes: &[u8], f: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     bytes.as_chunks::<N>().0.iter().map(|b| f(*b)).collect()
-}
-
-/// A hash in hexadecimal.
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

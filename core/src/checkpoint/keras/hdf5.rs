@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::{Entry, Naming, Store};
 use super::{Contents, bytes, major};
-use crate::checkpoint::{CheckpointError, Limits};
+use crate::checkpoint::{CheckpointError, Limits, hash};
 use crate::network::GoOn;
 
 /// What the container is called in errors.
@@ -64,7 +64,7 @@ pub(super) fn read(
             |version| format!("Keras {version}"),
         ),
         container: "HDF5 file of Keras",
-        sha256: bytes::hex(hash),
+        sha256: hash::hex(hash),
     })
 }
 

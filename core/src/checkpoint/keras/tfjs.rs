@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::fields::shown;
 use super::store::{Entry, Naming, Store};
 use super::{Contents, KIND, bytes, major};
-use crate::checkpoint::{CheckpointError, Limits};
+use crate::checkpoint::{CheckpointError, Limits, hash};
 use crate::network::GoOn;
 
 /// What people call the container.
@@ -59,7 +59,7 @@ pub(super) fn read(
         },
         keras: version.and_then(major).unwrap_or(2),
         container: CONTAINER,
-        sha256: bytes::hex(hash),
+        sha256: hash::hex(hash),
     })
 }
 
