@@ -27,6 +27,24 @@ fn operations() -> Vec<LayerOp> {
         padding: Padding::all(1),
         count_padding: false,
     };
+    let mut operations = vec![
+        LayerOp::Conv(odd),
+        LayerOp::Conv(same),
+        LayerOp::Conv(Geometry::square(1, 4)),
+        LayerOp::ConvTranspose(odd, [1, 0]),
+        LayerOp::AvgPool(PoolSpec::square(2)),
+        LayerOp::AvgPool(pool),
+        LayerOp::MaxPool(pool),
+        LayerOp::Constant(Some(vec![3, 1, 1])),
+        LayerOp::Constant(None),
+        LayerOp::Scale(0.2),
+    ];
+    operations.extend(plain(sides).into_iter().map(LayerOp::Plain));
+    operations
+}
+
+/// Every operation that needs nothing but its numbers.
+fn plain(sides: Padding) -> Vec<Op> {
     let plain = [
         Op::Identity,
         Op::Dense,
@@ -86,20 +104,7 @@ fn operations() -> Vec<LayerOp> {
         scale: [2, 4],
         mode,
     });
-    let mut operations = vec![
-        LayerOp::Conv(odd),
-        LayerOp::Conv(same),
-        LayerOp::Conv(Geometry::square(1, 4)),
-        LayerOp::ConvTranspose(odd, [1, 0]),
-        LayerOp::AvgPool(PoolSpec::square(2)),
-        LayerOp::AvgPool(pool),
-        LayerOp::MaxPool(pool),
-        LayerOp::Constant(Some(vec![3, 1, 1])),
-        LayerOp::Constant(None),
-        LayerOp::Scale(0.2),
-    ];
-    operations.extend(plain.into_iter().chain(enlarged).map(LayerOp::Plain));
-    operations
+    plain.into_iter().chain(enlarged).collect()
 }
 
 fn blueprint() -> Blueprint {
