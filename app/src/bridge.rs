@@ -17,6 +17,7 @@ use ganoscope_core::jobs::{
 
 use self::want::{Want, want};
 use crate::document::Document;
+use crate::priority;
 use crate::results::{Results, RunningJob};
 use crate::workbench::Workbench;
 
@@ -101,6 +102,12 @@ impl Bridge {
     ) -> std::io::Result<Self> {
         let wake = Wake::default();
         let waker = wake.clone();
+        let make_engine = move || {
+            priority::step_back();
+            // Already there where a number of threads was asked for.
+            let _ = priority::pool().build_global();
+            make_engine()
+        };
         let worker = Worker::spawn(make_engine, Arc::new(move || waker.wake()))?;
         Ok(Self {
             worker,

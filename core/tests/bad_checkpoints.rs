@@ -159,7 +159,7 @@ fn misnamed_files_are_recognised_and_say_what_to_do() -> Outcome {
             b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.",
             "a Python pickle",
         ),
-        (b"\x89HDF\r\n\x1a\n\0\0", "an HDF5 file"),
+        (b"\x89HDF\r\n\x1a\n\0\0", "a broken HDF5 file"),
         (b"\x89PNG\r\n\x1a\n\0\0", "a picture"),
         (b"SIMPLE  =                    T", "a FITS file"),
     ];

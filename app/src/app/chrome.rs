@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use egui::{Align, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText, Ui};
+use egui::{
+    Align, Button, CentralPanel, Frame, Layout, Margin, MenuBar, Panel, RichText, Shape, Ui,
+};
 
 use super::meters::Meters;
 use super::tiles::{PaneViews, inspector_of_attended, tiles_ui};
@@ -176,19 +178,16 @@ impl Shell<'_> {
     pub(super) fn ui(&self, ui: &mut Ui, views: &mut PaneViews) {
         let tokens = Tokens::of(ui);
         let bench = self.cx.workbench;
-        let bar = |fill| {
-            Frame::new()
-                .fill(fill)
-                .inner_margin(Margin::symmetric(size::MARGIN, 4))
-        };
-        let side = Frame::new()
-            .fill(tokens.side)
-            .inner_margin(Margin::same(size::MARGIN));
+        // One draw call for all panels: filled one by one they would take most of a frame where the processor draws.
+        let screen = ui.ctx().content_rect();
+        let ground = ui.painter().add(Shape::Noop);
+        let bar = Frame::new().inner_margin(Margin::symmetric(size::MARGIN, 4));
+        let side = Frame::new().inner_margin(Margin::same(size::MARGIN));
         Panel::top("menu")
-            .frame(bar(tokens.side))
+            .frame(bar)
             .show(ui, |ui| self.menu_ui(ui));
         Panel::bottom("status")
-            .frame(bar(tokens.side))
+            .frame(bar)
             .show(ui, |ui| self.status_ui(ui));
         let has_strip = bench.timeline_open && !bench.shows(ViewKey::Timeline);
         let timeline = has_strip.then(|| {
@@ -218,10 +217,12 @@ impl Shell<'_> {
                 .response
                 .rect
         });
-        let ground = Frame::new().fill(tokens.ground);
         let centre = CentralPanel::default()
-            .frame(ground)
+            .frame(Frame::new())
             .show(ui, |ui| tiles_ui(self.cx, views, ui));
+        let fills = [(screen, tokens.side), (centre.response.rect, tokens.ground)];
+        let fills = self.cx.textures.ground(screen, &fills);
+        ui.painter().set(ground, fills);
         let places = Places {
             views: centre.response.rect,
             timeline,

@@ -9,7 +9,7 @@ use clap::Args;
 use ganoscope_core::device::DeviceChoice;
 use log::LevelFilter;
 
-use crate::notify;
+use crate::{notify, priority};
 
 /// Options that every command has.
 #[derive(Args, Clone, Debug)]
@@ -78,13 +78,17 @@ impl Common {
         Ok(opened.device)
     }
 
-    /// Limits the threads of all computations.
-    pub(super) fn start_threads(&self) -> Result<(), anyhow::Error> {
+    /// Limits the threads of all computations; those of a window leave the processor to it when it draws.
+    pub(super) fn start_threads(&self, has_window: bool) -> Result<(), anyhow::Error> {
         let Some(threads) = self.threads else {
             return Ok(());
         };
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(usize::from(threads))
+        let pool = if has_window {
+            priority::pool()
+        } else {
+            rayon::ThreadPoolBuilder::new()
+        };
+        pool.num_threads(usize::from(threads))
             .build_global()
             .context("cannot start the threads")
     }

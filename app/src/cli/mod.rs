@@ -133,7 +133,7 @@ impl Cli {
                 );
             }
             common.start_window_log();
-            common.start_threads()?;
+            common.start_threads(true)?;
             return Ok(open(WindowOptions {
                 series,
                 inputs: files,
@@ -149,7 +149,7 @@ impl Cli {
             return Err(Failure::Usage(what.to_owned()));
         }
         common.start_log(matches!(command, Command::Train(_)));
-        common.start_threads()?;
+        common.start_threads(false)?;
         let console = Console::new(&common);
         match command {
             Command::Inspect(inspect) => inspect.execute(&common, &console),

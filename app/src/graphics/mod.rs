@@ -6,6 +6,7 @@
 mod blocks;
 mod colours;
 mod draw;
+mod ground;
 mod instance;
 mod pipelines;
 
@@ -14,13 +15,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use eframe::egui_wgpu::{Callback, RenderState};
-use egui::{Rect, Shape};
+use egui::{Color32, Rect, Shape};
 use ganoscope_core::stamp::look::Look;
 use ganoscope_core::stamp::render::{Raster, mark_block};
 
 pub use blocks::Uploads;
 use blocks::{Blocks, Part, Texture};
 use draw::Draw;
+use ground::Grounds;
 use instance::{Instance, Kind, Parts, Placement};
 use pipelines::Pipelines;
 
@@ -140,6 +142,7 @@ pub struct Graphics {
     device: wgpu::Device,
     queue: wgpu::Queue,
     pipelines: Pipelines,
+    grounds: Grounds,
     tables: wgpu::TextureView,
     /// Stands in for a map that is not there.
     nothing: Arc<[f32]>,
@@ -178,6 +181,7 @@ impl Graphics {
         let (device, queue) = (state.device.clone(), state.queue.clone());
         Some(Self {
             pipelines: Pipelines::new(&device, state.target_format),
+            grounds: Grounds::new(&device, state.target_format),
             tables: colours::texture(&device, &queue),
             nothing: Arc::from([0.0]),
             blocks: RefCell::default(),
@@ -231,6 +235,11 @@ impl Graphics {
             batch.instances,
         );
         Some(Shape::Callback(Callback::new_paint_callback(rect, draw)))
+    }
+
+    /// Opaque rectangles on the whole of `screen`, later ones over earlier ones; in points.
+    pub fn ground(&self, screen: Rect, fills: &[(Rect, Color32)]) -> Shape {
+        self.grounds.shape(screen, fills)
     }
 
     /// How much was made and sent so far.

@@ -103,9 +103,13 @@ impl StampView<'_> {
         }
         let tokens = Tokens::of(ui);
         let painter = ui.painter_at(well);
-        painter.rect_filled(well, size::CORNER, tokens.well);
         let (navigation, cursor) = self.parts();
         let (frame, navigation) = settled(ui, well, self.picture.stamp, navigation);
+        // Where a picture covers it, the well would be painted for next to nothing: a dimmed one lets through the ground.
+        let is_covered = textures.covers() && frame.contains_rect(well);
+        if !is_covered {
+            painter.rect_filled(well, size::CORNER, tokens.well);
+        }
         let uv = visible_part(navigation);
         let spot = Spot {
             place: self.place,

@@ -151,6 +151,23 @@ impl Textures {
         self.graphics.as_ref().map(Graphics::uploads)
     }
 
+    /// Whether a picture that is painted is there in the same frame; the processor may put it off.
+    pub fn covers(&self) -> bool {
+        self.graphics.is_some()
+    }
+
+    /// What the window is drawn on: opaque rectangles, later ones over earlier ones; in points.
+    pub fn ground(&self, screen: Rect, fills: &[(Rect, Color32)]) -> Shape {
+        match &self.graphics {
+            Some(graphics) => graphics.ground(screen, fills),
+            None => {
+                let filled =
+                    |(rect, color): &(Rect, Color32)| Shape::rect_filled(*rect, 0.0, *color);
+                Shape::Vec(fills.iter().map(filled).collect())
+            }
+        }
+    }
+
     /// Draws a picture.
     pub fn paint(&self, painter: &Painter, picture: &Picture<'_>, spot: &Spot) {
         let pixels_per_point = painter.ctx().pixels_per_point();

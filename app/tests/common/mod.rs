@@ -177,7 +177,24 @@ pub fn painted_app(document: Document, size: [f32; 2]) -> Painted {
 
 /// The same, its pictures drawn by the card or by the processor.
 pub fn painted_by(document: Document, size: [f32; 2], by_card: bool) -> Painted {
-    let (state, renderer) = renderer();
+    let (state, _) = renderer();
+    painted_with(document, size, by_card, state)
+}
+
+/// The same, with the filters of textures that a window has: quicker, but not the same pixels everywhere.
+///
+/// Also the driver, for those who paint without reading the pixels back.
+pub fn painted_as_a_window(document: Document, size: [f32; 2]) -> (Painted, RenderState) {
+    let options = RendererOptions {
+        dithering: false,
+        ..RendererOptions::default()
+    };
+    let state = create_render_state(default_wgpu_setup(), options);
+    (painted_with(document, size, true, state.clone()), state)
+}
+
+fn painted_with(document: Document, size: [f32; 2], by_card: bool, state: RenderState) -> Painted {
+    let renderer = WgpuTestRenderer::from_render_state(state.clone());
     Harness::builder()
         .with_size(size)
         .with_pixels_per_point(1.0)

@@ -8,6 +8,7 @@ mod error;
 mod foreign;
 mod format;
 mod infer;
+mod keras;
 mod manifest;
 mod metrics;
 mod procedural;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
-use super::infer;
 use super::{
-    CheckpointError, Confidence, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, Series,
-    SeriesManifest, TensorFile,
+    CheckpointError, Confidence, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole,
+    ReadNetwork, Series, SeriesManifest, TensorFile,
 };
-use crate::network::Network;
+use super::{infer, keras};
+use crate::network::{Network, Op, always};
 use crate::stamp::ValueRange;
 
 /// Where a network is: `FILE`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
@@ -198,14 +198,18 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
             path: path.to_owned(),
         });
     }
+    let limits = Limits::default();
     let opened = match Format::of(path)? {
+        Format::Json => open_read(keras::read_json(path, stamp_size, &limits, &always)?, path),
+        Format::Hdf5 => open_read(keras::read_hdf5(path, stamp_size, &limits, &always)?, path),
+        Format::Zip if keras::is_archive(path) => open_read(
+            keras::read_archive(path, stamp_size, &limits, &always)?,
+            path,
+        ),
         // What is not read yet is told by the reader of tensors, which says what one can do.
-        Format::Safetensors
-        | Format::Zip
-        | Format::Pickle
-        | Format::Onnx
-        | Format::Hdf5
-        | Format::Json => open_tensors(TensorFile::read(path)?, stamp_size)?,
+        Format::Safetensors | Format::Zip | Format::Pickle | Format::Onnx => {
+            open_tensors(TensorFile::read(path)?, stamp_size)?
+        }
     };
     if let Some(expected) = spec.role.filter(|expected| *expected != opened.role) {
         return Err(CheckpointError::WrongRole {
@@ -246,4 +250,61 @@ fn open_tensors(file: TensorFile, stamp_size: Option<usize>) -> Result<Opened, C
         path: file.header.path,
         sha256: file.sha256,
     })
+}
+
+/// A network whose file holds its graph.
+fn open_read(read: ReadNetwork, path: &Path) -> Opened {
+    let ReadNetwork {
+        network,
+        role,
+        identity,
+        report,
+        mut guesses,
+        sha256,
+    } = read;
+    let (input_range, output_range) = ranges_of_graph(&network, role, &mut guesses);
+    Opened {
+        network,
+        identity,
+        config: None,
+        role,
+        step: None,
+        input_range,
+        output_range,
+        report,
+        guesses,
+        manifest: None,
+        warnings: Vec::new(),
+        path: path.to_owned(),
+        sha256,
+    }
+}
+
+/// The ranges of the pixels that a graph takes and emits: as its last layer shows, else as published.
+fn ranges_of_graph(
+    network: &Network,
+    role: NetworkRole,
+    guesses: &mut Vec<Guess>,
+) -> (ValueRange, Option<ValueRange>) {
+    let mut guess = |what: &'static str, range: ValueRange| {
+        guesses.push(Guess::new(
+            what,
+            format!("{} to {}", range.low, range.high),
+            "not in the file, as published",
+        ));
+        range
+    };
+    if role == NetworkRole::Discriminator {
+        return (guess("input range", ValueRange::SIGNED), None);
+    }
+    let last = network
+        .outputs()
+        .first()
+        .map(|output| &network.node(output.node).op);
+    let output = match last {
+        Some(Op::Tanh) => ValueRange::SIGNED,
+        Some(Op::Sigmoid) => ValueRange::UNIT,
+        _ => guess("output range", ValueRange::SIGNED),
+    };
+    (guess("input range", ValueRange::UNIT), Some(output))
 }
