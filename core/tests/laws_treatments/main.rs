@@ -188,17 +188,18 @@ fn instance_normalisation_shares_by_its_means() {
         });
         let inputs = sample(&case);
         let (x, y) = (values(&inputs[0]), forward(&case, &inputs));
-        let gains = match affine {
-            true => values(&common::parameter("weight", Role::Weight, &[2]).unwrap()),
-            false => vec![1.0; 2],
+        let gains = if affine {
+            values(&common::parameter("weight", Role::Weight, &[2]).unwrap())
+        } else {
+            vec![1.0; 2]
         };
         let mut expected = vec![0.0; x.len()];
-        for channel in 0..2 {
+        for (channel, gain) in gains.iter().enumerate() {
             let at = channel * 6..(channel + 1) * 6;
             let x = &x[at.clone()];
             let mean = x.iter().sum::<f64>() / 6.0;
             let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 6.0;
-            let a = gains[channel] / (variance + 1e-3).sqrt();
+            let a = gain / (variance + 1e-3).sqrt();
             for i in 0..6 {
                 for k in 0..6 {
                     let m = a * (f64::from(u8::from(i == k)) - 1.0 / 6.0);
