@@ -30,7 +30,7 @@ use self::common::{Common, Console};
 use crate::window::{WindowOptions, open};
 
 const AFTER_HELP: &str = "\
-MODEL is a weights file (.safetensors) or a series directory: DIR, DIR@STEP, DIR@STEP:ROLE with the role generator or
+MODEL is a weights file (.safetensors), an ONNX model or a series directory: DIR, DIR@STEP, DIR@STEP:ROLE with the role generator or
 discriminator. FILE may name one image of a file: a.fits[SCI].";
 
 /// See what a galaxy deblender's networks draw, decide and why. Without a command the window opens.
