@@ -64,7 +64,7 @@ enum Command {
     /// Run a network on stamps and write its outputs.
     Run(run::Run),
     /// Explain an output of a network: relevance or sensitivity of every input pixel.
-    Relevance(relevance::Relevance),
+    Relevance(Box<relevance::Relevance>),
     /// Statistics of the regions of a DS9 file on stamps, per band, as a table.
     Measure(measure::Measure),
     /// The header cards of a FITS file.
