@@ -44,7 +44,13 @@ pub(super) fn evaluate(call: &Call<'_>, inputs: &[Option<Array>]) -> Reading<Opt
         }
         "Split" => return split(call, inputs).map(Some),
         "Expand" => {
-            let target = input(1)?.as_ints()?;
+            // What is repeated for every sample of the batch is a constant still; samples share it.
+            let counts = input(1)?.as_counts()?;
+            let once = |(axis, count): (usize, &Count)| match *count {
+                Count::BATCH if axis == 0 => Ok(1),
+                count => count.plain(),
+            };
+            let target: Vec<i64> = counts.iter().enumerate().map(once).collect::<Reading<_>>()?;
             let target: Option<Vec<usize>> = target.iter().map(|n| (*n).try_into().ok()).collect();
             let target = target.ok_or_else(|| Fault::broken("a dimension is negative"))?;
             input(0)?.expand(&broadcast(input(0)?.dims(), &target)?)?
