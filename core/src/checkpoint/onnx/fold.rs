@@ -50,7 +50,11 @@ pub(super) fn evaluate(call: &Call<'_>, inputs: &[Option<Array>]) -> Reading<Opt
                 Count::BATCH if axis == 0 => Ok(1),
                 count => count.plain(),
             };
-            let target: Vec<i64> = counts.iter().enumerate().map(once).collect::<Reading<_>>()?;
+            let target: Vec<i64> = counts
+                .iter()
+                .enumerate()
+                .map(once)
+                .collect::<Reading<_>>()?;
             let target: Option<Vec<usize>> = target.iter().map(|n| (*n).try_into().ok()).collect();
             let target = target.ok_or_else(|| Fault::broken("a dimension is negative"))?;
             input(0)?.expand(&broadcast(input(0)?.dims(), &target)?)?
