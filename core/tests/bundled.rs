@@ -32,7 +32,7 @@ fn the_series_is_the_one_of_its_recipe() -> Outcome {
     assert!(series.warnings.is_empty(), "{:?}", series.warnings);
     let manifest = &series.manifest;
     assert_eq!(manifest.name, recipe.name);
-    assert_eq!(manifest.generator, recipe.generator);
+    assert_eq!(manifest.generator.as_ref(), Some(&recipe.generator));
     assert_eq!(manifest.discriminator.as_ref(), Some(&recipe.discriminator));
     assert_eq!(manifest.provenance, recipe.provenance);
     let mut planned = recipe.checkpoints.steps.clone();

@@ -1,4 +1,4 @@
-//! Relevance and gradients equal reference maps of other programs (zennit 0.5.1, captum 0.9.0), computed in f64.
+//! Relevance equals reference maps of another program (zennit 0.5.1), computed in f64.
 //! `GANOSCOPE_TEST_DEVICE` runs them on another device.
 
 mod attribution_support;
@@ -129,7 +129,7 @@ fn check(name: &str, dtype: DType) {
     let network = network(name, dict).to_dtype(dtype).expect("converts");
     let folded = support::folded_like_the_reference(&network).expect("folds");
     let (network, folded) = (put_network(&network), put_network(&folded));
-    let mut differences = Vec::new();
+    let (mut differences, mut compared) = (Vec::new(), 0);
     for (key, expected) in configs.as_object().expect("an object of configurations") {
         if !expected.is_object() {
             continue;
@@ -146,12 +146,27 @@ fn check(name: &str, dtype: DType) {
                 _ => f64::max(1e-4, 10.0 * deviation.unwrap_or(0.0)),
             },
         };
+        // In f32 only what the other program computed in f32 too: where additions double relevance, nothing is left of the digits.
+        if dtype == DType::F64 || deviation.is_some() {
+            compared += 1;
+        }
         if dtype == DType::F64 && batch_norm == BatchNormHandling::Fold {
             differences.extend(case.differences(&folded, BatchNormHandling::Pass));
         } else if dtype == DType::F64 || deviation.is_some() {
             differences.extend(case.differences(&network, batch_norm));
         }
     }
+    let maps = reference
+        .keys()
+        .filter(|key| *key != "input" && !key.contains('@') && !key.ends_with(".sum_gradient"));
+    let doubled = reference
+        .keys()
+        .filter(|key| key.ends_with(".sum_gradient"));
+    let expected = match dtype {
+        DType::F64 => maps.count() + doubled.count(),
+        _ => maps.count(),
+    };
+    assert_eq!(compared, expected, "{name}: every map of the file is met");
     assert!(differences.is_empty(), "{name}: {differences:#?}");
 }
 
@@ -196,94 +211,6 @@ fn residual_discriminator_matches_zennit() {
 #[test]
 fn residual_discriminator_matches_zennit_in_f64() {
     check("res_d", DType::F64);
-}
-
-#[test]
-fn sensitivity_matches_captum() {
-    let Some(root) = support::oracles() else {
-        return;
-    };
-    let keys = [
-        ("gradient", Method::Gradient),
-        ("input_x_gradient", Method::InputXGradient),
-        (
-            "ig.black.gausslegendre32",
-            Method::IntegratedGradients {
-                steps: 32,
-                baseline: -1.0,
-            },
-        ),
-        (
-            "ig.grey.gausslegendre32",
-            Method::IntegratedGradients {
-                steps: 32,
-                baseline: 0.0,
-            },
-        ),
-        (
-            "smoothgrad",
-            Method::SmoothGrad {
-                samples: 8,
-                std: 0.3,
-                seed: 1003,
-            },
-        ),
-    ];
-    for name in ["dcgan_d", "deblender_d_q"] {
-        let reference = support::tensors(root.join(format!("attr/{name}.safetensors")));
-        let facts = support::json(root.join(format!("attr/{name}.json")));
-        let dict = support::tensors(root.join(format!("models/{name}.safetensors")));
-        let network = put_network(&network(name, dict));
-        let inputs = [put(&reference["input"]
-            .to_dtype(DType::F32)
-            .expect("converts"))];
-        let run = |method: &Method| {
-            let options = Options::default();
-            attribute(&network, &inputs, method, &Target::default(), &options)
-                .unwrap_or_else(|error| panic!("{name} {method}: {error}"))
-        };
-        for (key, method) in &keys {
-            let map = run(method);
-            let difference = support::relative_difference(&map.relevance, &reference[*key]);
-            eprintln!("{name} {key} {difference:.1e}");
-            assert!(difference < 1e-3, "{name} {key}: {difference}");
-        }
-        let layer = facts["gradcam_layer"].as_str().expect("a layer");
-        let cam = run(&Method::GradCam {
-            layer: Some(layer.into()),
-        });
-        let cam = cam.relevance.narrow(1, 0, 1).expect("has channels");
-        let difference = support::relative_difference(&cam, &reference["gradcam.relu.bilinear"]);
-        assert!(difference < 1e-3, "{name} grad-cam: {difference}");
-    }
-}
-
-#[test]
-fn occlusion_matches_captum() {
-    let Some(root) = support::oracles() else {
-        return;
-    };
-    let name = "dcgan_d";
-    let reference = support::tensors(root.join(format!("attr/{name}.safetensors")));
-    let dict = support::tensors(root.join(format!("models/{name}.safetensors")));
-    let network = put_network(&network(name, dict));
-    let inputs = [put(&reference["input"]
-        .to_dtype(DType::F32)
-        .expect("converts"))];
-    for (window, stride) in [(8, 4), (10, 10), (7, 3)] {
-        let method = Method::Occlusion {
-            window,
-            stride,
-            baseline: -1.0,
-        };
-        let options = Options::default();
-        let map = attribute(&network, &inputs, &method, &Target::default(), &options)
-            .expect("occlusion runs");
-        let one = map.relevance.narrow(1, 0, 1).expect("has channels");
-        let key = format!("occlusion.w{window}s{stride}");
-        let difference = support::relative_difference(&one, &reference[&key]);
-        assert!(difference < 1e-3, "{key}: {difference}");
-    }
 }
 
 /// Maps of a small procedural discriminator, kept here so that a change of the rules is seen without other files.

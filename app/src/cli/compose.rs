@@ -152,6 +152,7 @@ fn model(shown: &Shown<'_>, role: Option<NetworkRole>) -> Result<String, String>
         path: absolute(&series.path),
         step: shown.document.step_in(series),
         role,
+        part: None,
     };
     text_of(&spec.path)?;
     let text = spec.to_string();

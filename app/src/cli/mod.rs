@@ -65,7 +65,7 @@ enum Command {
     /// Run a network on stamps and write its outputs.
     Run(run::Run),
     /// Explain an output of a network: relevance or sensitivity of every input pixel.
-    Relevance(relevance::Relevance),
+    Relevance(Box<relevance::Relevance>),
     /// Write a network with edits folded into its weights, as ONNX or safetensors.
     Export(export::Export),
     /// Statistics of the regions of a DS9 file on stamps, per band, as a table.

@@ -177,6 +177,7 @@ fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
         path: series.path.clone(),
         step: shown.document.step_in(series),
         role: Some(NetworkRole::Generator),
+        part: None,
     };
     let opened = open_network(&spec).map_err(|error| error.to_string())?;
     let mut provenance = made_by("window", &spec, &opened, None);

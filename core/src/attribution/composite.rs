@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributionError, Rule};
-use crate::network::{LayerName, Op, UpsampleMode};
+use super::{AttributionError, PatternRule, Rule};
+use crate::network::{LayerName, Network, Node, Op, UpsampleMode};
 
 /// Kinds of layers that a composite distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +36,36 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Convolution,
+        Self::Dense,
+        Self::BatchNorm,
+        Self::Normalisation,
+        Self::Activation,
+        Self::Addition,
+        Self::Product,
+        Self::AveragePool,
+        Self::Interpolation,
+        Self::Routing,
+    ];
+
+    /// Its name, in kebab case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Convolution => "convolution",
+            Self::Dense => "dense",
+            Self::BatchNorm => "batch-norm",
+            Self::Normalisation => "normalisation",
+            Self::Activation => "activation",
+            Self::Addition => "addition",
+            Self::Product => "product",
+            Self::AveragePool => "average-pool",
+            Self::Interpolation => "interpolation",
+            Self::Routing => "routing",
+        }
+    }
+
     /// The kind of an operation; every operation has one.
     pub fn of(op: &Op) -> Self {
         match op {
@@ -95,7 +125,7 @@ impl LayerKind {
     }
 }
 
-/// Which rule for which layer. Precedence: by name, last, first, by kind, the kind's usual rule, default.
+/// Which rule for which layer. Precedence: by name, by pattern, last, first, by kind, the kind's usual rule, default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Composite {
@@ -113,6 +143,9 @@ pub struct Composite {
     /// Rules by layer name.
     #[serde(default)]
     pub by_name: BTreeMap<LayerName, Rule>,
+    /// Rules by pattern of layer names; the first that matches a layer and applies to it holds.
+    #[serde(default)]
+    pub patterns: Vec<PatternRule>,
     /// Rule of all other weighted layers.
     pub default: Rule,
 }
@@ -133,6 +166,7 @@ impl Composite {
             last: None,
             by_kind: BTreeMap::new(),
             by_name: BTreeMap::new(),
+            patterns: Vec::new(),
             default: rule,
         }
     }
@@ -201,6 +235,7 @@ impl Composite {
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         let named = self.by_kind.values().chain(self.by_name.values());
         named
+            .chain(self.patterns.iter().map(|pattern| &pattern.rule))
             .chain(&self.first)
             .chain(&self.last)
             .chain([&self.default])
@@ -208,11 +243,13 @@ impl Composite {
 
     /// Whether convolutions have a rule whose denominators may nearly cancel.
     pub(super) fn divides_by_small_sums(&self) -> bool {
-        let convolutions = self.by_kind.get(&LayerKind::Convolution);
-        match convolutions.unwrap_or(&self.default) {
+        let cancels = |rule: &Rule| match rule {
             Rule::Epsilon { epsilon } => *epsilon < 1e-3,
             rule => *rule == Rule::Norm,
-        }
+        };
+        let convolutions = self.by_kind.get(&LayerKind::Convolution);
+        let patterns = self.patterns.iter().map(|pattern| &pattern.rule);
+        cancels(convolutions.unwrap_or(&self.default)) || patterns.into_iter().any(cancels)
     }
 
     /// The rule of a layer. `batch_norm`: the rule of unfolded batch normalisation unless the composite names one.
@@ -242,6 +279,7 @@ impl Composite {
             .by_name
             .get(layer)
             .copied()
+            .or(self.by_pattern(layer, kind))
             .or(last)
             .or(first)
             .or_else(|| self.by_kind.get(&kind).copied())
@@ -256,6 +294,32 @@ impl Composite {
                 rule: rule.to_string(),
             })
         }
+    }
+}
+
+impl Composite {
+    fn by_pattern(&self, layer: &LayerName, kind: LayerKind) -> Option<Rule> {
+        let mut patterns = self.patterns.iter();
+        let found = patterns.find(|p| applies(p.rule, kind) && p.layers.matches(layer));
+        found.map(|pattern| pattern.rule)
+    }
+
+    /// Names a layer that is not there, or a pattern that says nothing about this network.
+    pub(super) fn check_names(&self, network: &Network) -> Result<(), AttributionError> {
+        for layer in self.by_name.keys() {
+            network.find(layer)?;
+        }
+        for PatternRule { layers, rule } in &self.patterns {
+            let is_meant =
+                |node: &Node| applies(*rule, LayerKind::of(&node.op)) && layers.matches(&node.name);
+            if !network.nodes().iter().any(is_meant) {
+                return Err(AttributionError::Rule {
+                    rule: rule.to_string(),
+                    what: format!("applies to no layer with a name like {layers}"),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

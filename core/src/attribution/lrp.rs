@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use candle_core::Tensor;
 
 use super::composite::Place;
-use super::propagate::sample_sums;
-use super::treatment::{Treatment, add_to};
-use super::{AttributionError, BatchNormHandling, Composite, LayerSum, Options, Rule};
+use super::sums::{add_to, plane_sums, sample_sums};
+use super::treatment::Treatment;
+use super::{AttributionError, BatchNormHandling, Composite, LayerSum, Options, Rule, UnitSums};
 use crate::network::{
     self, Edits, LayerName, Network, NetworkError, Node, NodeId, Op, Request, Run, canonize,
     is_finite,
@@ -26,6 +26,8 @@ pub(super) struct Plan {
     /// The run of the network, which keeps what the treatments read.
     forward: network::Plan,
     kept: Vec<NodeId>,
+    /// Below which nodes relevance is not carried.
+    stops: Vec<bool>,
     /// What a reader of every map of this plan should know.
     pub(super) warnings: Vec<String>,
 }
@@ -35,7 +37,9 @@ pub(super) struct Plan {
 pub(super) struct Walk {
     pub(super) inputs: Vec<Tensor>,
     pub(super) absorbed: Vec<f64>,
+    pub(super) stopped: Vec<f64>,
     pub(super) layers: Vec<LayerSum>,
+    pub(super) units: Vec<UnitSums>,
     pub(super) inner: BTreeMap<LayerName, Tensor>,
 }
 
@@ -49,7 +53,8 @@ impl Plan {
         for rule in composite.rules() {
             rule.check()?;
         }
-        for layer in composite.by_name.keys().chain(&options.retain) {
+        composite.check_names(network)?;
+        for layer in options.retain.iter().chain(&options.stop_at) {
             network.find(layer)?;
         }
         let mut warnings = Vec::new();
@@ -80,6 +85,9 @@ impl Plan {
             .collect::<Result<Vec<Treatment>, _>>()?;
         let kept = kept(&network, &treatments);
         let name = |id: &NodeId| network.node(*id).name.clone();
+        let stops = network.nodes().iter();
+        let stops = stops.map(|node| options.stop_at.contains(&node.name));
+        let stops = stops.collect();
         let request = Request {
             retain: kept.iter().map(name).collect(),
             edits: Vec::new(),
@@ -87,6 +95,7 @@ impl Plan {
         Ok(Self {
             forward: network::Plan::compile(&network, &request)?,
             kept,
+            stops,
             network,
             composite,
             treatments,
@@ -120,19 +129,18 @@ impl Plan {
         Ok(true)
     }
 
-    /// Carries `start`, relevance at the value of node `from` (P stacked batches), to the inputs.
+    /// Carries `starts`, relevances at the values of nodes (P stacked batches each), to the inputs.
     pub(super) fn walk(
         &self,
         run: &Run,
-        from: NodeId,
-        start: &Tensor,
+        starts: &[(NodeId, Tensor)],
         options: &Options,
     ) -> Result<Walk, AttributionError> {
-        let walk = self.walk_checked(run, from, start, options, false)?;
+        let walk = self.walk_checked(run, starts, options, false)?;
         for input in &walk.inputs {
             if sample_sums(input)?.iter().any(|sum| !sum.is_finite()) {
                 // Only a second walk that looks at every layer can tell where it began.
-                return self.walk_checked(run, from, start, options, true);
+                return self.walk_checked(run, starts, options, true);
             }
         }
         Ok(walk)
@@ -141,19 +149,25 @@ impl Plan {
     fn walk_checked(
         &self,
         run: &Run,
-        from: NodeId,
-        start: &Tensor,
+        starts: &[(NodeId, Tensor)],
         options: &Options,
         check: bool,
     ) -> Result<Walk, AttributionError> {
         let network = &self.network;
-        let stack = start.dim(0)?;
+        let (first, stack) = match starts.first() {
+            Some((_, first)) => (first, first.dim(0)?),
+            None => return Err(NetworkError::NoInputOrOutput.into()),
+        };
         let mut pending: Vec<Option<Tensor>> = vec![None; network.nodes().len()];
-        pending[from.index()] = Some(start.clone());
+        for (id, start) in starts {
+            add_at(&mut pending, *id, start.clone())?;
+        }
         let mut walk = Walk {
             inputs: Vec::new(),
             absorbed: vec![0.0; stack],
+            stopped: vec![0.0; stack],
             layers: Vec::new(),
+            units: Vec::new(),
             inner: BTreeMap::new(),
         };
         for (id, node) in network.iter().rev() {
@@ -166,26 +180,19 @@ impl Plan {
                     what: "relevance",
                 });
             }
-            if options.layer_sums {
-                walk.layers.push(LayerSum {
-                    layer: node.name.clone(),
-                    sums: sample_sums(&r)?,
-                });
-            }
-            if options.retain.contains(&node.name) {
-                walk.inner.insert(node.name.clone(), r.clone());
-            }
+            walk.look_at(node, &r, options)?;
             if matches!(node.op, Op::Input { .. }) {
                 continue;
             }
             pending[id.index()] = None;
+            if self.stops[id.index()] {
+                add_to(&mut walk.stopped, &sample_sums(&r)?);
+                walk.inner.insert(node.name.clone(), r);
+                continue;
+            }
             let shares = self.share(run, id, node, &r, &mut walk.absorbed)?;
             for (input, share) in node.inputs.iter().zip(shares) {
-                let slot = &mut pending[input.index()];
-                *slot = Some(match slot.take() {
-                    Some(sum) => (sum + share)?,
-                    None => share,
-                });
+                add_at(&mut pending, *input, share)?;
             }
         }
         walk.inputs = network
@@ -196,7 +203,7 @@ impl Plan {
                 None => {
                     let mut dims = vec![stack];
                     dims.extend_from_slice(&network.node(*id).fact.dims);
-                    Tensor::zeros(dims, start.dtype(), start.device())
+                    Tensor::zeros(dims, first.dtype(), first.device())
                 }
             })
             .collect::<Result<_, candle_core::Error>>()?;
@@ -232,6 +239,44 @@ impl Plan {
         };
         treatment.share(node, &x, y, r, absorbed)
     }
+}
+
+impl Walk {
+    /// Notes what is asked of the relevance `r` at the value of a node.
+    fn look_at(&mut self, node: &Node, r: &Tensor, options: &Options) -> candle_core::Result<()> {
+        if options.layer_sums {
+            self.layers.push(LayerSum {
+                layer: node.name.clone(),
+                sums: sample_sums(r)?,
+            });
+        }
+        if options.unit_sums && !matches!(node.op, Op::Constant) {
+            self.units.push(UnitSums {
+                layer: node.name.clone(),
+                sums: plane_sums(r)?,
+                absolutes: plane_sums(&r.abs()?)?,
+            });
+        }
+        if options.retain.contains(&node.name) {
+            self.inner.insert(node.name.clone(), r.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Adds relevance to what waits at a node.
+fn add_at(
+    pending: &mut [Option<Tensor>],
+    id: NodeId,
+    more: Tensor,
+) -> Result<(), AttributionError> {
+    let slot = pending.get_mut(id.index());
+    let slot = slot.ok_or(NetworkError::OtherNetwork)?;
+    *slot = Some(match slot.take() {
+        Some(sum) => (sum + more)?,
+        None => more,
+    });
+    Ok(())
 }
 
 /// The values of a run that treatments read.

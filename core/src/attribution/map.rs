@@ -8,7 +8,7 @@ use crate::network::LayerName;
 
 /// Where the relevance of one sample went.
 ///
-/// `start = sum + absorbed + the rest`; the rest had nowhere to go (no evidence for it in some layer, or a stabiliser).
+/// `start = sum + absorbed + stopped + the rest`; the rest had nowhere to go (no evidence for it in some layer, or a stabiliser).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Balance {
     /// The explained value, for example the logit.
@@ -21,7 +21,9 @@ pub struct Balance {
     pub absolute: f64,
     /// Relevance that biases, constants and other inputs took.
     pub absorbed: f64,
-    /// What is not accounted for, relative to the start: `(start - sum - absorbed) / |start|`. For gradients times an
+    /// Relevance that stayed at the layers of [`super::Options::stop_at`].
+    pub stopped: f64,
+    /// What is not accounted for, relative to the start: `(start - sum - absorbed - stopped) / |start|`. For gradients times an
     /// input difference it is the completeness gap; `None` where conservation is not claimed.
     pub gap: Option<f64>,
 }
@@ -37,7 +39,7 @@ impl Balance {
     }
 
     pub(super) fn close(mut self) -> Self {
-        let rest = self.start - self.sum - self.absorbed;
+        let rest = self.start - self.sum - self.absorbed - self.stopped;
         self.gap = Some(if self.start == 0.0 {
             rest
         } else {
@@ -74,6 +76,32 @@ pub struct LayerSum {
     pub sums: Vec<f64>,
 }
 
+/// The relevance that arrived at the units of a layer, summed over rows and columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitSums {
+    /// The layer.
+    pub layer: LayerName,
+    /// For every sample one sum per unit.
+    pub sums: Vec<Vec<f64>>,
+    /// The same of magnitudes: what positive and negative pixels hide from each other in `sums`.
+    pub absolutes: Vec<Vec<f64>>,
+}
+
+impl UnitSums {
+    /// Adds those of the same layer and samples.
+    pub(super) fn add(&mut self, other: &Self) {
+        let add = |to: &mut [Vec<f64>], more: &[Vec<f64>]| {
+            for (to, more) in to.iter_mut().zip(more) {
+                for (to, more) in to.iter_mut().zip(more) {
+                    *to += more;
+                }
+            }
+        };
+        add(&mut self.sums, &other.sums);
+        add(&mut self.absolutes, &other.absolutes);
+    }
+}
+
 /// What an attribution returns.
 #[derive(Clone, Debug)]
 pub struct AttributionMap {
@@ -89,7 +117,9 @@ pub struct AttributionMap {
     pub balances: Vec<Balance>,
     /// Relevance arriving at every layer's output, from output to input, when asked for.
     pub layers: Vec<LayerSum>,
-    /// Inner relevance of the layers asked for, in the layers' dimensions.
+    /// Relevance arriving at every unit, from output to input, when asked for.
+    pub units: Vec<UnitSums>,
+    /// Inner relevance of the layers asked for or stopped at, in the layers' dimensions.
     pub inner: BTreeMap<LayerName, Tensor>,
     /// What a reader of the map should know, as sentences without a full stop.
     pub warnings: Vec<String>,

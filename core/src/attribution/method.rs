@@ -1,100 +1,46 @@
-//! The attribution methods by name, and the options they share.
+//! The attribution methods by name, with their parameters as plain data.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttributionError, Composite};
+use super::{AttributionError, Composite, Pole};
 use crate::network::LayerName;
 
-/// Which side of a discriminator's decision a Polarized-LRP map explains.
+/// Where on a path gradients are taken, and how they are averaged. `n` nodes each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pole {
-    /// The evidence for "real" (ground truth): relevance is never negative.
-    Real,
-    /// The evidence for "generated": relevance is never positive.
-    Fake,
-    /// The side the discriminator took: real where the logit is above zero, else generated.
+pub enum PathRule {
+    /// Gauss-Legendre quadrature: exact for polynomials up to degree `2 n - 1`.
     #[default]
-    Auto,
-    /// Both sides; the map is their sum, and [`super::AttributionMap::poles`] has each.
-    Both,
+    GaussLegendre,
+    /// Both ends and evenly between, the ends with half the weight.
+    Trapezoid,
+    /// The same as captum 0.9 weighs it: `1 / n` each, the ends half, which sum to `1 - 1 / n` and so give a map that is too
+    /// small by that share. For comparing numbers with that program.
+    CaptumTrapezoid,
+    /// The beginnings of `n` equal pieces.
+    Left,
+    /// Their middles.
+    Middle,
+    /// Their ends.
+    Right,
 }
 
-/// How batch normalisation carries relevance.
+/// How a small map is brought to the size of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum BatchNormHandling {
-    /// Folded into the weighted layers around it, also where it follows the activation (bias map).
+pub enum Enlarge {
+    /// Bilinear between the centres of pixels (`align_corners` false).
     #[default]
-    Fold,
-    /// Relevance passes unchanged, scale and shift are ignored (what zennit does where it cannot merge).
-    Pass,
-    /// As an element-wise affine map under the norm rule.
-    Norm,
+    Bilinear,
+    /// Each pixel repeated.
+    Nearest,
 }
 
-/// The relevance the walk starts from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Start {
-    /// The explained value itself, for example the logit.
-    #[default]
-    Score,
-    /// One, for comparing maps of different confidence.
-    One,
-    /// The probability of the explained side, `sigmoid(|logit|)`.
-    Probability,
-}
-
-/// The element type a map is computed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// Double where a method amplifies rounding: a tiny epsilon in convolutions divides by sums that nearly cancel, and
-    /// a path of gradients crosses kinks. Else that of the network.
-    #[default]
-    Auto,
-    /// That of the network.
-    Network,
-    /// f64 (the map is given back in the network's type).
-    Double,
-}
-
-/// What is common to all methods.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Options {
-    /// How batch normalisation carries relevance (rule-based methods only).
-    pub batch_norm: BatchNormHandling,
-    /// The relevance the walk starts from (rule-based methods only).
-    pub start: Start,
-    /// Leaves biases out of the denominators, so that they absorb nothing.
-    pub zero_bias: bool,
-    /// Smallest and largest value an input can take: the box of the z-box rule.
-    pub input_range: (f64, f64),
-    /// Reports the sum of relevance at every layer.
-    pub layer_sums: bool,
-    /// Layers whose inner relevance (arriving at their output) is returned.
-    pub retain: Vec<LayerName>,
-    /// The element type of the computation.
-    pub precision: Precision,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            batch_norm: BatchNormHandling::Fold,
-            start: Start::Score,
-            zero_bias: false,
-            input_range: (-1.0, 1.0),
-            layer_sums: false,
-            retain: Vec::new(),
-            precision: Precision::Auto,
-        }
-    }
+const fn yes() -> bool {
+    true
 }
 
 /// An attribution method. `Display` and `FromStr` use the kebab-case names of the command line.
@@ -147,17 +93,37 @@ pub enum Method {
         /// Seed of the noise.
         seed: u64,
     },
+    /// Variance of the gradient over noisy copies of the input (Adebayo et al. 2018, arXiv 1810.03292): never negative.
+    #[serde(rename = "vargrad")]
+    VarGrad {
+        /// Number of noisy copies, the same as of [`Method::SmoothGrad`].
+        samples: usize,
+        /// Standard deviation of the noise in input units.
+        std: f64,
+        /// Seed of the noise.
+        seed: u64,
+    },
     /// Gradients along the straight path from a flat baseline (Sundararajan et al. 2017, arXiv 1703.01365).
     IntegratedGradients {
-        /// Gauss-Legendre nodes.
+        /// Nodes on the path.
         steps: usize,
         /// Value of every pixel of the baseline.
         baseline: f64,
+        /// Where the nodes are.
+        #[serde(default)]
+        path: PathRule,
     },
-    /// Gradient-weighted sum of a layer's units (Selvaraju et al. 2017, arXiv 1610.02391), enlarged to the input.
+    /// Gradient-weighted sum of a layer's units (Selvaraju et al. 2017, arXiv 1610.02391), enlarged to the input. The map at the
+    /// layer's own size, `[N, 1, H, W]`, is [`super::AttributionMap::inner`] of that layer.
     GradCam {
         /// The layer; the last one with rows and columns when not given.
         layer: Option<LayerName>,
+        /// Negative sums are zero, as published; without, they are kept.
+        #[serde(default = "yes")]
+        rectify: bool,
+        /// How it is enlarged.
+        #[serde(default)]
+        enlarge: Enlarge,
     },
     /// Change of the score when a window is covered (Zeiler and Fergus 2014, arXiv 1311.2901).
     Occlusion {
@@ -204,11 +170,21 @@ impl Method {
                 std: 0.3,
                 seed: 0,
             },
+            Self::VarGrad {
+                samples: 8,
+                std: 0.3,
+                seed: 0,
+            },
             Self::IntegratedGradients {
                 steps: 32,
                 baseline: -1.0,
+                path: PathRule::GaussLegendre,
             },
-            Self::GradCam { layer: None },
+            Self::GradCam {
+                layer: None,
+                rectify: true,
+                enlarge: Enlarge::Bilinear,
+            },
             Self::Occlusion {
                 window: 8,
                 stride: 4,
@@ -236,6 +212,7 @@ impl Method {
             Self::Gradient => "gradient",
             Self::InputXGradient => "input-x-gradient",
             Self::SmoothGrad { .. } => "smoothgrad",
+            Self::VarGrad { .. } => "vargrad",
             Self::IntegratedGradients { .. } => "integrated-gradients",
             Self::GradCam { .. } => "grad-cam",
             Self::Occlusion { .. } => "occlusion",
@@ -249,6 +226,7 @@ impl Method {
             Self::Gradient
                 | Self::InputXGradient
                 | Self::SmoothGrad { .. }
+                | Self::VarGrad { .. }
                 | Self::IntegratedGradients { .. }
                 | Self::GradCam { .. }
                 | Self::Occlusion { .. }
@@ -312,38 +290,5 @@ impl FromStr for Method {
                 name: name.to_owned(),
                 known: known(),
             })
-    }
-}
-
-impl FromStr for Pole {
-    type Err = AttributionError;
-
-    fn from_str(name: &str) -> Result<Self, AttributionError> {
-        match name {
-            "real" => Ok(Self::Real),
-            "fake" => Ok(Self::Fake),
-            "auto" => Ok(Self::Auto),
-            "both" => Ok(Self::Both),
-            _ => Err(AttributionError::Method {
-                method: "polarized".to_owned(),
-                what: format!("no pole is named {name}; known are real, fake, auto, both"),
-            }),
-        }
-    }
-}
-
-impl FromStr for BatchNormHandling {
-    type Err = AttributionError;
-
-    fn from_str(name: &str) -> Result<Self, AttributionError> {
-        match name {
-            "fold" => Ok(Self::Fold),
-            "pass" => Ok(Self::Pass),
-            "norm" => Ok(Self::Norm),
-            _ => Err(AttributionError::Rule {
-                rule: "batch norm".to_owned(),
-                what: format!("no handling is named {name}; known are fold, pass, norm"),
-            }),
-        }
     }
 }

@@ -2,32 +2,65 @@
 //!
 //! [`attribute`] is the single entry for the window and the commands. Rules ([`Rule`]), composites ([`Composite`]) and
 //! methods ([`Method`]) are plain data. Invariant: a map always carries its own doubt ([`Balance`], warnings).
+//!
+//! # Where other programs differ, and how to get their numbers
+//! * zennit 0.5 merges a batch normalisation only into a weighted layer right before it. After an activation it passes relevance
+//!   and ignores scale and shift: [`BatchNormHandling::Pass`]. Ours is folded into what follows, exactly at padded borders too
+//!   ([`BatchNormHandling::Fold`]). What zennit merges still divides by `sqrt(1 + eps)`, which shows in maps of plain epsilon only.
+//! * zennit hands the whole relevance of an addition to both sides unless the network has a module for sums:
+//!   [`Rule::Gradient`] for [`LayerKind::Addition`]. Ours shares by value, so that a residual network conserves.
+//! * zennit pulls relevance back like a gradient through functions and modules that it does not know. Here every operation has a
+//!   rule of its kind ([`LayerKind`]).
+//! * The w-square rule counts `b^2` in the denominator as zennit does; [`Options::zero_bias`] leaves biases out. The flat rule never
+//!   counts them.
+//! * captum 0.9 weighs the trapezoid so that the weights sum to `1 - 1 / n`: [`PathRule::CaptumTrapezoid`]. It enlarges class
+//!   activation maps by repeating pixels: [`Enlarge::Nearest`].
 
+mod beside;
+mod cam;
+mod carry;
 mod composite;
 mod error;
+mod flipping;
 mod gradient;
 mod lrp;
 mod map;
 mod method;
 mod occlusion;
+mod options;
+mod path;
+mod pattern;
 mod polarized;
 mod prepared;
 mod propagate;
+mod regions;
 mod rule;
+mod rule_text;
+mod scored;
 mod shared_conv;
 mod signed_conv;
+mod sums;
 mod target;
+mod target_text;
+mod through;
+mod through_gradient;
 mod treatment;
 
 use candle_core::Tensor;
 
+pub use beside::{SideBySide, shared_scale, side_by_side};
 pub use composite::{Composite, LayerKind};
 pub use error::AttributionError;
-pub use map::{AttributionMap, Balance, LayerSum, PoleMap, Poles};
-pub use method::{BatchNormHandling, Method, Options, Pole, Precision, Start};
+pub use flipping::{Fill, Flipping, FlippingCurve};
+pub use map::{AttributionMap, Balance, LayerSum, PoleMap, Poles, UnitSums};
+pub use method::{Enlarge, Method, PathRule};
+pub use options::{BatchNormHandling, Options, Pole, Precision, Start};
+pub use pattern::{Pattern, PatternRule};
 pub use prepared::Prepared;
+pub use regions::{RegionSettings, RegionSum, SourcePart, SourceRegions, half_light_ellipse};
 pub use rule::Rule;
-pub use target::{RegionMask, Score, Target};
+pub use target::{Aperture, RegionMask, Score, Target};
+pub use through::{RankedUnit, Through, ThroughMap, ThroughPart, ThroughSettings};
 
 use crate::network::Network;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 
-use super::prepared::Scored;
-use super::propagate::sample_sums;
+use super::scored::Scored;
+use super::sums::sample_sums;
 use super::{AttributionError, AttributionMap, Balance, Target};
 use crate::network::{Edits, Network, Retain};
 
@@ -33,15 +33,11 @@ pub(super) fn attribute(
         return Err(wrong("the input has no rows and columns"));
     };
     // Looks at every layer, so that one that is not finite is named.
-    let Scored {
-        output,
-        weights,
-        scores,
-        ..
-    } = Scored::new(network, inputs, target)?;
+    let scored = Scored::new(network, inputs, target)?;
+    let scores = &scored.scores;
     let score = |inputs: &[Tensor]| -> Result<Vec<f64>, AttributionError> {
         let run = network.forward(inputs, &Edits::new(), &Retain::Nothing)?;
-        let scores = sample_sums(&run.outputs()[target.output].broadcast_mul(&weights)?)?;
+        let scores = scored.scores_of(&run.outputs()[target.output])?;
         if scores.iter().all(|score| score.is_finite()) {
             return Ok(scores);
         }
@@ -92,9 +88,10 @@ pub(super) fn attribute(
         relevance,
         other_inputs: Vec::new(),
         poles: None,
-        output,
+        output: scored.output,
         balances: balances.collect(),
         layers: Vec::new(),
+        units: Vec::new(),
         inner: BTreeMap::new(),
         warnings: Vec::new(),
     })

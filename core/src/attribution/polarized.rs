@@ -7,9 +7,11 @@
 use candle_core::Tensor;
 
 use super::lrp::{Plan, Walk};
-use super::prepared::{Scored, balances, first, magnitude, per_sample};
-use super::propagate::{sample_sums, stacked_mul};
-use super::{AttributionError, AttributionMap, Balance, Options, Pole, PoleMap, Poles};
+use super::prepared::first;
+use super::propagate::stacked_mul;
+use super::scored::{Scored, balances, magnitude, per_sample, stop};
+use super::sums::sample_sums;
+use super::{AttributionError, AttributionMap, Balance, Options, Pole, PoleMap, Poles, UnitSums};
 
 /// Below this a score is no decision, and the walk starts from one instead.
 const UNDECIDED: f64 = 1e-6;
@@ -51,7 +53,8 @@ pub(super) fn attribute(
             shares.broadcast_mul(&per_sample(&factors, &shares)?)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let walk = plan.walk(&scored.run, scored.node, &Tensor::cat(&starts, 0)?, options)?;
+    let stacked = [(scored.node, Tensor::cat(&starts, 0)?)];
+    let walk = plan.walk(&scored.run, &stacked, options)?;
     let maps = pole_maps(scored, &starts, &walk)?;
     for (signs, map) in signs.iter().zip(&maps) {
         warn_empty(signs, &map.balances, &mut warnings);
@@ -61,7 +64,7 @@ pub(super) fn attribute(
 
 /// How the start is spread over the elements of the output, `[N, ...]`, summing to one: by weighted magnitude.
 fn shares(scored: &Scored) -> Result<Tensor, AttributionError> {
-    let weighted = stacked_mul(&scored.output.abs()?, &scored.seed()?)?;
+    let weighted = stacked_mul(&scored.above(&scored.output)?.abs()?, &scored.seed()?)?;
     let totals = sample_sums(&weighted)?;
     let weights = sample_sums(&scored.weights)?[0];
     let undecided: Vec<_> = totals.iter().map(|t| f64::from(*t < UNDECIDED)).collect();
@@ -85,10 +88,13 @@ fn pole_maps(
         .enumerate()
         .map(|(i, start)| {
             let relevance = walk.inputs[0].narrow(0, i * batch, batch)?.contiguous()?;
-            let absorbed = &walk.absorbed[i * batch..(i + 1) * batch];
+            let part = i * batch..(i + 1) * batch;
+            let absorbed = &walk.absorbed[part.clone()];
+            let mut balances = balances(&scored.scores, start, &relevance, absorbed)?;
+            stop(&mut balances, &walk.stopped[part]);
             Ok(PoleMap {
-                balances: balances(&scored.scores, start, &relevance, absorbed)?,
                 relevance,
+                balances,
             })
         })
         .collect()
@@ -96,7 +102,7 @@ fn pole_maps(
 
 fn warn_empty(signs: &[f64], balances: &[Balance], warnings: &mut Vec<String>) {
     for (sample, (sign, balance)) in signs.iter().zip(balances).enumerate() {
-        if balance.absolute == 0.0 {
+        if balance.absolute == 0.0 && balance.stopped == 0.0 {
             let pole = if *sign > 0.0 { "real" } else { "fake" };
             warnings.push(format!(
                 "sample {sample}: there is no evidence for the {pole} pole, its map is zero everywhere"
@@ -134,6 +140,10 @@ fn combine(
             *sum += other;
         }
     }
+    let mut units = walk.units;
+    for layer in &mut units {
+        fold_units(layer, batch);
+    }
     let fake = (maps.len() > 1).then(|| maps.remove(1));
     let real = maps.remove(0);
     let balances = match &fake {
@@ -147,9 +157,21 @@ fn combine(
         output: scored.output.clone(),
         balances,
         layers,
+        units,
         inner,
         warnings,
     })
+}
+
+/// Adds the sums of the second pole to those of the first.
+fn fold_units(layer: &mut UnitSums, batch: usize) {
+    let rest = batch.min(layer.sums.len());
+    let other = UnitSums {
+        layer: layer.layer.clone(),
+        sums: layer.sums.split_off(rest),
+        absolutes: layer.absolutes.split_off(rest),
+    };
+    layer.add(&other);
 }
 
 /// The balance of both poles together; the gap is the larger one.
@@ -161,6 +183,7 @@ fn both((real, fake): (&Balance, &Balance)) -> Balance {
         sum: real.sum + fake.sum,
         absolute: real.absolute + fake.absolute,
         absorbed: real.absorbed + fake.absorbed,
+        stopped: real.stopped + fake.stopped,
         gap: Some(if gap(real).abs() >= gap(fake).abs() {
             gap(real)
         } else {

@@ -3,13 +3,14 @@
 use candle_core::{DType, Tensor};
 
 use super::lrp::Plan;
-use super::propagate::{sample_sums, stacked_mul};
+use super::propagate::stacked_mul;
+use super::scored::{Scored, balances, magnitude, per_sample, stop};
 use super::{
-    AttributionError, AttributionMap, Balance, Composite, Method, Options, Precision, Start,
-    Target, gradient, occlusion, polarized,
+    AttributionError, AttributionMap, Composite, Method, Options, Precision, Start, Target,
+    gradient, occlusion, polarized,
 };
 use crate::kernels;
-use crate::network::{Edits, Network, NetworkError, NodeId, Retain, Run, is_finite};
+use crate::network::{Network, NetworkError, is_finite};
 
 /// A network prepared for one method. Building one costs about as much as a forward pass, a map after that two to four.
 #[derive(Clone, Debug)]
@@ -38,6 +39,34 @@ impl Prepared {
         options: &Options,
     ) -> Result<Self, AttributionError> {
         let composite = method.composite(options.input_range);
+        Self::prepare(network, method, composite, options)
+    }
+
+    /// Prepares `network` for a rule-based `method` with other rules than its own: rules chosen layer by layer, for example.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`], and when the method has no rules.
+    pub fn with_composite(
+        network: &Network,
+        method: &Method,
+        composite: Composite,
+        options: &Options,
+    ) -> Result<Self, AttributionError> {
+        if !method.is_relevance() {
+            return Err(AttributionError::Method {
+                method: method.to_string(),
+                what: "has no rules".to_owned(),
+            });
+        }
+        Self::prepare(network, method, Some(composite), options)
+    }
+
+    fn prepare(
+        network: &Network,
+        method: &Method,
+        composite: Option<Composite>,
+        options: &Options,
+    ) -> Result<Self, AttributionError> {
         let double = match options.precision {
             Precision::Auto => method.amplifies_rounding(composite.as_ref()),
             Precision::Network => false,
@@ -73,6 +102,24 @@ impl Prepared {
             Kind::Relevance(plan) => &plan.network,
             Kind::Sensitivity(network) => network,
         }
+    }
+
+    /// The plan of a rule-based method.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match &self.kind {
+            Kind::Relevance(plan) => Some(plan),
+            Kind::Sensitivity(_) => None,
+        }
+    }
+
+    /// The element type that maps are given back in.
+    pub(super) const fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The options it was prepared with.
+    pub(super) const fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The composite of a rule-based method.
@@ -144,82 +191,6 @@ impl Prepared {
     }
 }
 
-/// A run with the target's value.
-pub(super) struct Scored {
-    pub(super) run: Run,
-    /// Node of the explained output.
-    pub(super) node: NodeId,
-    /// Value of the explained output, `[N, ...]`.
-    pub(super) output: Tensor,
-    /// Gradient of the score with respect to the output, `[1, ...]`.
-    pub(super) weights: Tensor,
-    /// The score of each sample.
-    pub(super) scores: Vec<f64>,
-}
-
-impl Scored {
-    /// Runs the network, retaining everything, and checks that every layer the target depends on is finite.
-    pub(super) fn new(
-        network: &Network,
-        inputs: &[Tensor],
-        target: &Target,
-    ) -> Result<Self, AttributionError> {
-        let run = network.forward(inputs, &Edits::new(), &Retain::All)?;
-        let node = network.outputs()[target.output].node;
-        check_finite(network, &run, node)?;
-        Self::of(network, run, target)
-    }
-
-    /// Runs the network of `plan`, which keeps what a walk reads, and checks as [`Scored::new`] does.
-    pub(super) fn planned(
-        plan: &Plan,
-        inputs: &[Tensor],
-        target: &Target,
-    ) -> Result<Self, AttributionError> {
-        let run = plan.run(inputs)?;
-        if !plan.is_finite(&run)? {
-            // Only a run that keeps all can tell where it began.
-            return Self::new(&plan.network, inputs, target);
-        }
-        Self::of(&plan.network, run, target)
-    }
-
-    fn of(network: &Network, run: Run, target: &Target) -> Result<Self, AttributionError> {
-        let node = network.outputs()[target.output].node;
-        let output = run.outputs()[target.output].clone();
-        let weights = target.weights(&output)?;
-        let scores = sample_sums(&output.broadcast_mul(&weights)?)?;
-        Ok(Self {
-            run,
-            node,
-            output,
-            weights,
-            scores,
-        })
-    }
-
-    /// The weights repeated for every sample.
-    pub(super) fn seed(&self) -> Result<Tensor, candle_core::Error> {
-        self.weights.broadcast_as(self.output.dims())?.contiguous()
-    }
-}
-
-/// The magnitude of the starting relevance for a score.
-pub(super) fn magnitude(start: Start, score: f64) -> f64 {
-    match start {
-        Start::Score => score.abs(),
-        Start::One => 1.0,
-        Start::Probability => 1.0 / (1.0 + (-score.abs()).exp()),
-    }
-}
-
-/// One factor per sample as a tensor that broadcasts with `like`.
-pub(super) fn per_sample(factors: &[f64], like: &Tensor) -> Result<Tensor, candle_core::Error> {
-    let mut dims = vec![1; like.rank()];
-    dims[0] = factors.len();
-    Tensor::from_slice(factors, dims, like.device())?.to_dtype(like.dtype())
-}
-
 /// Plain LRP by the composite of the plan.
 fn relevance(
     plan: &Plan,
@@ -238,10 +209,17 @@ fn relevance(
             }
         });
     }
-    let start = stacked_mul(&scored.output, &scored.seed()?)?
+    let start = stacked_mul(&scored.above(&scored.output)?, &scored.seed()?)?
         .broadcast_mul(&per_sample(&factors, &scored.output)?)?;
-    let walk = plan.walk(&scored.run, scored.node, &start, options)?;
-    let balances = balances(&scored.scores, &start, &walk.inputs[0], &walk.absorbed)?;
+    let starts = [(scored.node, start)];
+    let walk = plan.walk(&scored.run, &starts, options)?;
+    let mut balances = balances(
+        &scored.scores,
+        &starts[0].1,
+        &walk.inputs[0],
+        &walk.absorbed,
+    )?;
+    stop(&mut balances, &walk.stopped);
     let mut inputs = walk.inputs.into_iter();
     Ok(AttributionMap {
         relevance: first(&mut inputs, plan)?,
@@ -250,6 +228,7 @@ fn relevance(
         output: scored.output.clone(),
         balances,
         layers: walk.layers,
+        units: walk.units,
         inner: walk.inner,
         warnings,
     })
@@ -263,56 +242,4 @@ pub(super) fn first(
     let missing = NetworkError::NoInputOrOutput;
     debug_assert!(!plan.network.inputs().is_empty(), "a network has an input");
     inputs.next().ok_or_else(|| missing.into())
-}
-
-/// The balance of each sample.
-pub(super) fn balances(
-    scores: &[f64],
-    start: &Tensor,
-    map: &Tensor,
-    absorbed: &[f64],
-) -> Result<Vec<Balance>, candle_core::Error> {
-    let (starts, sums) = (sample_sums(start)?, sample_sums(map)?);
-    let absolutes = sample_sums(&map.abs()?)?;
-    let rows = scores
-        .iter()
-        .zip(starts)
-        .zip(sums)
-        .zip(absolutes)
-        .zip(absorbed);
-    Ok(rows
-        .map(|((((score, start), sum), absolute), absorbed)| {
-            Balance {
-                score: *score,
-                start,
-                sum,
-                absolute,
-                absorbed: *absorbed,
-                gap: None,
-            }
-            .close()
-        })
-        .collect())
-}
-
-/// Names the first layer below `node` whose activation is not finite.
-fn check_finite(network: &Network, run: &Run, node: NodeId) -> Result<(), AttributionError> {
-    let mut below = vec![false; network.nodes().len()];
-    below[node.index()] = true;
-    for (id, node) in network.iter().rev() {
-        if below[id.index()] {
-            for input in &node.inputs {
-                below[input.index()] = true;
-            }
-        }
-    }
-    for (id, node) in network.iter().filter(|(id, _)| below[id.index()]) {
-        if !is_finite(run.value(network, id)?)? {
-            return Err(AttributionError::NotFinite {
-                layer: node.name.clone(),
-                what: "activation",
-            });
-        }
-    }
-    Ok(())
 }

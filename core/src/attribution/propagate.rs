@@ -11,6 +11,7 @@ use super::AttributionError;
 use super::rule::{Change, Group, Part, When};
 use super::shared_conv::{self, Quotient, TermConv};
 use super::signed_conv::{self, SignedTerms};
+use super::sums::sample_sums;
 use crate::kernels::{self, Algorithm, Weights};
 use crate::network::{Node, Role, floats, is_fast, linear_apply, linear_pullback, with_slice};
 
@@ -390,17 +391,4 @@ fn bias_shape(bias: &Tensor, rank: usize) -> Result<Tensor> {
 fn is_zero(t: &Tensor) -> Result<bool> {
     let total = t.abs()?.sum_all()?.to_dtype(DType::F64)?;
     Ok(total.to_scalar::<f64>()? == 0.0)
-}
-
-/// The sum over each sample, in f64.
-pub(super) fn sample_sums(t: &Tensor) -> Result<Vec<f64>> {
-    if is_fast(t) && t.elem_count() > 0 {
-        let t = t.contiguous()?;
-        let sample = t.elem_count() / t.dim(0)?;
-        let sums = with_slice(&t, |t: &[f32]| {
-            kernels::weighted_sums(t, sample, |_| Weights::One(1.0))
-        });
-        return Ok(sums.unwrap_or_default());
-    }
-    t.flatten_from(1)?.to_dtype(DType::F64)?.sum(1)?.to_vec1()
 }

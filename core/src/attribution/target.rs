@@ -6,7 +6,8 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::AttributionError;
-use crate::network::Network;
+use crate::network::{Fact, Network};
+use crate::region::{Coverage, Shape};
 
 /// Weights over the rows and columns of an output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,20 @@ pub struct RegionMask {
     pub columns: usize,
     /// `rows * columns` weights in `[0, 1]`, first row first.
     pub weights: Vec<f32>,
+}
+
+/// Where light is summed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aperture {
+    /// The area, in pixels of the output; a pixel at its edge counts with the part inside.
+    pub shape: Shape,
+    /// The band; the sum of all when not given.
+    #[serde(default)]
+    pub channel: Option<usize>,
+    /// The value of a pixel without light (black, or the sky), in the output's own units. Light is what is above it, so that a
+    /// dark pixel of a picture in `[-1, 1]` explains nothing instead of minus one.
+    #[serde(default)]
+    pub level: f64,
 }
 
 /// The scalar taken from an output: a weighted sum of its elements.
@@ -32,6 +47,20 @@ pub enum Score {
     Channel(usize),
     /// A region of all channels: what a drawn structure is made of.
     Region(RegionMask),
+    /// The light inside an aperture.
+    Flux(Aperture),
+    /// One weight per element, in C, H, W order.
+    Weights(Vec<f32>),
+}
+
+impl Score {
+    /// The value from which elements are counted.
+    pub(super) const fn level(&self) -> f64 {
+        match self {
+            Self::Flux(aperture) => aperture.level,
+            _ => 0.0,
+        }
+    }
 }
 
 /// What is explained.
@@ -53,33 +82,6 @@ impl Target {
         }
     }
 
-    /// Reads `OUTPUT` or `OUTPUT:INDEX`, the output by name or number, the index in C, H, W order.
-    ///
-    /// # Errors
-    /// When the network has no such output or element.
-    pub fn parse(network: &Network, text: &str) -> Result<Self, AttributionError> {
-        if let Ok(output) = network.find_output(text) {
-            return Ok(Self::output(output));
-        }
-        let (name, index) = match text.rsplit_once(':') {
-            Some((name, index)) => (name, Some(index)),
-            None => (text, None),
-        };
-        let output = network.find_output(name)?;
-        let wrong = |what: &str| AttributionError::Target {
-            target: text.to_owned(),
-            what: what.to_owned(),
-        };
-        let score = match index.map(str::parse) {
-            None => Score::Sum,
-            Some(Ok(index)) => Score::Element(index),
-            Some(Err(_)) => return Err(wrong("the index after the colon is not a number")),
-        };
-        let target = Self { output, score };
-        target.check(network)?;
-        Ok(target)
-    }
-
     fn wrong(&self, what: String) -> AttributionError {
         AttributionError::Target {
             target: self.to_string(),
@@ -94,31 +96,41 @@ impl Target {
             return Err(self.wrong(format!("the network has {count} outputs")));
         };
         let fact = &network.node(output.node).fact;
+        match self.misfit(fact) {
+            Some(what) => Err(self.wrong(format!("output {} {what}", output.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the score cannot be taken from an output of this fact.
+    fn misfit(&self, fact: &Fact) -> Option<String> {
         match &self.score {
-            Score::Element(index) if *index >= fact.len() => Err(self.wrong(format!(
-                "output {} has {} elements",
-                output.name,
-                fact.len()
-            ))),
-            Score::Channel(index) if *index >= fact.units() => Err(self.wrong(format!(
-                "output {} has {} channels",
-                output.name,
-                fact.units()
-            ))),
+            Score::Element(index) if *index >= fact.len() => {
+                Some(format!("has {} elements", fact.len()))
+            }
+            Score::Channel(index) if *index >= fact.units() => {
+                Some(format!("has {} channels", fact.units()))
+            }
             Score::Region(mask)
                 if fact.dims.len() != 3
                     || fact.size() != [mask.rows, mask.columns]
                     || mask.weights.len() != mask.rows * mask.columns =>
             {
-                Err(self.wrong(format!(
-                    "a mask of {} x {} does not fit output {} {fact}",
-                    mask.rows, mask.columns, output.name
-                )))
+                let (rows, columns) = (mask.rows, mask.columns);
+                Some(format!("{fact} does not fit a mask of {rows} x {columns}"))
             }
-            Score::Region(mask) if mask.weights.iter().any(|w| !w.is_finite()) => {
-                Err(self.wrong("the mask has weights that are not finite numbers".to_owned()))
+            Score::Weights(weights) if weights.len() != fact.len() => Some(format!(
+                "has {} elements, not {}",
+                fact.len(),
+                weights.len()
+            )),
+            Score::Region(RegionMask { weights, .. }) | Score::Weights(weights)
+                if weights.iter().any(|w| !w.is_finite()) =>
+            {
+                Some("has weights that are not finite numbers".to_owned())
             }
-            _ => Ok(()),
+            Score::Flux(aperture) => misfit_of(aperture, fact),
+            _ => None,
         }
     }
 
@@ -128,15 +140,59 @@ impl Target {
         dims[0] = 1;
         let count: usize = dims.iter().product();
         let plane: usize = dims.iter().skip(2).product();
+        let cover = match &self.score {
+            Score::Flux(aperture) => cover(aperture, &dims),
+            _ => Vec::new(),
+        };
         let at = |i: usize| match &self.score {
             Score::Sum => 1.0,
             Score::Element(index) => f32::from(i == *index),
             Score::Channel(index) => f32::from(i / plane.max(1) == *index),
             Score::Region(mask) => mask.weights[i % plane],
+            Score::Weights(weights) => weights[i],
+            Score::Flux(aperture) => match aperture.channel {
+                Some(channel) if channel != i / plane.max(1) => 0.0,
+                _ => cover[i % plane],
+            },
         };
         let weights = Tensor::from_iter((0..count).map(at), output.device())?;
         Ok(weights.reshape(dims)?.to_dtype(output.dtype())?)
     }
+}
+
+/// Why light cannot be summed so over an output of this fact.
+fn misfit_of(aperture: &Aperture, fact: &Fact) -> Option<String> {
+    if fact.dims.len() != 3 {
+        return Some(format!("{fact} has no rows and columns"));
+    }
+    if !aperture.level.is_finite() {
+        return Some("has a level that is not a finite number".to_owned());
+    }
+    if let Err(error) = aperture.shape.clone().checked() {
+        return Some(format!("has an aperture of which {error}"));
+    }
+    if aperture
+        .channel
+        .is_some_and(|channel| channel >= fact.units())
+    {
+        return Some(format!("has {} channels", fact.units()));
+    }
+    let is_outside = Coverage::of(&aperture.shape, fact.size()).area() <= 0.0;
+    is_outside.then(|| "has no pixel inside the aperture".to_owned())
+}
+
+/// The part of every pixel of a channel inside an aperture, for a value of dimensions `dims` with its batch.
+fn cover(aperture: &Aperture, dims: &[usize]) -> Vec<f32> {
+    let &[_, _, rows, columns] = dims else {
+        return Vec::new();
+    };
+    let mut shares = vec![0.0; rows * columns];
+    for ([column, row], share) in Coverage::of(&aperture.shape, [rows, columns]).pixels() {
+        if let Some(slot) = shares.get_mut(row * columns + column) {
+            *slot = share as f32;
+        }
+    }
+    shares
 }
 
 impl fmt::Display for Target {
@@ -147,6 +203,11 @@ impl fmt::Display for Target {
             Score::Element(index) => write!(f, ":{index}"),
             Score::Channel(index) => write!(f, " channel {index}"),
             Score::Region(mask) => write!(f, " region of {} x {}", mask.rows, mask.columns),
+            Score::Flux(aperture) => {
+                let centre = aperture.shape.centre();
+                write!(f, " flux around {}, {}", centre.column, centre.row)
+            }
+            Score::Weights(weights) => write!(f, " weighted sum of {} elements", weights.len()),
         }
     }
 }

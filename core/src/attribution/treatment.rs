@@ -2,8 +2,9 @@
 
 use candle_core::{D, Tensor};
 
-use super::propagate::{PreparedGroup, propagate, sample_sums, stabilise, stacked_mul};
+use super::propagate::{PreparedGroup, propagate, stabilise, stacked_mul};
 use super::rule::STABILISER;
+use super::sums::{add_to, sample_sums};
 use super::{AttributionError, Rule};
 use crate::network::{Mode, Network, Node, Op, Role, node_forward, node_pullback};
 
@@ -114,8 +115,23 @@ impl Treatment {
                 add_to(absorbed, &taken);
                 Ok(vec![relevance])
             }
-            Self::Fixed(rule) => fixed(node, *rule, x, y, r),
-            Self::Centred { eps } => Ok(vec![centred(node, *eps, &x[0], y, r)?]),
+            Self::Fixed(rule) => {
+                let shares = fixed(node, *rule, x, y, r)?;
+                if let (Op::BatchNorm { .. }, Rule::Norm | Rule::Epsilon { .. }) = (&node.op, rule)
+                {
+                    let epsilon = match rule {
+                        Rule::Epsilon { epsilon } => *epsilon,
+                        _ => STABILISER,
+                    };
+                    add_to(absorbed, &taken_by_shift(y, r, &shares[0], epsilon)?);
+                }
+                Ok(shares)
+            }
+            Self::Centred { eps } => {
+                let share = centred(node, *eps, &x[0], y, r)?;
+                add_to(absorbed, &taken_by_shift(y, r, &share, STABILISER)?);
+                Ok(vec![share])
+            }
             Self::Product(shares) => {
                 let sum = Node {
                     op: Op::Add,
@@ -192,6 +208,19 @@ fn fixed(
     }
 }
 
+/// What the shift of a normalisation takes of the relevance `r` at its value `y`: the part of the stabilised quotients that the
+/// input's `share` has not.
+fn taken_by_shift(
+    y: &Tensor,
+    r: &Tensor,
+    share: &Tensor,
+    epsilon: f64,
+) -> Result<Vec<f64>, AttributionError> {
+    let whole = stacked_mul(r, &(y / &stabilise(y, epsilon)?)?)?;
+    let parts = sample_sums(&whole)?.into_iter().zip(sample_sums(share)?);
+    Ok(parts.map(|(whole, share)| whole - share).collect())
+}
+
 /// Instance normalisation with its deviations held constant: `y = a (x - mean(x)) + b` per sample and channel, shared by
 /// the norm rule (the layer-normalisation rule of Ali et al. 2022, arXiv 2202.07304).
 fn centred(
@@ -210,11 +239,4 @@ fn centred(
     let per_element = gain.broadcast_div(&stabilise(y, STABILISER)?)?;
     let s = stacked_mul(r, &per_element)?;
     Ok(stacked_mul(&s.broadcast_sub(&mean(&s)?)?, x)?)
-}
-
-/// Adds the amounts of each sample.
-pub(super) fn add_to(total: &mut [f64], more: &[f64]) {
-    for (total, more) in total.iter_mut().zip(more) {
-        *total += more;
-    }
 }

@@ -91,8 +91,8 @@ pub enum CheckpointError {
     },
     /// The tensors are of no known architecture.
     #[error(
-        "unknown architecture, {found}; expected the branched deblender's generator (conv_in, root.I, branchB.I, outB) \
-         or discriminator (net.convI, net.fcI) - rename the tensors to these names: {}",
+        "unknown architecture, {found}; neither the branched deblender nor another known family - describe its layers in a \
+         file of the same name with .model.toml behind it: {}",
         path.display()
     )]
     UnknownArchitecture {

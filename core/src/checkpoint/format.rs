@@ -24,6 +24,8 @@ pub(super) enum Format {
     Hdf5,
     /// A text beginning like JSON: a layers model of TensorFlow.js.
     Json,
+    /// A description of a network, which names its weights.
+    Description,
 }
 
 impl Format {
@@ -32,6 +34,14 @@ impl Format {
     /// # Errors
     /// [`CheckpointError::Read`].
     pub(super) fn of(path: &Path) -> Result<Self, CheckpointError> {
+        Ok(Self::told(path)?.unwrap_or(Self::Safetensors))
+    }
+
+    /// The format of a file, or `None` when its bytes do not tell.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Read`].
+    pub(super) fn told(path: &Path) -> Result<Option<Self>, CheckpointError> {
         let mut file = File::open(path).map_err(CheckpointError::read(path))?;
         let mut prefix = Vec::with_capacity(PREFIX_BYTES);
         (&mut file)
@@ -45,24 +55,32 @@ impl Format {
     }
 
     /// The format of a file of `length` bytes that begins with `prefix`.
-    fn of_bytes(prefix: &[u8], length: u64) -> Self {
+    fn of_bytes(prefix: &[u8], length: u64) -> Option<Self> {
         if let Some(header) = prefix.first_chunk() {
             // A header that fits into the file and begins as JSON: whatever else the bytes could mean, it is this.
             let fits = u64::from_le_bytes(*header) <= length.saturating_sub(8);
             if fits && prefix.get(8) == Some(&b'{') {
-                return Self::Safetensors;
+                return Some(Self::Safetensors);
             }
         }
-        match prefix {
+        Some(match prefix {
             [b'P', b'K', 3, 4, ..] => Self::Zip,
             [0x80, 1..=5, ..] => Self::Pickle,
             [0x89, b'H', b'D', b'F', ..] => Self::Hdf5,
             // Field 1 (version of the format) as a number, then field 2 (name of the writer), 7 (graph) or 8 (opset).
             [0x08, 1..=127, 0x12 | 0x3a | 0x42, ..] => Self::Onnx,
             _ if first_letter(prefix) == Some(b'{') => Self::Json,
-            _ => Self::Safetensors,
-        }
+            _ if is_description(prefix) => Self::Description,
+            _ => return None,
+        })
     }
+}
+
+/// Whether a line says that this describes a network.
+fn is_description(prefix: &[u8]) -> bool {
+    prefix
+        .split(|b| *b == b'\n')
+        .any(|line| line.starts_with(b"ganoscope_model"))
 }
 
 /// The first byte after a byte order mark and white space.
@@ -77,12 +95,13 @@ mod tests {
 
     #[test]
     fn the_first_bytes_tell_the_format() {
-        let of = |bytes: &[u8]| Format::of_bytes(bytes, 1000);
+        let of = |bytes: &[u8]| Format::of_bytes(bytes, 1000).unwrap_or(Format::Safetensors);
         assert_eq!(of(b"PK\x03\x04rest"), Format::Zip);
         assert_eq!(of(&[0x80, 2, 0x8a, 10]), Format::Pickle);
         assert_eq!(of(b"\x89HDF\r\n\x1a\n"), Format::Hdf5);
         assert_eq!(of(b"\x08\x08\x12\x07pytorch"), Format::Onnx);
         assert_eq!(of(b" \n{\"format\": 1}"), Format::Json);
+        assert_eq!(of(b"# mine\nganoscope_model = 1"), Format::Description);
         // A header of 0x80 bytes looks like a pickle, and one of 8 like a protocol buffer.
         assert_eq!(of(b"\x80\x02\0\0\0\0\0\0{\"a\""), Format::Safetensors);
         assert_eq!(of(b"\x08\x01\0\0\0\0\0\0{\"a\""), Format::Safetensors);

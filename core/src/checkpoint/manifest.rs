@@ -15,7 +15,7 @@ pub const MANIFEST_FILE: &str = "series.toml";
 const VERSION: u32 = 1;
 
 /// Manifests are a page of text; anything longer is not one.
-const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// How the two galaxies of a blend combine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +58,9 @@ pub struct SeriesManifest {
     /// Range of the pixels that the generator emits and the discriminator takes.
     #[serde(default = "signed_range")]
     pub output_range: ValueRange,
-    /// The generator.
-    pub generator: GeneratorConfig,
+    /// The generator; every `series.toml` has one, a series of foreign files does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorConfig>,
     /// The discriminator, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discriminator: Option<DiscriminatorConfig>,
@@ -94,15 +95,23 @@ impl SeriesManifest {
             recipe: String::new(),
             input_range: ValueRange::UNIT,
             output_range: ValueRange::SIGNED,
-            generator,
+            generator: Some(generator),
             discriminator,
+        }
+    }
+
+    /// What is known of a series without a manifest: its name, and what is usual.
+    pub(super) fn foreign(name: &str) -> Self {
+        Self {
+            generator: None,
+            ..Self::new(name, GeneratorConfig::default(), None)
         }
     }
 
     /// The configuration of one of its networks.
     pub fn config(&self, role: NetworkRole) -> Option<NetworkConfig> {
         match role {
-            NetworkRole::Generator => Some(NetworkConfig::Generator(self.generator.clone())),
+            NetworkRole::Generator => self.generator.clone().map(NetworkConfig::Generator),
             NetworkRole::Discriminator => {
                 self.discriminator.clone().map(NetworkConfig::Discriminator)
             }
@@ -165,6 +174,9 @@ impl SeriesManifest {
     }
 
     fn check(&self) -> Result<(), String> {
+        if self.generator.is_none() {
+            return Err("missing field `generator`".to_owned());
+        }
         for (name, range) in [
             ("input_range", self.input_range),
             ("output_range", self.output_range),
@@ -185,7 +197,7 @@ impl SeriesManifest {
     }
 }
 
-fn one_line(text: &str, error: &toml::de::Error) -> String {
+pub(super) fn one_line(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(1, |span| {
         text.bytes()
             .take(span.start)

@@ -3,11 +3,15 @@
 //! Invariants: nothing is allocated before its size was checked against the file; a checkpoint is under its final name
 //! only when it is complete; every error names the file and the tensor or layer.
 
+mod blueprint;
 mod config;
 mod error;
+mod families;
 mod foreign;
 mod format;
+mod hash;
 mod infer;
+mod keras;
 mod manifest;
 mod metrics;
 mod onnx;
@@ -17,7 +21,10 @@ mod rename;
 mod report;
 mod series;
 mod spec;
+mod state_dict;
 mod tensors;
+mod torch;
+mod weights;
 mod write;
 mod write_back;
 
@@ -32,5 +39,6 @@ pub use report::{Guess, LoadReport};
 pub use series::{CheckpointInfo, Loaded, Series};
 pub use spec::{NetworkSpec, Opened, open_network, open_network_for};
 pub use tensors::{TensorEntry, TensorFile, TensorHeader, write_tensors};
+pub use weights::{draft_description, read_state_dict};
 pub use write::{create_series, write_checkpoint};
 pub use write_back::write_weights;

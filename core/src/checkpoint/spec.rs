@@ -4,15 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
+use super::weights::{self, Wanted};
 use super::{
-    CheckpointError, Confidence, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole,
-    ReadNetwork, Series, SeriesManifest, TensorFile,
+    CheckpointError, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole, ReadNetwork,
+    Series, SeriesManifest,
 };
-use super::{infer, onnx};
-use crate::network::{Network, Op, always};
+use super::{keras, onnx};
+use crate::network::{GoOn, Network, Op, always};
 use crate::stamp::ValueRange;
 
-/// Where a network is: `FILE`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
+/// Where a network is: `FILE`, `FILE:ROLE`, `FILE:NAME`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
     /// The weights file or series directory.
@@ -21,6 +22,8 @@ pub struct NetworkSpec {
     pub step: Option<u64>,
     /// The role; when absent, what the file holds, or the generator of a series.
     pub role: Option<NetworkRole>,
+    /// The name of a network in a file of several, for example `g_ema`.
+    pub part: Option<String>,
 }
 
 impl NetworkSpec {
@@ -38,29 +41,40 @@ impl NetworkSpec {
             path: text.into(),
             step: None,
             role: None,
+            part: None,
         };
         if whole.path.exists() {
             return whole;
         }
-        let (text, role) = match text.rsplit_once(':') {
+        let (text, role, part) = match text.rsplit_once(':') {
             Some((rest, tail)) => match tail.parse() {
-                Ok(role) => (rest, Some(role)),
+                Ok(role) => (rest, Some(role), None),
+                // A name is one only behind something that is there.
+                Err(_) if !tail.is_empty() && split_step(rest).0.exists() => {
+                    (rest, None, Some(tail.to_owned()))
+                }
                 Err(_) => return whole,
             },
-            None => (text, None),
+            None => (text, None, None),
         };
-        let (path, step) = match text.rsplit_once('@') {
-            Some((rest, tail)) => match tail.parse() {
-                Ok(step) => (rest, Some(step)),
-                Err(_) => (text, None),
-            },
-            None => (text, None),
-        };
+        let (path, step) = split_step(text);
         Self {
-            path: path.into(),
+            path,
             step,
             role,
+            part,
         }
+    }
+}
+
+/// The path before `@STEP`, and the step.
+fn split_step(text: &str) -> (PathBuf, Option<u64>) {
+    let step = text
+        .rsplit_once('@')
+        .and_then(|(rest, tail)| Some((rest, tail.parse().ok()?)));
+    match step {
+        Some((rest, step)) => (rest.into(), Some(step)),
+        None => (text.into(), None),
     }
 }
 
@@ -80,6 +94,9 @@ impl fmt::Display for NetworkSpec {
         }
         if let Some(role) = self.role {
             write!(f, ":{role}")?;
+        }
+        if let Some(part) = &self.part {
+            write!(f, ":{part}")?;
         }
         Ok(())
     }
@@ -141,7 +158,7 @@ pub fn open_network_for(
     if spec.path.is_dir() {
         open_in_series(spec)
     } else {
-        open_file(spec, stamp_size)
+        open_file(spec, stamp_size, &always)
     }
 }
 
@@ -174,14 +191,14 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     let loaded = series.load(step, role)?;
     Ok(Opened {
         network: loaded.network,
-        identity: loaded.config.identity(Confidence::Stated, Vec::new()),
-        config: Some(loaded.config),
+        identity: loaded.identity,
+        config: loaded.config,
         role,
         step: Some(step),
-        input_range: series.manifest.input_range_of(role),
-        output_range: series.manifest.output_range_of(role),
+        input_range: loaded.input_range,
+        output_range: loaded.output_range,
         report: loaded.report,
-        guesses,
+        guesses: [guesses, loaded.guesses].concat(),
         manifest: Some(series.manifest),
         warnings: series.warnings,
         path: loaded.path,
@@ -189,7 +206,12 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     })
 }
 
-fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, CheckpointError> {
+/// Opens a network of a lone file, whatever kind of file it is.
+pub(super) fn open_file(
+    spec: &NetworkSpec,
+    stamp_size: Option<usize>,
+    go_on: GoOn<'_>,
+) -> Result<Opened, CheckpointError> {
     let path: &Path = &spec.path;
     if let Some(step) = spec.step {
         return Err(CheckpointError::NoStep {
@@ -199,11 +221,17 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
         });
     }
     let limits = Limits::default();
+    let wanted = Wanted::of(spec, stamp_size);
     let opened = match Format::of(path)? {
-        Format::Onnx => open_read(onnx::read(path, stamp_size, &limits, &always)?, path),
+        Format::Onnx => open_read(onnx::read(path, stamp_size, &limits, go_on)?, path),
+        Format::Json => open_read(keras::read_json(path, stamp_size, &limits, go_on)?, path),
+        Format::Hdf5 => open_read(keras::read_hdf5(path, stamp_size, &limits, go_on)?, path),
+        Format::Zip if keras::is_archive(path) => {
+            open_read(keras::read_archive(path, stamp_size, &limits, go_on)?, path)
+        }
         // What is not read yet is told by the reader of tensors, which says what one can do.
-        Format::Safetensors | Format::Zip | Format::Pickle | Format::Hdf5 | Format::Json => {
-            open_tensors(TensorFile::read(path)?, stamp_size)?
+        Format::Safetensors | Format::Zip | Format::Pickle | Format::Description => {
+            weights::open(path, &wanted, go_on)?
         }
     };
     if let Some(expected) = spec.role.filter(|expected| *expected != opened.role) {
@@ -216,39 +244,8 @@ fn open_file(spec: &NetworkSpec, stamp_size: Option<usize>) -> Result<Opened, Ch
     Ok(opened)
 }
 
-/// A network whose file holds tensors only.
-fn open_tensors(file: TensorFile, stamp_size: Option<usize>) -> Result<Opened, CheckpointError> {
-    let (config, mut guesses) = infer::config_of(&file.header, stamp_size)?;
-    let role = config.role();
-    let (network, report) = config.build(&file)?;
-    let (input_range, output_range) = infer::ranges_of(&file.header, role, &mut guesses);
-    let step = file.header.metadata.get(infer::STEP_KEY);
-    let stated = file.header.metadata.contains_key(infer::CONFIG_KEY);
-    let (confidence, evidence) = if stated {
-        (Confidence::Stated, Vec::new())
-    } else {
-        let evidence = "names and shapes are those of the published network".to_owned();
-        (Confidence::Likely, vec![evidence])
-    };
-    Ok(Opened {
-        network,
-        identity: config.identity(confidence, evidence),
-        config: Some(config),
-        role,
-        step: step.and_then(|text| text.parse().ok()),
-        input_range,
-        output_range,
-        report,
-        guesses,
-        manifest: None,
-        warnings: Vec::new(),
-        path: file.header.path,
-        sha256: file.sha256,
-    })
-}
-
 /// A network whose file holds its graph.
-fn open_read(read: ReadNetwork, path: &Path) -> Opened {
+pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
     let ReadNetwork {
         network,
         role,

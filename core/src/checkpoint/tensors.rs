@@ -4,7 +4,6 @@
 //! endian header length, JSON header, data (<https://huggingface.co/docs/safetensors>).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::foreign::foreign_kind;
+use super::hash::Hashing;
+pub(super) use super::hash::hex;
 use super::{CheckpointError, rename};
 use crate::atomic::atomic_write;
 use crate::network::{GoOn, always};
@@ -165,11 +166,29 @@ pub struct TensorFile {
     pub tensors: BTreeMap<String, Tensor>,
     /// Keys that were changed on reading ([`TensorHeader::entries`] has the changed ones): as in the file, and as here.
     pub renamed: Vec<(String, String)>,
+    /// The keys in the order in which the network lists its layers, as PyTorch files keep it; for other files in the
+    /// order of the names, numbers in them by their value.
+    pub order: Vec<String>,
     /// SHA-256 of the whole file, in hexadecimal.
     pub sha256: String,
 }
 
 impl TensorFile {
+    /// A file of which nothing was read yet.
+    pub(super) fn empty(path: &Path) -> Self {
+        Self {
+            header: TensorHeader {
+                path: path.to_owned(),
+                entries: BTreeMap::new(),
+                metadata: BTreeMap::new(),
+            },
+            tensors: BTreeMap::new(),
+            renamed: Vec::new(),
+            order: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
     /// Reads a file. Integer tensors (counters such as `num_batches_tracked`) stay in the header only.
     ///
     /// # Errors
@@ -184,10 +203,7 @@ impl TensorFile {
     /// [`CheckpointError::Stopped`] when it says no, and those of [`TensorFile::read`].
     pub fn read_while(path: &Path, go_on: GoOn<'_>) -> Result<Self, CheckpointError> {
         let (file, length) = open(path)?;
-        let mut file = Hashing {
-            inner: file,
-            hash: Sha256::new(),
-        };
+        let mut file = Hashing::new(file);
         let mut header = read_header(&mut file, length, path)?;
         let mut tensors = BTreeMap::new();
         for (key, entry) in header.by_offset() {
@@ -208,17 +224,20 @@ impl TensorFile {
                 tensors.insert(key.to_owned(), tensor);
             }
         }
-        let sha256 = hex(file.hash);
+        let sha256 = file.finish();
         let renamed = header.rename();
         for (from, to) in &renamed {
             if let Some(tensor) = tensors.remove(from) {
                 tensors.insert(to.clone(), tensor);
             }
         }
+        let mut order: Vec<String> = header.entries.keys().cloned().collect();
+        order.sort_by(|a, b| rename::in_order(a, b));
         Ok(Self {
             header,
             tensors,
             renamed,
+            order,
             sha256,
         })
     }
@@ -374,27 +393,4 @@ fn decode(dtype: &str, bytes: &[u8]) -> Option<Vec<f32>> {
         "BF16" => each(bytes, |c| half::bf16::from_le_bytes(c).to_f32()),
         _ => return None,
     })
-}
-
-struct Hashing<R> {
-    inner: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..n]);
-        Ok(n)
-    }
-}
-
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -9,6 +9,7 @@ mod batch_norm;
 mod build;
 mod canonize;
 mod cost;
+mod cut;
 mod dump;
 mod elementwise;
 mod error;

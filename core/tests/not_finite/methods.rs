@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use ganoscope_core::attribution::{
-    AttributionError, Method, Options, Precision, Prepared, RegionMask, Rule, Score, Target,
+    AttributionError, Method, Options, PathRule, Precision, Prepared, RegionMask, Rule, Score,
+    Target,
 };
 use ganoscope_core::network::{
     Affine, ConvSpec, Edits, Network, NetworkBuilder, NetworkError, Op, Retain,
@@ -164,6 +165,7 @@ fn parameters_of_methods_that_are_not_finite_are_errors() {
             Method::IntegratedGradients {
                 steps: 2,
                 baseline: bad,
+                path: PathRule::default(),
             },
             Method::Occlusion {
                 window: 3,

@@ -99,7 +99,7 @@ fn bytes_of(
         }
         hash.update(&bytes[before..]);
     }
-    Ok((bytes, super::tensors::hex(hash)))
+    Ok((bytes, super::hash::hex(hash)))
 }
 
 struct Reader<'r> {

@@ -3,6 +3,9 @@
 //! Opening reads the manifest, the metrics and the headers of the weights; weights are read when a checkpoint is
 //! loaded. A damaged checkpoint does not hide the others.
 
+mod foreign;
+mod names;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +13,11 @@ use std::path::{Path, PathBuf};
 use super::manifest::{MANIFEST_FILE, SeriesManifest};
 use super::metrics::{METRICS_FILE, Metrics};
 use super::{
-    CheckpointError, LoadReport, NetworkConfig, NetworkRole, TensorEntry, TensorFile, TensorHeader,
+    CheckpointError, Confidence, Guess, Identity, LoadReport, NetworkConfig, NetworkRole,
+    NetworkSpec, TensorEntry, TensorFile, TensorHeader,
 };
 use crate::network::{GoOn, Network, always};
+use crate::stamp::ValueRange;
 
 /// One checkpoint of a series.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +32,8 @@ pub struct CheckpointInfo {
     pub has_discriminator: bool,
     /// What was measured, if `metrics.json` is there and readable.
     pub metrics: Option<Metrics>,
+    /// Where the networks are, by role, when the series has no manifest.
+    files: Option<[Option<NetworkSpec>; 2]>,
 }
 
 impl CheckpointInfo {
@@ -40,7 +47,15 @@ impl CheckpointInfo {
 
     /// The weights file of a role.
     pub fn file(&self, role: NetworkRole) -> PathBuf {
-        self.dir.join(role.file_name())
+        match self.foreign(role) {
+            Some(spec) => spec.path.clone(),
+            None => self.dir.join(role.file_name()),
+        }
+    }
+
+    /// The network of a role in a series without a manifest.
+    fn foreign(&self, role: NetworkRole) -> Option<&NetworkSpec> {
+        self.files.as_ref()?.get(role as usize)?.as_ref()
     }
 }
 
@@ -62,10 +77,18 @@ pub struct Series {
 pub struct Loaded {
     /// The network.
     pub network: Network,
-    /// What it is.
-    pub config: NetworkConfig,
+    /// What it is and how that is known.
+    pub identity: Identity,
+    /// Its architecture and parameters, where it is one that this program trains.
+    pub config: Option<NetworkConfig>,
+    /// Range of the pixels it takes.
+    pub input_range: ValueRange,
+    /// Range of the pixels it emits; a discriminator emits none.
+    pub output_range: Option<ValueRange>,
     /// Where the tensors went.
     pub report: LoadReport,
+    /// What the file does not say and why it was taken so.
+    pub guesses: Vec<Guess>,
     /// SHA-256 of the weights file, in hexadecimal.
     pub sha256: String,
     /// The weights file.
@@ -76,7 +99,8 @@ impl Series {
     /// Opens a series directory: manifest, metrics and headers.
     ///
     /// # Errors
-    /// When the directory or its manifest cannot be read, or two checkpoints differ in the shape of a tensor.
+    /// When the directory or its manifest cannot be read, when a folder without a manifest has no numbered checkpoints, or
+    /// when two checkpoints differ in the shape of a tensor.
     pub fn open(dir: &Path) -> Result<Self, CheckpointError> {
         if !fs::metadata(dir)
             .map_err(CheckpointError::read(dir))?
@@ -88,10 +112,7 @@ impl Series {
             });
         }
         if !dir.join(MANIFEST_FILE).exists() {
-            return Err(CheckpointError::NotASeries {
-                what: "this folder has no series.toml, so it is not a series of checkpoints",
-                path: dir.to_owned(),
-            });
+            return Self::open_foreign(dir);
         }
         let mut series = Self {
             dir: dir.to_owned(),
@@ -147,6 +168,9 @@ impl Series {
         let Some(checkpoint) = self.at(step) else {
             return Err(self.no_step(step, role));
         };
+        if checkpoint.files.is_some() {
+            return self.load_foreign(checkpoint, role, go_on);
+        }
         let no_role = |place: String, path: PathBuf| CheckpointError::NoRole { role, place, path };
         let config = self
             .manifest
@@ -170,8 +194,12 @@ impl Series {
         }
         Ok(Loaded {
             network,
-            config,
+            identity: config.identity(Confidence::Stated, Vec::new()),
+            config: Some(config),
+            input_range: self.manifest.input_range_of(role),
+            output_range: self.manifest.output_range_of(role),
             report,
+            guesses: Vec::new(),
             sha256: file.sha256,
             path,
         })
@@ -260,6 +288,7 @@ impl Series {
             has_generator,
             has_discriminator,
             metrics,
+            files: None,
         });
     }
 

@@ -1,0 +1,239 @@
+//! Folders of checkpoints as people keep them, without a manifest: files or folders with numbers in their names.
+//!
+//! Invariant: the same folder gives the same series, whatever order the system lists it in; what is left out is told.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::names::{self, Named};
+use super::{CheckpointInfo, Loaded, Series};
+use crate::checkpoint::format::Format;
+use crate::checkpoint::spec::{Opened, open_file};
+use crate::checkpoint::{CheckpointError, NetworkRole, NetworkSpec, SeriesManifest, weights};
+use crate::network::{GoOn, always};
+
+/// Most files of a folder that are looked into; trainings leave hundreds.
+const MAX_FILES: usize = 100_000;
+
+/// The networks of one step: generator, discriminator, and whether the generator is a running average.
+#[derive(Default)]
+struct Step {
+    files: [Option<NetworkSpec>; 2],
+    is_averaged: bool,
+}
+
+/// The series that the files of a folder form.
+///
+/// # Errors
+/// [`CheckpointError::NotASeries`] when no file is a numbered checkpoint of a generator.
+fn open(dir: &Path) -> Result<Series, CheckpointError> {
+    let mut found = Found {
+        steps: BTreeMap::new(),
+        warnings: Vec::new(),
+    };
+    for path in entries(dir)? {
+        let named = names::read(&name_of(&path));
+        if !path.is_dir() {
+            found.file(&path, &named, named.step);
+        } else if named.step.is_some() {
+            for inner in entries(&path)?.into_iter().filter(|inner| inner.is_file()) {
+                let of_file = names::read(&name_of(&inner));
+                found.file(&inner, &of_file, named.step);
+            }
+        }
+    }
+    let mut series = Series {
+        dir: dir.to_owned(),
+        manifest: SeriesManifest::foreign(&name_of(dir)),
+        checkpoints: Vec::new(),
+        warnings: found.warnings,
+    };
+    for (step, Step { files, .. }) in found.steps {
+        let [generator, discriminator] = &files;
+        if generator.is_none() {
+            series.warnings.push(format!(
+                "step {step} is skipped, it has no generator: {}",
+                dir.display()
+            ));
+            continue;
+        }
+        series.checkpoints.push(CheckpointInfo {
+            step,
+            dir: dir.to_owned(),
+            has_generator: true,
+            has_discriminator: discriminator.is_some(),
+            metrics: None,
+            files: Some(files),
+        });
+    }
+    if series.checkpoints.is_empty() {
+        return Err(CheckpointError::NotASeries {
+            what: "this folder has no series.toml, and no generators with numbers in their names, so it is not a series of checkpoints",
+            path: dir.to_owned(),
+        });
+    }
+    Ok(series)
+}
+
+impl Series {
+    /// A folder without a manifest. Its last generator is opened, because only it tells what the pixels mean.
+    pub(super) fn open_foreign(dir: &Path) -> Result<Self, CheckpointError> {
+        let mut series = open(dir)?;
+        if let Some(last) = series.last() {
+            let loaded = series.load_foreign(last, NetworkRole::Generator, &always)?;
+            series.manifest.input_range = loaded.input_range;
+            if let Some(range) = loaded.output_range {
+                series.manifest.output_range = range;
+            }
+        }
+        Ok(series)
+    }
+
+    pub(super) fn load_foreign(
+        &self,
+        checkpoint: &CheckpointInfo,
+        role: NetworkRole,
+        go_on: GoOn<'_>,
+    ) -> Result<Loaded, CheckpointError> {
+        let Some(spec) = checkpoint.foreign(role) else {
+            return Err(CheckpointError::NoRole {
+                role,
+                place: format!("at step {}", checkpoint.step),
+                path: checkpoint.dir.clone(),
+            });
+        };
+        let opened = open_file(spec, None, go_on)?;
+        if opened.role != role {
+            return Err(CheckpointError::WrongRole {
+                expected: role,
+                found: opened.role,
+                path: opened.path,
+            });
+        }
+        Ok(opened.into())
+    }
+}
+
+impl From<Opened> for Loaded {
+    fn from(opened: Opened) -> Self {
+        Self {
+            network: opened.network,
+            identity: opened.identity,
+            config: opened.config,
+            input_range: opened.input_range,
+            output_range: opened.output_range,
+            report: opened.report,
+            guesses: opened.guesses,
+            sha256: opened.sha256,
+            path: opened.path,
+        }
+    }
+}
+
+struct Found {
+    steps: BTreeMap<u64, Step>,
+    warnings: Vec<String>,
+}
+
+impl Found {
+    /// Puts the networks of a file where they belong. `step`: what the file or the folder around it says.
+    fn file(&mut self, path: &Path, named: &Named, step: Option<u64>) {
+        if !is_weights(path) {
+            return;
+        }
+        let Some(step) = step else {
+            // Copies under names such as `latest` are of steps that have a name of their own.
+            self.warn("no number in its name, left out of the series", path);
+            return;
+        };
+        let mut spec = NetworkSpec {
+            path: path.to_owned(),
+            step: None,
+            role: None,
+            part: None,
+        };
+        if let Some(role) = named.role {
+            self.put(step, role, spec, named.is_averaged);
+            return;
+        }
+        let roles = match weights::roles(path) {
+            Ok(roles) => roles,
+            Err(error) => {
+                self.warnings
+                    .push(format!("step {step} cannot be read: {error}"));
+                return;
+            }
+        };
+        if roles.is_empty() {
+            self.put(step, NetworkRole::Generator, spec, named.is_averaged);
+            return;
+        }
+        for role in roles {
+            spec.role = Some(role);
+            self.put(step, role, spec.clone(), named.is_averaged);
+        }
+    }
+
+    /// A running average takes the place of the weights it averages; of two others the first by name is kept.
+    fn put(&mut self, step: u64, role: NetworkRole, spec: NetworkSpec, is_averaged: bool) {
+        let at = self.steps.entry(step).or_default();
+        let place = &mut at.files[role as usize];
+        let is_generator = role == NetworkRole::Generator;
+        let dropped = match place {
+            None => {
+                *place = Some(spec);
+                at.is_averaged |= is_generator && is_averaged;
+                return;
+            }
+            Some(kept) if is_generator && is_averaged && !at.is_averaged => {
+                at.is_averaged = true;
+                std::mem::replace(kept, spec)
+            }
+            Some(_) => spec,
+        };
+        let what = if is_generator && at.is_averaged {
+            format!("the running average is taken for step {step}, not")
+        } else {
+            format!("a second {role} of step {step}, left out")
+        };
+        self.warn(&what, &dropped.path);
+    }
+
+    fn warn(&mut self, what: &str, path: &Path) {
+        self.warnings.push(format!("{what}: {}", path.display()));
+    }
+}
+
+/// Files and folders by name, hidden ones left out.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir)
+        .map_err(CheckpointError::read(dir))?
+        .take(MAX_FILES)
+    {
+        let path = entry.map_err(CheckpointError::read(dir))?.path();
+        if !name_of(&path).starts_with('.') {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Whether the bytes of a file begin like weights; pictures and logs lie beside them.
+fn is_weights(path: &Path) -> bool {
+    matches!(
+        Format::told(path),
+        Ok(Some(
+            Format::Safetensors | Format::Zip | Format::Pickle | Format::Onnx | Format::Hdf5
+        ))
+    )
+}
