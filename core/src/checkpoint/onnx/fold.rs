@@ -44,19 +44,7 @@ pub(super) fn evaluate(call: &Call<'_>, inputs: &[Option<Array>]) -> Reading<Opt
         }
         "Split" => return split(call, inputs).map(Some),
         "Expand" => {
-            // What is repeated for every sample of the batch is a constant still; samples share it.
-            let counts = input(1)?.as_counts()?;
-            let once = |(axis, count): (usize, &Count)| match *count {
-                Count::BATCH if axis == 0 => Ok(1),
-                count => count.plain(),
-            };
-            let target: Vec<i64> = counts
-                .iter()
-                .enumerate()
-                .map(once)
-                .collect::<Reading<_>>()?;
-            let target: Option<Vec<usize>> = target.iter().map(|n| (*n).try_into().ok()).collect();
-            let target = target.ok_or_else(|| Fault::broken("a dimension is negative"))?;
+            let target = for_one_sample(input(1)?)?;
             input(0)?.expand(&broadcast(input(0)?.dims(), &target)?)?
         }
         "Tile" => tile(input(0)?, input(1)?)?,
@@ -127,19 +115,23 @@ fn cast(array: &Array, to: i64) -> Reading<Array> {
     })
 }
 
-fn constant_of_shape(call: &Call<'_>, dims: &Array) -> Reading<Array> {
-    let one = match call.tensor("value")? {
-        Some(value) => value,
-        None => Array::floats(vec![0.0], &[1])?,
-    };
-    // A batch in front is left to those that read the value: they repeat it anyway.
+/// Dimensions with one sample in the place of a batch in front: those that read the value repeat it anyway.
+fn for_one_sample(dims: &Array) -> Reading<Vec<usize>> {
     let mut counts = dims.as_counts()?.to_vec();
     if let Some(first) = counts.first_mut().filter(|first| **first == Count::BATCH) {
         *first = Count::of(1);
     }
     let dims = Array::counts(counts).as_ints()?;
     let dims: Option<Vec<usize>> = dims.iter().map(|n| (*n).try_into().ok()).collect();
-    let dims = dims.ok_or_else(|| Fault::broken("a dimension is negative"))?;
+    dims.ok_or_else(|| Fault::broken("a dimension is negative"))
+}
+
+fn constant_of_shape(call: &Call<'_>, dims: &Array) -> Reading<Array> {
+    let one = match call.tensor("value")? {
+        Some(value) => value,
+        None => Array::floats(vec![0.0], &[1])?,
+    };
+    let dims = for_one_sample(dims)?;
     one.reshape(&[])?.expand(&dims)
 }
 
