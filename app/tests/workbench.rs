@@ -7,7 +7,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
-use ganoscope::command::Change;
+use ganoscope::command::{Change, UiCommand};
 use ganoscope::views::ViewKey;
 use ganoscope::workbench::Workbench;
 
@@ -120,4 +120,32 @@ fn the_list_of_changes_goes_back_to_any_of_them() {
     settle(&mut harness);
     harness.run_steps(3);
     assert_eq!(harness.state().document(), &end);
+}
+
+#[test]
+fn a_measurement_takes_the_place_of_the_one_under_way() {
+    let files = Files::new();
+    let mut harness = opened(&files);
+    for _ in 0..20 {
+        harness.state().push(UiCommand::MeasureUnits);
+    }
+    harness.step();
+    let jobs = &harness.state().results().jobs;
+    let wanted = jobs.iter().filter(|job| !job.cancel.is_cancelled());
+    assert!(wanted.count() <= 1, "{} studies", jobs.len());
+    settle(&mut harness);
+    assert!(harness.state().results().unit_stats.is_some());
+}
+
+#[test]
+fn a_picture_that_is_closed_while_it_is_asked_for_anew_is_gone() {
+    let files = Files::new();
+    let mut harness = opened(&files);
+    harness.state().push(UiCommand::Reload);
+    for blend in &files.blends {
+        harness.state().push(Change::RemoveInput(blend.clone()));
+    }
+    settle(&mut harness);
+    let results = harness.state().results();
+    assert!(results.scene.shown().is_none() && results.deblend.shown().is_none());
 }
