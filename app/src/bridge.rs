@@ -17,7 +17,6 @@ use ganoscope_core::jobs::{
 
 use self::want::{Want, want};
 use crate::document::Document;
-use crate::priority;
 use crate::results::{Results, RunningJob};
 use crate::workbench::Workbench;
 
@@ -65,8 +64,11 @@ impl Wake {
     /// Asks for a frame.
     pub fn wake(&self) {
         // Taken out first: nobody waits for this lock while a window is woken.
-        let window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = window.clone();
+        let window = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(ctx) = window {
             ctx.request_repaint();
         }
@@ -102,12 +104,6 @@ impl Bridge {
     ) -> std::io::Result<Self> {
         let wake = Wake::default();
         let waker = wake.clone();
-        let make_engine = move || {
-            priority::step_back();
-            // Already there where a number of threads was asked for.
-            let _ = priority::pool().build_global();
-            make_engine()
-        };
         let worker = Worker::spawn(make_engine, Arc::new(move || waker.wake()))?;
         Ok(Self {
             worker,

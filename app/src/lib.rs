@@ -18,7 +18,7 @@ pub mod history;
 pub mod kept;
 pub mod layout;
 pub mod notify;
-mod priority;
+pub mod priority;
 pub mod results;
 pub mod source;
 pub mod store;

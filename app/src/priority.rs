@@ -8,7 +8,7 @@ use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_pr
 const BEHIND: u8 = 10;
 
 /// Puts the calling thread behind those that draw. Where the system does not allow it, all stay equal.
-pub(crate) fn step_back() {
+fn step_back() {
     let priority = ThreadPriorityValue::try_from(BEHIND);
     let set =
         priority.map(|value| set_current_thread_priority(ThreadPriority::Crossplatform(value)));
@@ -17,7 +17,22 @@ pub(crate) fn step_back() {
     }
 }
 
-/// Threads of the computations, behind those that draw.
-pub(crate) fn pool() -> ThreadPoolBuilder {
-    ThreadPoolBuilder::new().start_handler(|_| step_back())
+/// Starts the threads of the computations of this process behind those that draw; as many as there are cores when no number
+/// is given. The first who starts them decides.
+///
+/// # Errors
+/// When they were started before, or the system cannot start one.
+pub fn start_pool(threads: Option<usize>) -> Result<(), rayon::ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .start_handler(|_| step_back())
+        .build_global()
+}
+
+/// `make`, on a thread that it puts behind those that draw.
+pub fn behind<E>(make: impl FnOnce() -> E) -> impl FnOnce() -> E {
+    move || {
+        step_back();
+        make()
+    }
 }

@@ -20,6 +20,7 @@ use crate::demo;
 use crate::dialogs::Native;
 use crate::document::Document;
 use crate::notify::{self, TERMINAL};
+use crate::priority;
 use crate::store::{self, Recovery};
 use crate::workbench::Workbench;
 
@@ -51,7 +52,8 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
     let on = options.device.open()?;
     let device = on.device.clone();
     // The worker reads while the window opens.
-    let bridge = Bridge::new(move || Studio::on(device)).context("cannot start the worker")?;
+    let bridge = Bridge::new(priority::behind(move || Studio::on(device)))
+        .context("cannot start the worker")?;
     let (outcome, ended) = bounded(1);
     let mut begin = Begin::of(&options);
     begin

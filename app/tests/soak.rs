@@ -1,4 +1,5 @@
-//! Ten thousand random commands, after each of which the workbench is whole; what fails is cut down to what makes it fail.
+//! Ten thousand random commands; after every frame between them the workbench is whole. What fails is cut down to what makes it
+//! fail.
 
 #![allow(
     clippy::unwrap_used,

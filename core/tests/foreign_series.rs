@@ -173,6 +173,18 @@ fn folders_of_steps_are_a_series() {
 #[test]
 fn a_folder_without_numbered_generators_says_so() {
     let dir = tempfile::tempdir().unwrap();
+    put(&dir, "netG_epoch_7.pth", &generator("", 1));
+    // The newest is still being written.
+    fs::write(dir.path().join("netG_epoch_9.pth"), b"PK\x03\x04broken").unwrap();
+    let series = Series::open(dir.path()).unwrap();
+    assert_eq!(steps(&series), [7]);
+    let told = series.warnings.join("\n");
+    assert!(
+        told.contains("step 9 is skipped") && told.contains("netG_epoch_9.pth"),
+        "{told}"
+    );
+
+    let dir = tempfile::tempdir().unwrap();
     let refused = |dir: &Path, expected: &str| {
         let error = Series::open(dir).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

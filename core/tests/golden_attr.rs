@@ -150,11 +150,13 @@ fn input_gradients_of_every_network_equal_pytorch() {
         let input = put(&reference_maps[&format!("{name}.input")]);
         let expected = &reference_maps[&format!("{name}.gradient")];
         let scalar = scalar["scalar"].as_f64().unwrap();
-        // In f32 an activation near a kink of a deep network may be on its other side.
-        for (precision, tolerance) in [
-            (Precision::Network, 5.0 * TOLERANCE),
-            (Precision::Double, 1e-5),
-        ] {
+        // In f32 an activation of the deep generator lies on the other side of a kink: 1.7e-3 where 1e-3 is asked.
+        let in_f32 = if name == "deblender_g_q" {
+            2.0 * TOLERANCE
+        } else {
+            TOLERANCE
+        };
+        for (precision, tolerance) in [(Precision::Network, in_f32), (Precision::Double, 1e-5)] {
             if precision == Precision::Double && !has_f64() {
                 continue;
             }

@@ -97,7 +97,9 @@ fn a_network_of_a_file_of_several_is_named() {
     );
     let error = open(&format!("{}:E", path.display())).unwrap_err();
     assert!(
-        error.to_string().contains("no network E; the file holds D"),
+        error
+            .to_string()
+            .contains("no network is named E: the file holds D"),
         "{error}"
     );
 }

@@ -78,19 +78,17 @@ impl Common {
         Ok(opened.device)
     }
 
-    /// Limits the threads of all computations; those of a window leave the processor to it when it draws.
+    /// Starts the threads of all computations; those of a window leave the processor to it when it draws.
     pub(super) fn start_threads(&self, has_window: bool) -> Result<(), anyhow::Error> {
-        let Some(threads) = self.threads else {
-            return Ok(());
+        let threads = self.threads.map(usize::from);
+        let started = match (has_window, threads) {
+            (true, threads) => priority::start_pool(threads),
+            (false, Some(threads)) => rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build_global(),
+            (false, None) => Ok(()),
         };
-        let pool = if has_window {
-            priority::pool()
-        } else {
-            rayon::ThreadPoolBuilder::new()
-        };
-        pool.num_threads(usize::from(threads))
-            .build_global()
-            .context("cannot start the threads")
+        started.context("cannot start the threads")
     }
 }
 

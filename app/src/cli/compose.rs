@@ -40,6 +40,14 @@ pub enum Need {
 /// # Errors
 /// Why there is no command, in words for a person.
 pub fn compose(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String> {
+    let composed = composed(shown, saved)?;
+    if let Composed::Arguments(arguments) = &composed {
+        parses(arguments)?;
+    }
+    Ok(composed)
+}
+
+fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String> {
     let mut arguments = vec![PROGRAM.to_owned()];
     match shown.view {
         ViewKey::Layers => {
@@ -49,13 +57,11 @@ pub fn compose(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, Stri
         }
         ViewKey::Timeline => {
             arguments.extend(timeline(shown)?);
-            parses(&arguments)?;
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Header => {
             let input = text_of(&input(shown)?)?;
             arguments.extend(["header".to_owned(), input]);
-            parses(&arguments)?;
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Regions => {
@@ -68,7 +74,6 @@ pub fn compose(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, Stri
             };
             let file = text_of(&absolute(file))?;
             arguments.extend(["measure".to_owned(), input, "--regions".to_owned(), file]);
-            parses(&arguments)?;
             return Ok(Composed::Arguments(arguments));
         }
         // What is compared is what this run computes.
@@ -91,7 +96,6 @@ pub fn compose(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, Stri
         None => return Ok(Composed::Needs(Need::Recipe)),
     }
     arguments.extend(results(shown, &stem)?);
-    parses(&arguments)?;
     Ok(Composed::Arguments(arguments))
 }
 

@@ -8,10 +8,10 @@ use clap::Args;
 use ganoscope_core::region::{Catalogue, ds9};
 use ganoscope_core::sky::Grid;
 use ganoscope_core::stamp::io::{self, split_selector};
-use ganoscope_core::table::{Table, TableFormat};
 
 use super::Failure;
-use super::common::{Common, Console, columns, refuse_to_replace};
+use super::common::{Common, Console};
+use super::tables::{check_table, made_by_program, put_table};
 
 /// Arguments of `measure`.
 #[derive(Args, Debug)]
@@ -29,7 +29,9 @@ pub(super) struct Measure {
 
 impl Measure {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
-        self.check_out()?;
+        let inputs = self.input.iter();
+        let inputs = inputs.map(|text| Path::new(split_selector(text).0));
+        check_table(self.out.as_deref(), inputs.chain([&*self.regions]))?;
         let text = fs::read(&self.regions)
             .with_context(|| format!("cannot read the file {}", self.regions.display()))?;
         // DS9 writes ASCII; words in another encoding only lose letters.
@@ -55,80 +57,11 @@ impl Measure {
             return Err(anyhow!("{why}: {}", self.regions.display()).into());
         }
         let mut table = catalogue.table()?;
-        table.meta = self.meta();
-        match &self.out {
-            Some(out) => table.write(out)?,
-            None if common.json => console.table(&json(&table)?)?,
-            None => console.table(&plain(&table))?,
-        }
-        Ok(())
+        table.meta = vec![
+            made_by_program(),
+            ("input".to_owned(), self.input.join(" ")),
+            ("regions".to_owned(), self.regions.display().to_string()),
+        ];
+        put_table(&table, self.out.as_deref(), common, *console)
     }
-
-    fn check_out(&self) -> Result<(), Failure> {
-        let Some(out) = &self.out else {
-            return Ok(());
-        };
-        if TableFormat::from_path(out).is_none() {
-            let what = format!("--out is a table, .ecsv or .csv, not {}", out.display());
-            return Err(Failure::Usage(what));
-        }
-        let inputs = self
-            .input
-            .iter()
-            .map(|text| Path::new(split_selector(text).0));
-        Ok(refuse_to_replace(out, inputs.chain([&*self.regions]))?)
-    }
-
-    fn meta(&self) -> Vec<(String, String)> {
-        let entry = |key: &str, value: String| (key.to_owned(), value);
-        vec![
-            entry(
-                "program",
-                concat!("ganoscope ", env!("CARGO_PKG_VERSION")).to_owned(),
-            ),
-            entry("input", self.input.join(" ")),
-            entry("regions", self.regions.display().to_string()),
-        ]
-    }
-}
-
-/// The rows as objects.
-pub(super) fn json(table: &Table) -> Result<String, anyhow::Error> {
-    use ganoscope_core::table::Values;
-    use serde_json::{Map, Value, json};
-    let cell = |values: &Values, row: usize| match values {
-        Values::Float(v) => json!(v.get(row)),
-        Values::Integer(v) => json!(v.get(row)),
-        Values::Text(v) => json!(v.get(row)),
-        Values::Flag(v) => json!(v.get(row)),
-    };
-    let row = |row: usize| -> Map<String, Value> {
-        let columns = table.columns().iter();
-        columns
-            .map(|c| (c.name.clone(), cell(&c.values, row)))
-            .collect()
-    };
-    let rows: Vec<_> = (0..table.rows()).map(row).collect();
-    Ok(serde_json::to_string_pretty(&json!({ "rows": rows }))?)
-}
-
-/// Columns of text, floats with six digits.
-pub(super) fn plain(table: &Table) -> String {
-    use ganoscope_core::table::Values;
-    let cell = |values: &Values, row: usize| match values {
-        Values::Float(v) => v.get(row).copied().flatten().map_or_else(String::new, |v| {
-            if v.abs() >= 1e5 || (v != 0.0 && v.abs() < 1e-3) {
-                format!("{v:.4e}")
-            } else {
-                format!("{v:.5}")
-            }
-        }),
-        other => other.field(row),
-    };
-    let mut rows = vec![table.columns().iter().map(|c| c.name.clone()).collect()];
-    rows.extend((0..table.rows()).map(|row| {
-        let columns = table.columns().iter();
-        columns.map(|c| cell(&c.values, row)).collect::<Vec<_>>()
-    }));
-    columns(&rows, &[2, 3])
 }

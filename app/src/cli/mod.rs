@@ -17,6 +17,7 @@ mod measure;
 pub(crate) mod outputs;
 mod relevance;
 pub(crate) mod run;
+mod tables;
 mod timeline;
 mod train;
 
@@ -30,8 +31,9 @@ use self::common::{Common, Console};
 use crate::window::{WindowOptions, open};
 
 const AFTER_HELP: &str = "\
-MODEL is a weights file (.safetensors), an ONNX model or a series directory: DIR, DIR@STEP, DIR@STEP:ROLE with the role generator or
-discriminator. FILE may name one image of a file: a.fits[SCI].";
+MODEL is a series directory, DIR, DIR@STEP, DIR@STEP:ROLE with the role generator or discriminator, or a file: safetensors, PyTorch
+(FILE:ROLE or FILE:NAME where it holds several networks), ONNX, Keras, model.json of TensorFlow.js, or a description (.model.toml).
+FILE may name one image of a file: a.fits[SCI].";
 
 /// See what a galaxy deblender's networks draw, decide and why. Without a command the window opens.
 #[derive(Debug, Parser)]

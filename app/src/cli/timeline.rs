@@ -9,11 +9,10 @@ use ganoscope_core::checkpoint::{NetworkSpec, Series};
 use ganoscope_core::jobs::{
     Cancel, CheckpointInfo, Engine as _, Finding, Step, Studio, StudySpec, TimelinePoint,
 };
-use ganoscope_core::table::TableFormat;
 
 use super::Failure;
-use super::common::{Common, Console, refuse_to_replace};
-use super::measure::{json, plain};
+use super::common::{Common, Console};
+use super::tables::{check_table, made_by_program, put_table};
 use crate::export::timeline_table;
 
 /// Arguments of `timeline`.
@@ -40,20 +39,21 @@ impl Timeline {
             );
             return Err(Failure::Usage(what));
         }
-        self.check_out()?;
+        let inputs = self.input.iter().map(PathBuf::as_path);
+        check_table(self.out.as_deref(), inputs)?;
         let series = Series::open(&self.series)?;
         for warning in &series.warnings {
             console.note(&format!("warning: {warning}"));
         }
         let points = self.measure(&series, common, *console)?;
         let mut table = timeline_table(&CheckpointInfo::all_of(&series), &points)?;
-        table.meta = self.meta();
-        match &self.out {
-            Some(out) => table.write(out)?,
-            None if common.json => console.table(&json(&table)?)?,
-            None => console.table(&plain(&table))?,
-        }
-        Ok(())
+        let inputs: Vec<String> = self.input.iter().map(|p| shown(p)).collect();
+        table.meta = vec![
+            made_by_program(),
+            ("series".to_owned(), shown(&self.series)),
+            ("input".to_owned(), inputs.join(" ")),
+        ];
+        put_table(&table, self.out.as_deref(), common, *console)
     }
 
     /// Runs the study that the window runs; a checkpoint or picture that is left out is said.
@@ -95,31 +95,6 @@ impl Timeline {
                 }
             }
         }
-    }
-
-    fn check_out(&self) -> Result<(), Failure> {
-        let Some(out) = &self.out else {
-            return Ok(());
-        };
-        if TableFormat::from_path(out).is_none() {
-            let what = format!("--out is a table, .ecsv or .csv, not {}", out.display());
-            return Err(Failure::Usage(what));
-        }
-        let inputs = self.input.iter().map(PathBuf::as_path);
-        Ok(refuse_to_replace(out, inputs)?)
-    }
-
-    fn meta(&self) -> Vec<(String, String)> {
-        let entry = |key: &str, value: String| (key.to_owned(), value);
-        let inputs: Vec<String> = self.input.iter().map(|p| shown(p)).collect();
-        vec![
-            entry(
-                "program",
-                concat!("ganoscope ", env!("CARGO_PKG_VERSION")).to_owned(),
-            ),
-            entry("series", shown(&self.series)),
-            entry("input", inputs.join(" ")),
-        ]
     }
 }
 

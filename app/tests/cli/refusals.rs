@@ -49,6 +49,17 @@ fn networks_that_cannot_be_opened_name_the_culprit() -> Outcome {
             assert!(error.contains(culprit), "{line}: {error}");
         }
     }
+    for model in [
+        "series:discriminatr",
+        "series/step-0000040/generator.safetensors:nobody",
+    ] {
+        let error = desk.failed(&format!("inspect {model}"))?;
+        let name = model.rsplit(':').next().unwrap_or_default();
+        assert!(
+            error.contains(&format!("no network is named {name}")),
+            "{error}"
+        );
+    }
     assert!(!desk.path("out").exists());
     Ok(())
 }

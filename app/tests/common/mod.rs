@@ -178,7 +178,7 @@ pub fn painted_app(document: Document, size: [f32; 2]) -> Painted {
 /// The same, its pictures drawn by the card or by the processor.
 pub fn painted_by(document: Document, size: [f32; 2], by_card: bool) -> Painted {
     let (state, _) = renderer();
-    painted_with(document, size, by_card, state)
+    painted_with(parts(document), size, by_card, state)
 }
 
 /// The same, with the filters of textures that a window has: quicker, but not the same pixels everywhere.
@@ -190,17 +190,24 @@ pub fn painted_as_a_window(document: Document, size: [f32; 2]) -> (Painted, Rend
         ..RendererOptions::default()
     };
     let state = create_render_state(default_wgpu_setup(), options);
-    (painted_with(document, size, true, state.clone()), state)
+    // As in a window, computing gives way to painting; a pool that is there already is another's.
+    let _ = ganoscope::priority::start_pool(None);
+    let bridge = Bridge::new(ganoscope::priority::behind(Studio::default)).unwrap();
+    let parts = AppParts {
+        bridge,
+        ..parts(document)
+    };
+    (painted_with(parts, size, true, state.clone()), state)
 }
 
-fn painted_with(document: Document, size: [f32; 2], by_card: bool, state: RenderState) -> Painted {
+fn painted_with(parts: AppParts, size: [f32; 2], by_card: bool, state: RenderState) -> Painted {
     let renderer = WgpuTestRenderer::from_render_state(state.clone());
     Harness::builder()
         .with_size(size)
         .with_pixels_per_point(1.0)
         .renderer(renderer)
         .build_eframe(move |cc| {
-            let mut app = App::new(&cc.egui_ctx, parts(document));
+            let mut app = App::new(&cc.egui_ctx, parts);
             app.draw_on(by_card.then_some(&state), &cc.egui_ctx);
             app
         })

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::format::Format;
 use super::weights::{self, Wanted};
 use super::{
-    CheckpointError, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole, ReadNetwork,
-    Series, SeriesManifest,
+    CheckpointError, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, ReadNetwork, Series,
+    SeriesManifest,
 };
 use super::{keras, onnx};
 use crate::network::{GoOn, Network, Op, always};
@@ -162,7 +162,19 @@ pub fn open_network_for(
     }
 }
 
+/// A name belongs to a file that holds several networks; a mistyped role must not open another network.
+fn refuse_part(spec: &NetworkSpec, why: &str) -> Result<(), CheckpointError> {
+    let Some(part) = &spec.part else {
+        return Ok(());
+    };
+    Err(CheckpointError::Unsupported {
+        what: format!("no network is named {part}: {why}"),
+        path: spec.path.clone(),
+    })
+}
+
 fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
+    refuse_part(spec, "a series has a generator and a discriminator")?;
     let series = Series::open(&spec.path)?;
     let mut guesses = Vec::new();
     let role = spec.role.unwrap_or_else(|| {
@@ -220,16 +232,21 @@ pub(super) fn open_file(
             path: path.to_owned(),
         });
     }
-    let limits = Limits::default();
     let wanted = Wanted::of(spec, stamp_size);
-    let opened = match Format::of(path)? {
-        Format::Onnx => open_read(onnx::read(path, stamp_size, &limits, go_on)?, path),
-        Format::Json => open_read(keras::read_json(path, stamp_size, &limits, go_on)?, path),
-        Format::Hdf5 => open_read(keras::read_hdf5(path, stamp_size, &limits, go_on)?, path),
-        Format::Zip if keras::is_archive(path) => {
-            open_read(keras::read_archive(path, stamp_size, &limits, go_on)?, path)
+    let limits = &wanted.limits;
+    let format = Format::of(path)?;
+    let is_keras = format == Format::Zip && keras::is_archive(path);
+    if is_keras || matches!(format, Format::Onnx | Format::Json | Format::Hdf5) {
+        refuse_part(spec, "this file holds one network")?;
+    }
+    let opened = match format {
+        Format::Onnx => open_read(onnx::read(path, stamp_size, limits, go_on)?, path),
+        Format::Json => open_read(keras::read_json(path, stamp_size, limits, go_on)?, path),
+        Format::Hdf5 => open_read(keras::read_hdf5(path, stamp_size, limits, go_on)?, path),
+        Format::Zip if is_keras => {
+            open_read(keras::read_archive(path, stamp_size, limits, go_on)?, path)
         }
-        // What is not read yet is told by the reader of tensors, which says what one can do.
+        // What is none of these is told by the reader of tensors, which says what one can do.
         Format::Safetensors | Format::Zip | Format::Pickle | Format::Description => {
             weights::open(path, &wanted, go_on)?
         }
@@ -298,5 +315,12 @@ fn ranges_of_graph(
         Some(Op::Sigmoid) => ValueRange::UNIT,
         _ => guess("output range", ValueRange::SIGNED),
     };
-    (guess("input range", ValueRange::UNIT), Some(output))
+    // A latent has no pixels, so their range is no guess.
+    let takes_picture = network.input_fact().size() != [1, 1];
+    let input = if takes_picture {
+        guess("input range", ValueRange::UNIT)
+    } else {
+        ValueRange::UNIT
+    };
+    (input, Some(output))
 }

@@ -219,7 +219,7 @@ fn inferred(
                     guesses: [guesses, recognised.guesses].concat(),
                     sha256: file.sha256.clone(),
                 };
-                return Ok(without_pixels(open_read(read, path)));
+                return Ok(open_read(read, path));
             }
             Err(trouble) => {
                 problem.get_or_insert(CheckpointError::Network {
@@ -231,14 +231,6 @@ fn inferred(
     }
     // That a layer of the nearest family does not fit says more than that nothing is known.
     Err(problem.unwrap_or(unknown))
-}
-
-/// A latent has no pixels, so their range is no guess.
-fn without_pixels(mut opened: Opened) -> Opened {
-    if opened.network.input_fact().size() == [1, 1] {
-        opened.guesses.retain(|guess| guess.what != "input range");
-    }
-    opened
 }
 
 /// A network as a description says it.
@@ -274,7 +266,7 @@ fn described(
         guesses,
         sha256: file.sha256.clone(),
     };
-    let mut opened = without_pixels(open_read(read, &file.header.path));
+    let mut opened = open_read(read, &file.header.path);
     opened.step = step_of(&file);
     if let Some(range) = blueprint.input_range {
         opened.input_range = range;

@@ -67,7 +67,7 @@ pub(super) fn read(
     let file = hdf5::open(weights, limits, path)?;
     let root = file.root_group().map_err(hdf5::broken(path))?;
     let mut datasets = Vec::new();
-    hdf5::walk(&root, "", 0, &mut datasets, path)?;
+    hdf5::Walk::new(path, go_on).datasets(&root, "", 0, &mut datasets)?;
     let entries = datasets.into_iter().filter_map(|(key, dataset)| {
         let name = key.replace('\\', "/");
         // What an optimiser keeps is no part of the network.

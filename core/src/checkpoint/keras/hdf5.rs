@@ -49,7 +49,7 @@ pub(super) fn read(
     })?;
     let weights = root.group("model_weights").map_err(broken(path))?;
     let mut datasets = Vec::new();
-    walk(&weights, "", 0, &mut datasets, path)?;
+    Walk::new(path, go_on).datasets(&weights, "", 0, &mut datasets)?;
     let entries = datasets.into_iter().map(|(name, dataset)| {
         let entry = entry(format!("model_weights/{name}"), dataset);
         (name, entry)
@@ -126,37 +126,62 @@ fn without_model(root: &Group, path: &Path) -> CheckpointError {
     }
 }
 
-/// All datasets of a group and the groups in it, with their paths.
-pub(super) fn walk(
-    group: &Group,
-    prefix: &str,
-    depth: usize,
-    found: &mut Vec<(String, Dataset)>,
-    path: &Path,
-) -> Result<(), CheckpointError> {
-    let too_much = |what: String| CheckpointError::Broken {
-        format: KIND,
-        what,
-        path: path.to_owned(),
-    };
-    if depth > MAX_DEPTH {
-        return Err(too_much(format!(
-            "its groups are nested deeper than {MAX_DEPTH}"
-        )));
-    }
-    let (groups, datasets) = group.members().map_err(broken(path))?;
-    for dataset in datasets {
-        let name = format!("{prefix}{}", dataset.name());
-        found.push((name, dataset));
-        if found.len() > MAX_OBJECTS {
-            return Err(too_much(format!("it has more than {MAX_OBJECTS} datasets")));
+/// A walk through the groups of a file. Links may lead to one group on many ways, so groups are counted every time.
+pub(super) struct Walk<'a> {
+    path: &'a Path,
+    go_on: GoOn<'a>,
+    objects: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// At the beginning; `go_on` is asked before every group.
+    pub(super) const fn new(path: &'a Path, go_on: GoOn<'a>) -> Self {
+        Self {
+            path,
+            go_on,
+            objects: 0,
         }
     }
-    for inner in groups {
-        let prefix = format!("{prefix}{}/", inner.name());
-        walk(&inner, &prefix, depth + 1, found, path)?;
+
+    /// All datasets of a group and the groups in it, with their paths.
+    pub(super) fn datasets(
+        &mut self,
+        group: &Group,
+        prefix: &str,
+        depth: usize,
+        found: &mut Vec<(String, Dataset)>,
+    ) -> Result<(), CheckpointError> {
+        if !(self.go_on)() {
+            return Err(CheckpointError::Stopped {
+                path: self.path.to_owned(),
+            });
+        }
+        let too_much = |what: String| CheckpointError::Broken {
+            format: KIND,
+            what,
+            path: self.path.to_owned(),
+        };
+        if depth > MAX_DEPTH {
+            return Err(too_much(format!(
+                "its groups are nested deeper than {MAX_DEPTH}"
+            )));
+        }
+        let (groups, datasets) = group.members().map_err(broken(self.path))?;
+        self.objects = self.objects.saturating_add(1 + datasets.len());
+        if self.objects > MAX_OBJECTS {
+            let what = format!("it has more than {MAX_OBJECTS} groups and datasets");
+            return Err(too_much(what));
+        }
+        for dataset in datasets {
+            let name = format!("{prefix}{}", dataset.name());
+            found.push((name, dataset));
+        }
+        for inner in groups {
+            let prefix = format!("{prefix}{}/", inner.name());
+            self.datasets(&inner, &prefix, depth + 1, found)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A dataset as a weight.

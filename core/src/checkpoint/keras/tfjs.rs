@@ -139,7 +139,8 @@ fn weights(
             .iter()
             .map(|weight| listed(weight, path))
             .collect::<Result<Vec<_>, _>>()?;
-        let needed = listed.iter().map(|weight| weight.bytes as u64).sum::<u64>();
+        let bytes = listed.iter().map(|weight| weight.bytes as u64);
+        let needed = bytes.fold(0, u64::saturating_add);
         total = total.saturating_add(needed);
         limits.check(total, path)?;
         let shards = list("paths")?

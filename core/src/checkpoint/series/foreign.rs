@@ -77,17 +77,31 @@ fn open(dir: &Path) -> Result<Series, CheckpointError> {
 }
 
 impl Series {
-    /// A folder without a manifest. Its last generator is opened, because only it tells what the pixels mean.
+    /// A folder without a manifest. Its last generator that can be opened tells what the pixels mean; later ones that cannot
+    /// (a file may still be written) are told.
     pub(super) fn open_foreign(dir: &Path) -> Result<Self, CheckpointError> {
         let mut series = open(dir)?;
-        if let Some(last) = series.last() {
-            let loaded = series.load_foreign(last, NetworkRole::Generator, &always)?;
-            series.manifest.input_range = loaded.input_range;
-            if let Some(range) = loaded.output_range {
-                series.manifest.output_range = range;
+        let mut first_error = None;
+        while let Some(last) = series.last().cloned() {
+            match series.load_foreign(&last, NetworkRole::Generator, &always) {
+                Ok(loaded) => {
+                    series.manifest.input_range = loaded.input_range;
+                    if let Some(range) = loaded.output_range {
+                        series.manifest.output_range = range;
+                    }
+                    return Ok(series);
+                }
+                Err(error) => {
+                    let step = last.step;
+                    series.warnings.push(format!(
+                        "step {step} is skipped, it cannot be opened: {error}"
+                    ));
+                    first_error.get_or_insert(error);
+                    series.checkpoints.pop();
+                }
             }
         }
-        Ok(series)
+        first_error.map_or(Ok(series), Err)
     }
 
     pub(super) fn load_foreign(

@@ -25,6 +25,12 @@ pub(super) fn select(
 ) -> Result<(TensorFile, Vec<Guess>), CheckpointError> {
     let found = parts(&described(&file.header, file.order.iter()));
     if found.is_empty() || (found.len() == 1 && found[0].name.is_empty()) {
+        if let Some(part) = selector.part {
+            return Err(CheckpointError::Unsupported {
+                what: format!("no network is named {part}: this file holds one network"),
+                path: path.to_owned(),
+            });
+        }
         fold(&mut file)?;
         return Ok((file, Vec::new()));
     }

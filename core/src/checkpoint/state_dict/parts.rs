@@ -134,8 +134,11 @@ pub(in crate::checkpoint) fn choose(
     };
     if let Some(wanted) = selector.part {
         let found = by_name(&names, wanted);
-        let found =
-            found.ok_or_else(|| fail(format!("no network {wanted}; the file holds {listed}")))?;
+        let found = found.ok_or_else(|| {
+            fail(format!(
+                "no network is named {wanted}: the file holds {listed}"
+            ))
+        })?;
         return Ok((parts.swap_remove(found), Vec::new()));
     }
     let rank = |part: &Part| {

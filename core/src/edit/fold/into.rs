@@ -3,6 +3,9 @@
 use super::{FoldError, Folding, Map};
 use crate::network::{Node, NodeId, Op, Role};
 
+/// Layers without weights between an edited one and the weights that hold its edit; a longer chain is no network.
+const MAX_CHAIN: usize = 128;
+
 /// Placed, or what is in the way.
 pub(super) type Placed = Result<(), String>;
 
@@ -31,7 +34,19 @@ impl Folding {
                 return Ok(Err(format!("others read {name} too")));
             }
         }
-        // Of several inputs all have to hold their part, or none is changed.
+        if self.depth >= MAX_CHAIN {
+            return Ok(Err(format!(
+                "more than {MAX_CHAIN} layers above it have no weights"
+            )));
+        }
+        self.depth += 1;
+        let placed = self.upward_all(inputs, maps);
+        self.depth -= 1;
+        placed
+    }
+
+    /// Of several inputs all have to hold their part, or none is changed.
+    fn upward_all(&mut self, inputs: &[NodeId], maps: &[Map]) -> Result<Placed, FoldError> {
         let undo = (self.nodes.clone(), self.changed.clone(), self.added.clone());
         for (input, map) in inputs.iter().zip(maps) {
             if let Err(why) = self.absorb(*input, map)? {

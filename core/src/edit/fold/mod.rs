@@ -143,6 +143,8 @@ struct Folding {
     pending: Vec<Option<Pending>>,
     changed: Vec<String>,
     added: Vec<String>,
+    /// How many layers above the edited one are being looked at.
+    depth: usize,
 }
 
 impl Folding {
@@ -164,6 +166,7 @@ impl Folding {
             pending,
             changed: Vec::new(),
             added: Vec::new(),
+            depth: 0,
         })
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::input::SceneReader;
 use super::{Studio, describe};
+use crate::checkpoint::{NetworkSpec, open_network};
 use crate::edit::EditStack;
 use crate::jobs::{Cancel, Failure, Finding, Opened, Progress, Step, Study};
 use crate::session::changed_references;
@@ -80,7 +81,7 @@ impl Study<Studio, Finding> for OpenStudy {
                 Ok(None) => return Ok(self.more()),
                 Err(why) if self.cancel.is_cancelled() => return Err(why),
                 Err(why) => Opened::Failed {
-                    why: why.at(&path),
+                    why: network_at(&path).unwrap_or(why).at(&path),
                     path,
                 },
             };
@@ -92,6 +93,20 @@ impl Study<Studio, Finding> for OpenStudy {
         }
         Ok(self.more())
     }
+}
+
+/// What to say of a file that is no picture, where it is a network.
+fn network_at(path: &Path) -> Option<Failure> {
+    let spec = NetworkSpec {
+        path: path.to_owned(),
+        step: None,
+        role: None,
+        part: None,
+    };
+    let family = open_network(&spec).ok()?.identity.family;
+    Some(Failure::new(format!(
+        "this is a network ({family}); the window shows series of deblenders, so far: `ganoscope inspect` and `run` take this one"
+    )))
 }
 
 /// What a path is, told at once; nothing for a picture, which is read bit by bit.
