@@ -78,7 +78,8 @@ fn assert_measured(harness: &mut Harness<'_, App>) {
         results.scene.ready().unwrap(),
     );
     let outputs = &results.deblend.ready().unwrap().outputs;
-    let residual = &results.deblend.ready().unwrap().residual;
+    let preview = results.deblend.ready().unwrap();
+    let residual = &preview.account.as_ref().unwrap().residual;
     let stamps: Vec<_> = [&scene.blend]
         .into_iter()
         .chain(outputs)

@@ -91,19 +91,17 @@ impl Shell<'_> {
     /// The pixel under the pointer in blend and outputs.
     fn readout(&self) -> Option<String> {
         let [x, y] = self.cx.workbench.cursor?;
-        let scene = self.cx.results.scene.shown()?;
-        let blend = &scene.blend;
-        let factor = blend.reduction_factor();
-        let mut text = format!(
-            "x {:>3}  y {:>3}   blend {}",
-            x * factor,
-            y * factor,
-            value_text(blend, [x, y])
-        );
-        text += &self.file_text(scene, [x, y]);
+        let scene = self.cx.results.scene.shown();
+        let factor = scene.map_or(1, |scene| scene.blend.reduction_factor());
+        let mut text = format!("x {:>3}  y {:>3}", x * factor, y * factor);
+        if let Some(scene) = scene {
+            text += &format!("   blend {}", value_text(&scene.blend, [x, y]));
+            text += &self.file_text(scene, [x, y]);
+        }
         if let Some(preview) = self.cx.results.deblend.shown() {
             for (i, output) in preview.outputs.iter().enumerate() {
-                text += &format!("   galaxy {} {}", i + 1, value_text(output, [x, y]));
+                let name = preview.title_of(i).to_lowercase();
+                text += &format!("   {name} {}", value_text(output, [x, y]));
             }
         }
         Some(text)

@@ -49,7 +49,7 @@ fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             for (i, output) in outputs.iter().enumerate() {
                 StampView {
                     place: Id::unique(("inspector", at, i)),
-                    label: &format!("Galaxy {}, {name}", i + 1),
+                    label: &format!("{}, {name}", preview.title_of(i)),
                     picture: Picture::new(output, look),
                     side,
                     link: cx.leads(),
@@ -81,12 +81,12 @@ fn layer_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         return;
     };
     let name = cx.document.layer_in(series);
-    let Some(layer) = name.and_then(|name| series.generator.layer(&name)) else {
+    let Some(layer) = name.and_then(|name| series.network.layer(&name)) else {
         return;
     };
     heading(ui, &format!("Layer {}", layer.name));
     let weak = Tokens::of(ui).weak;
-    for text in layer_facts(layer, &series.generator) {
+    for text in layer_facts(layer, &series.network) {
         ui.label(RichText::new(text).text_style(TextStyle::Small).color(weak));
     }
 }

@@ -37,7 +37,10 @@ pub use procedural::procedural_weights;
 pub use read::{Confidence, Identity, Limits, ReadNetwork};
 pub use report::{Guess, LoadReport};
 pub use series::{CheckpointInfo, Loaded, Series};
-pub use spec::{NetworkSpec, Opened, open_network, open_network_for};
+pub use spec::{
+    NetworkSpec, Opened, can_be_described, description_beside, holds_parameters,
+    looks_like_network, open_network, open_network_for,
+};
 pub use tensors::{TensorEntry, TensorFile, TensorHeader, write_tensors};
 pub use weights::{draft_description, read_state_dict};
 pub use write::{create_series, write_checkpoint};

@@ -7,7 +7,7 @@ use super::format::Format;
 use super::weights::{self, Wanted};
 use super::{
     CheckpointError, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, ReadNetwork, Series,
-    SeriesManifest,
+    SeriesManifest, TensorHeader,
 };
 use super::{keras, onnx};
 use crate::network::{GoOn, Network, Op, always};
@@ -162,6 +162,54 @@ pub fn open_network_for(
     }
 }
 
+/// Whether a file begins like a network rather than like a picture. Tensors by name are a network's where their names are those
+/// of parameters; an archive of arrays is a picture.
+pub fn looks_like_network(path: &Path) -> bool {
+    match Format::told(path) {
+        Ok(Some(Format::Zip)) => !Format::is_archive_of_arrays(path),
+        Ok(Some(Format::Safetensors)) => has_parameters(path),
+        Ok(Some(_)) => true,
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// Whether a file is safetensors with parameters of a network in it, whose tensors must not be taken for pictures.
+pub fn holds_parameters(path: &Path) -> bool {
+    matches!(Format::told(path), Ok(Some(Format::Safetensors))) && has_parameters(path)
+}
+
+fn has_parameters(path: &Path) -> bool {
+    let is_parameter = |key: &String| PARAMETERS.iter().any(|end| key.ends_with(end));
+    TensorHeader::read(path).is_ok_and(|header| header.entries.keys().any(is_parameter))
+}
+
+/// What the keys of parameters end with.
+const PARAMETERS: [&str; 7] = [
+    "weight",
+    "weight_orig",
+    "bias",
+    "kernel",
+    "gamma",
+    "running_mean",
+    "running_var",
+];
+
+/// Whether a description can be written for a file: it holds weights, and no graph of its own.
+pub fn can_be_described(path: &Path) -> bool {
+    match Format::told(path) {
+        Ok(Some(Format::Zip)) => !keras::is_archive(path) && !Format::is_archive_of_arrays(path),
+        Ok(Some(Format::Safetensors | Format::Pickle)) => true,
+        _ => false,
+    }
+}
+
+/// The name of the description that is looked for beside a file of weights.
+pub fn description_beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(super::blueprint::SUFFIX);
+    name.into()
+}
+
 /// A name belongs to a file that holds several networks; a mistyped role must not open another network.
 fn refuse_part(spec: &NetworkSpec, why: &str) -> Result<(), CheckpointError> {
     let Some(part) = &spec.part else {
@@ -295,30 +343,38 @@ fn ranges_of_graph(
     role: NetworkRole,
     guesses: &mut Vec<Guess>,
 ) -> (ValueRange, Option<ValueRange>) {
-    let mut guess = |what: &'static str, range: ValueRange| {
+    let mut guess = |what: &'static str, range: ValueRange, why: &'static str| {
         guesses.push(Guess::new(
             what,
             format!("{} to {}", range.low, range.high),
-            "not in the file, as published",
+            why,
         ));
         range
     };
+    let published = "not in the file, as published";
     if role == NetworkRole::Discriminator {
-        return (guess("input range", ValueRange::SIGNED), None);
+        let input = guess("input range", ValueRange::SIGNED, published);
+        return (input, None);
     }
-    let last = network
-        .outputs()
-        .first()
-        .map(|output| &network.node(output.node).op);
-    let output = match last {
+    let output = network.outputs().first();
+    let output = output.map(|output| network.node(output.node));
+    let input_size = network.input_fact().size();
+    // A latent has no pixels, so their range is no guess.
+    let takes_picture = input_size != [1, 1];
+    let enlarges = takes_picture && output.is_some_and(|node| node.fact.size() > input_size);
+    let output = match output.map(|node| &node.op) {
         Some(Op::Tanh) => ValueRange::SIGNED,
         Some(Op::Sigmoid) => ValueRange::UNIT,
-        _ => guess("output range", ValueRange::SIGNED),
+        // Super-resolution ends without an activation, and its pictures are those it takes with more pixels.
+        _ if enlarges => guess(
+            "output range",
+            ValueRange::UNIT,
+            "not in the file; what enlarges a picture usually emits the range it takes",
+        ),
+        _ => guess("output range", ValueRange::SIGNED, published),
     };
-    // A latent has no pixels, so their range is no guess.
-    let takes_picture = network.input_fact().size() != [1, 1];
     let input = if takes_picture {
-        guess("input range", ValueRange::UNIT)
+        guess("input range", ValueRange::UNIT, published)
     } else {
         ValueRange::UNIT
     };

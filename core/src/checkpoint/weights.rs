@@ -91,9 +91,7 @@ fn description_of(
     path: &Path,
     selector: &Selector<'_>,
 ) -> Result<Option<(PathBuf, Blueprint)>, CheckpointError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(blueprint::SUFFIX);
-    let description = PathBuf::from(name);
+    let description = super::description_beside(path);
     if !description.is_file() {
         return Ok(None);
     }
