@@ -119,11 +119,12 @@ impl Display {
     /// What another network begins with: where nobody has chosen otherwise, photographs as they are and the sky stretched.
     #[must_use]
     pub fn suited(self, is_plain: bool) -> Self {
-        match is_plain {
-            true if self == Self::default() => Self::plain(),
-            false if self == Self::plain() => Self::default(),
-            _ => self,
-        }
+        let (usual, other) = if is_plain {
+            (Self::plain(), Self::default())
+        } else {
+            (Self::default(), Self::plain())
+        };
+        if self == other { usual } else { self }
     }
 
     /// How far the contrast can be set.

@@ -310,8 +310,8 @@ mod tests {
     fn small_pictures_are_bounded_and_failures_are_kept() {
         let mut results = Results::default();
         let put = |results: &mut Results, name: usize, picture| {
-            let path = PathBuf::from(name.to_string());
-            let thumbnail = Arc::new(Thumbnail { path, picture });
+            let input = Input::seed(name as u64);
+            let thumbnail = Arc::new(Thumbnail { input, picture });
             results.put(Slot::Thumbnail, Ok(Preview::Thumbnail(thumbnail)));
         };
         for i in 0..=Thumbnails::MOST {
@@ -319,7 +319,7 @@ mod tests {
             put(&mut results, i, Ok(stamp));
         }
         put(&mut results, Thumbnails::MOST, Err(Failure::new("gone")));
-        let at = |i: usize| results.thumbnails.get(Path::new(&i.to_string()));
+        let at = |i: usize| results.thumbnails.get(&Input::seed(i as u64));
         assert!(at(0).is_none() && at(1).is_some());
         assert!(at(Thumbnails::MOST).is_some_and(Result::is_err));
     }

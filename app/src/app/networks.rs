@@ -88,10 +88,10 @@ impl App {
 
     /// Writes the description beside its weights; what it describes is opened when it is there.
     pub(super) fn save_description(&mut self, ctx: &Context) {
-        let Some(sheet) = &mut self.workbench.sheet else {
+        let Some(sheet) = &self.workbench.sheet else {
             return;
         };
-        let path = sheet.draft.description.clone();
+        let (path, text) = (sheet.draft.description.clone(), sheet.text.clone());
         // A description that came there meanwhile is somebody's work.
         if !sheet.draft.is_saved && path.exists() {
             let text = format!(
@@ -100,9 +100,9 @@ impl App {
             );
             return self.say(Level::Error, &text, ctx);
         }
-        sheet.is_saving = self.bridge.save(path, sheet.text.clone()).is_some();
-        if !sheet.is_saving {
-            self.say(Level::Warn, "the worker is busy; save again", ctx);
+        let is_saving = self.save_text(path, text, ctx).is_some();
+        if let Some(sheet) = &mut self.workbench.sheet {
+            sheet.is_saving = is_saving;
         }
     }
 

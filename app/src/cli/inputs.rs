@@ -128,7 +128,7 @@ impl Input {
         console: Console,
     ) -> Result<Vec<Tensor>, anyhow::Error> {
         if let Some(latent) = self.latent {
-            let mut drawn = drawn(opened, latent, device)?;
+            let drawn = drawn(opened, latent, device)?;
             if drawn.len() > 1 {
                 bail!(
                     "the network takes {} inputs, this command gives one: {}",
@@ -136,7 +136,7 @@ impl Input {
                     opened.path.display()
                 );
             }
-            return Ok(drawn.drain(..).collect());
+            return Ok(drawn);
         }
         let range = self.range(opened, given, console);
         let pixels: Vec<Vec<f32>> = self

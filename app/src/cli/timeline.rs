@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 use ganoscope_core::checkpoint::{NetworkSpec, Series};
 use ganoscope_core::jobs::{
-    Cancel, CheckpointInfo, Engine as _, Finding, Step, Studio, StudySpec, TimelinePoint,
+    Cancel, CheckpointInfo, Engine as _, Finding, Input, Step, Studio, StudySpec, TimelinePoint,
 };
 
 use super::Failure;
@@ -21,7 +21,7 @@ pub(super) struct Timeline {
     /// The series directory.
     #[arg(value_name = "DIR")]
     series: PathBuf,
-    /// Blends; those with truths are measured.
+    /// Blends, of which those with truths are measured; or seed:N for generators that take numbers.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     input: Vec<PathBuf>,
     /// Table to write, .ecsv or .csv; printed when not given.

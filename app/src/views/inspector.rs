@@ -2,7 +2,7 @@
 
 use egui::{Checkbox, Id, RichText, ScrollArea, Slider, SliderClamping, TextStyle, Ui};
 use ganoscope_core::edit::{Action, Edit, Unit, UnitSet};
-use ganoscope_core::jobs::{LayerInfo, NetworkInfo};
+use ganoscope_core::jobs::{DeblendPreview, LayerInfo, NetworkInfo};
 
 use super::ViewCx;
 use super::layers::{count_text, share_text};
@@ -37,7 +37,9 @@ pub fn inspector_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
 fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     // The outputs of the picture before say nothing of one that failed.
     let outputs = &cx.results.deblend;
-    let Some(preview) = outputs.shown().filter(|_| outputs.failure().is_none()) else {
+    let has_pictures = |preview: &&std::sync::Arc<DeblendPreview>| !preview.outputs.is_empty();
+    let shown = outputs.shown().filter(has_pictures);
+    let Some(preview) = shown.filter(|_| outputs.failure().is_none()) else {
         return;
     };
     let look = light(cx);

@@ -38,7 +38,7 @@ pub fn network_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         let all = std::iter::once((series.role.to_string(), &series.network)).chain(discriminator);
         for (role, network) in all {
             if let Some(file) = &network.file {
-                ui.push_id(&role, |ui| file_ui(cx, ui, &role, file));
+                ui.push_id(role.as_str(), |ui| file_ui(cx, ui, &role, file));
                 ui.add_space(size::GROUP_GAP);
             }
         }
