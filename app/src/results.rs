@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
-    DeblendPreview, Failure, FileInfo, Input, JobId, Preview, Progress, RegionsPreview, RelevancePreview,
-    Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
+    DeblendPreview, Failure, FileInfo, Input, JobId, Preview, Progress, RegionsPreview,
+    RelevancePreview, Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
 };
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Limits;

@@ -114,7 +114,7 @@ impl Source {
             Self::Residual => {
                 let account = present(&results.deblend)?.account.as_ref()?;
                 Some(account.residual_scale)
-            },
+            }
             Self::Relevance { .. } => Some(present(&results.relevance)?.scale),
             _ => None,
         }

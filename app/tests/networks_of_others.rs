@@ -96,7 +96,15 @@ fn a_generator_of_numbers_draws_seeds() {
     assert_eq!(harness.state().document().input, Some(Input::seed(0)));
     // Every seed of the list gets a small picture of its own.
     let known = &harness.state().results().thumbnails;
-    let small = |seed| known.get(&Input::seed(seed)).unwrap().as_ref().unwrap().stamp.clone();
+    let small = |seed| {
+        known
+            .get(&Input::seed(seed))
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .stamp
+            .clone()
+    };
     assert_ne!(small(0).pixels, small(1).pixels);
 }
 
@@ -109,7 +117,14 @@ fn units_of_a_generator_of_others_are_ablated_and_taken_back() {
     let trained = pixels(&harness);
     harness.key_press(Key::Num2);
     settle(&mut harness);
-    let layer = harness.state().results().units.ready().unwrap().layer.clone();
+    let layer = harness
+        .state()
+        .results()
+        .units
+        .ready()
+        .unwrap()
+        .layer
+        .clone();
     harness.get_by_label("Unit 1").click();
     settle(&mut harness);
     press_key_of(&mut harness, UiCommand::AblateSelection);
@@ -118,7 +133,10 @@ fn units_of_a_generator_of_others_are_ablated_and_taken_back() {
     let words = command_of(&harness, ViewKey::Deblend).unwrap();
     assert!(words.contains(&"seed:0".to_owned()), "{words:?}");
     assert!(words.contains(&format!("--set={layer}:1=off")), "{words:?}");
-    assert!(words[2].ends_with("netG.safetensors:generator"), "{words:?}");
+    assert!(
+        words[2].ends_with("netG.safetensors:generator"),
+        "{words:?}"
+    );
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     settle(&mut harness);
     assert_eq!(pixels(&harness), trained);
@@ -184,7 +202,13 @@ fn a_network_that_enlarges_takes_pictures_of_any_size() {
     let wide = Stamp::new("wide", pixels, [3, 12, 20], ValueRange::UNIT);
     write(&picture, &[wide], Format::Fits, &[]).unwrap();
     let mut harness = dropped(&[&network, &picture]);
-    let preview = harness.state().results().deblend.ready().expect("outputs").clone();
+    let preview = harness
+        .state()
+        .results()
+        .deblend
+        .ready()
+        .expect("outputs")
+        .clone();
     assert_eq!(preview.outputs[0].dims(), [3, 24, 40]);
     assert!(preview.account.is_none());
     harness.get_by_label("Picture");
@@ -206,10 +230,19 @@ fn a_lone_discriminator_shows_its_logit() {
     let blend = tiny_scene(&picture, 16).blend;
     write(&picture, &[blend], Format::Fits, &[]).unwrap();
     let mut harness = dropped(&[&network, &picture]);
-    let preview = harness.state().results().deblend.ready().expect("outputs").clone();
+    let preview = harness
+        .state()
+        .results()
+        .deblend
+        .ready()
+        .expect("outputs")
+        .clone();
     assert!(preview.outputs.is_empty());
     assert_eq!(preview.numbers[0].values.len(), 1);
-    let text = format!("{} = {:.4}", preview.numbers[0].name, preview.numbers[0].values[0]);
+    let text = format!(
+        "{} = {:.4}",
+        preview.numbers[0].name, preview.numbers[0].values[0]
+    );
     harness.get_by_label(&text);
     harness.get_by_label_contains("taken for");
     for key in [Key::L, Key::Num2] {
@@ -217,7 +250,9 @@ fn a_lone_discriminator_shows_its_logit() {
         settle(&mut harness);
     }
     assert!(harness.state().results().units.ready().is_some());
-    harness.state().push(Change::SelectUnits(UnitSet::of_layer("main.0", [0])));
+    harness
+        .state()
+        .push(Change::SelectUnits(UnitSet::of_layer("main.0", [0])));
     press_key_of(&mut harness, UiCommand::AblateSelection);
     settle(&mut harness);
     let edited = harness.state().results().deblend.ready().unwrap().clone();
@@ -230,14 +265,22 @@ fn a_lone_discriminator_shows_its_logit() {
 fn a_folder_of_both_networks_is_one_step() {
     let folder = tempfile::tempdir().unwrap();
     put(&folder.path().join("generator.safetensors"), &GENERATOR);
-    put(&folder.path().join("discriminator.safetensors"), &DISCRIMINATOR);
+    put(
+        &folder.path().join("discriminator.safetensors"),
+        &DISCRIMINATOR,
+    );
     let mut harness = dropped(&[folder.path()]);
     let series = harness.state().results().series.ready().unwrap().clone();
     assert_eq!(series.checkpoints.len(), 1);
     assert!(series.discriminator.is_some());
     harness.key_press(Key::Num3);
     settle(&mut harness);
-    let relevance = harness.state().results().relevance.ready().expect("relevance");
+    let relevance = harness
+        .state()
+        .results()
+        .relevance
+        .ready()
+        .expect("relevance");
     assert_eq!(relevance.rows.len(), 1, "the output, and no truth");
 }
 
@@ -254,7 +297,9 @@ fn what_is_known_of_a_network_is_told() {
     harness.get_by_label_contains("3 applied");
     assert!(harness.query_all_by_label("stride").next().is_some());
     harness.get_by_label("Describe the network…").click();
-    step_until(&mut harness, "the draft", |h| h.state().workbench().sheet.is_some());
+    step_until(&mut harness, "the draft", |h| {
+        h.state().workbench().sheet.is_some()
+    });
     let sheet = harness.state().workbench().sheet.clone().unwrap();
     assert!(sheet.text.contains("ganoscope_model"), "{}", sheet.text);
     assert!(sheet.draft.why.is_none());
@@ -268,14 +313,28 @@ fn weights_that_do_not_tell_are_described_by_hand() {
     let mut harness = opened(&files);
     let before = harness.state().document().clone();
     drop_files(&mut harness, &[&path]);
-    step_until(&mut harness, "the draft", |h| h.state().workbench().sheet.is_some());
-    assert_eq!(harness.state().document(), &before, "nothing that is open is lost");
+    step_until(&mut harness, "the draft", |h| {
+        h.state().workbench().sheet.is_some()
+    });
+    assert_eq!(
+        harness.state().document(),
+        &before,
+        "nothing that is open is lost"
+    );
     let sheet = harness.state().workbench().sheet.clone().unwrap();
-    assert!(sheet.text.contains("No architecture that is known fits"), "{}", sheet.text);
+    assert!(
+        sheet.text.contains("No architecture that is known fits"),
+        "{}",
+        sheet.text
+    );
     let told = harness.state().toasts().join("\n");
     assert!(told.contains("mystery.safetensors"), "{told}");
     // A person knows better: one convolution, on pictures of 16 x 16.
-    harness.state().push(ganoscope::command::Command::EditDescription(DESCRIPTION.to_owned()));
+    harness
+        .state()
+        .push(ganoscope::command::Command::EditDescription(
+            DESCRIPTION.to_owned(),
+        ));
     harness.run_steps(2);
     harness.get_by_label("Save and open").click();
     step_until(&mut harness, "the network", |h| {
@@ -284,10 +343,17 @@ fn weights_that_do_not_tell_are_described_by_hand() {
     settle(&mut harness);
     let series = harness.state().results().series.ready().unwrap().clone();
     let file = series.network.file.clone().unwrap();
-    assert!(file.identity.evidence[0].contains("described by"), "{:?}", file.identity);
+    assert!(
+        file.identity.evidence[0].contains("described by"),
+        "{:?}",
+        file.identity
+    );
     assert_eq!(file.report.unused.len(), 1);
     assert!(harness.state().results().deblend.ready().is_some());
-    assert!(path.with_file_name("mystery.safetensors.model.toml").is_file());
+    assert!(
+        path.with_file_name("mystery.safetensors.model.toml")
+            .is_file()
+    );
 }
 
 /// One convolution of the two tensors, on pictures of the size of the tiny blends.
@@ -320,9 +386,14 @@ fn a_broken_network_is_refused_by_name() {
     let mut harness = opened(&files);
     let before = harness.state().document().clone();
     drop_files(&mut harness, &[&path]);
-    step_until(&mut harness, "the message", |h| !h.state().toasts().is_empty());
+    step_until(&mut harness, "the message", |h| {
+        !h.state().toasts().is_empty()
+    });
     let told = harness.state().toasts().join("\n");
-    assert!(told.contains("cut.pth") && told.contains("PyTorch"), "{told}");
+    assert!(
+        told.contains("cut.pth") && told.contains("PyTorch"),
+        "{told}"
+    );
     assert_eq!(harness.state().document(), &before);
     assert!(harness.state().results().deblend.ready().is_some());
 }

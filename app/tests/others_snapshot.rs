@@ -44,7 +44,10 @@ fn file(takes: Takes) -> NetworkFile {
             applied: vec!["main.0.weight".to_owned(), "main.3.weight".to_owned()],
             missing: Vec::new(),
             unused: vec!["optimizer.lr".to_owned()],
-            renamed: vec![("module.main.0.weight".to_owned(), "main.0.weight".to_owned())],
+            renamed: vec![(
+                "module.main.0.weight".to_owned(),
+                "main.0.weight".to_owned(),
+            )],
         },
         guesses: vec![
             Guess::new("eps", "0.00001", "not in the weights, as published"),
@@ -123,7 +126,8 @@ fn take(name: &str, part: &Part, role: NetworkRole, size: [f32; 2]) -> SnapshotR
     let draft = Draft {
         weights: "networks/mystery.pth".into(),
         description: "networks/mystery.pth.model.toml".into(),
-        text: "# No architecture that is known fits.\nganoscope_model = 1\nrole = \"generator\"\n".to_owned(),
+        text: "# No architecture that is known fits.\nganoscope_model = 1\nrole = \"generator\"\n"
+            .to_owned(),
         is_saved: false,
         why: Some(Failure::new(
             "unknown architecture, 2 tensors beginning with odd.weight: networks/mystery.pth",
@@ -181,7 +185,12 @@ fn networks_of_others_match_their_pictures() {
         ("others_judge", Part::Outputs, judge, [480.0, 320.0]),
         ("others_library", Part::Library, generator, [230.0, 320.0]),
         ("others_network", Part::Network, generator, [640.0, 420.0]),
-        ("others_description", Part::Description, generator, [640.0, 420.0]),
+        (
+            "others_description",
+            Part::Description,
+            generator,
+            [640.0, 420.0],
+        ),
     ] {
         all.extend(take(name, &part, role, size));
     }

@@ -130,7 +130,12 @@ pub fn tensors(
             let numbers = if of_class == Some(at) {
                 one_hot(fact.len(), class)
             } else {
-                let drawn = fact.len() - if of_class.is_none() { classes.min(fact.len()) } else { 0 };
+                let drawn = fact.len()
+                    - if of_class.is_none() {
+                        classes.min(fact.len())
+                    } else {
+                        0
+                    };
                 let mut numbers = normal(latent.seed, at, drawn);
                 numbers.extend(one_hot(fact.len() - drawn, class));
                 numbers
@@ -162,7 +167,9 @@ pub fn further_tensors(network: &Network) -> Result<Vec<Tensor>, LatentError> {
 }
 
 fn tensor_of(numbers: Vec<f32>, fact: &Fact, device: &Device) -> Result<Tensor, LatentError> {
-    let dims: Vec<usize> = std::iter::once(1).chain(fact.dims.iter().copied()).collect();
+    let dims: Vec<usize> = std::iter::once(1)
+        .chain(fact.dims.iter().copied())
+        .collect();
     let tensor = Tensor::from_vec(numbers, dims, &Device::Cpu)?;
     Ok(tensor.to_dtype(fact.dtype)?.to_device(device)?)
 }
@@ -173,7 +180,9 @@ fn normal(seed: u64, input: usize, count: usize) -> Vec<f32> {
 }
 
 fn one_hot(count: usize, class: usize) -> Vec<f32> {
-    (0..count).map(|at| f32::from(u8::from(at == class))).collect()
+    (0..count)
+        .map(|at| f32::from(u8::from(at == class)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -94,7 +94,11 @@ fn output_of(network: &Network, inputs: &[Tensor]) -> Vec<f32> {
 #[test]
 fn a_lone_file_is_a_series_of_one_step() {
     let dir = tempfile::tempdir().unwrap();
-    let path = put(dir.path(), "netG_epoch_25.safetensors", &tensors(GENERATOR, ""));
+    let path = put(
+        dir.path(),
+        "netG_epoch_25.safetensors",
+        &tensors(GENERATOR, ""),
+    );
     let series = Series::open_any(&path).unwrap();
     assert_eq!(series.main_role(), NetworkRole::Generator);
     assert!(!series.has_manifest());
@@ -124,7 +128,11 @@ fn a_lone_file_is_a_series_of_one_step() {
 fn a_folder_without_numbers_is_one_step() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), "generator.safetensors", &tensors(GENERATOR, ""));
-    put(dir.path(), "discriminator.safetensors", &tensors(DISCRIMINATOR, ""));
+    put(
+        dir.path(),
+        "discriminator.safetensors",
+        &tensors(DISCRIMINATOR, ""),
+    );
     let series = Series::open_any(dir.path()).unwrap();
     let [only] = series.checkpoints.as_slice() else {
         panic!("{:?}", series.checkpoints)
@@ -231,8 +239,15 @@ fn a_network_of_any_size_equals_itself_read_for_that_size() {
 
     let path = put(dir.path(), "netD.safetensors", &tensors(DISCRIMINATOR, ""));
     let judge = open_network(&NetworkSpec::parse(&path.to_string_lossy())).unwrap();
-    let error = judge.network.with_input_size([20, 20]).unwrap_err().to_string();
-    assert!(error.contains("layer main.0") && error.contains("stride"), "{error}");
+    let error = judge
+        .network
+        .with_input_size([20, 20])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("layer main.0") && error.contains("stride"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -34,7 +34,8 @@ impl App {
     /// Goes to another seed, of the same class.
     pub(super) fn seed_by(&mut self, next: impl Fn(u64) -> u64, ctx: &Context) {
         if self.takes() == Takes::Pictures {
-            let text = "this network takes pictures, not seeds; the arrow keys go to other pictures";
+            let text =
+                "this network takes pictures, not seeds; the arrow keys go to other pictures";
             return self.say(Level::Warn, text, ctx);
         }
         let latent = self.document.input.as_ref().and_then(Input::latent);
@@ -60,7 +61,8 @@ impl App {
                 self.bridge.start(spec, &mut self.results);
             }
             Some(_) => {
-                let text = "this network needs no description: its file or its manifest says what it is";
+                let text =
+                    "this network needs no description: its file or its manifest says what it is";
                 self.say(Level::Warn, text, ctx);
             }
             None => self.say(Level::Warn, "open a network first", ctx),
@@ -108,9 +110,8 @@ impl App {
 
     /// The description was written, or could not be.
     pub(super) fn description_saved(&mut self, path: &Path, is_written: bool) {
-        let is_it = |sheet: &&mut DescriptionSheet| {
-            sheet.is_saving && sheet.draft.description == path
-        };
+        let is_it =
+            |sheet: &&mut DescriptionSheet| sheet.is_saving && sheet.draft.description == path;
         let Some(sheet) = self.workbench.sheet.as_mut().filter(is_it) else {
             return;
         };

@@ -94,10 +94,7 @@ impl App {
 
     fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
-            Opened::Scene(_)
-            | Opened::Series(_)
-            | Opened::Draft(_)
-            | Opened::Regions { .. } => {}
+            Opened::Scene(_) | Opened::Series(_) | Opened::Draft(_) | Opened::Regions { .. } => {}
             Opened::Recipe { path, edits } => {
                 let name = path.file_name().unwrap_or_default().display().to_string();
                 self.change(Change::SetEdits {

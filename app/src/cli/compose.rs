@@ -218,7 +218,9 @@ fn word_of(input: &Input) -> Result<String, String> {
 /// The file of the picture shown.
 fn picture(shown: &Shown<'_>) -> Result<PathBuf, String> {
     let input = shown.document.input.as_ref().ok_or("no picture is open")?;
-    let path = input.file().ok_or("what is drawn from a seed has no file")?;
+    let path = input
+        .file()
+        .ok_or("what is drawn from a seed has no file")?;
     let path = absolute(path);
     let text = text_of(&path)?;
     if split_selector(&text).1.is_some() {

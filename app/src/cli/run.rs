@@ -254,7 +254,8 @@ fn write(
 fn fitted(opened: &Opened, inputs: &[Input]) -> Option<Network> {
     let stamp = inputs.first()?.stamps.first()?;
     let size = [stamp.height, stamp.width];
-    let takes_any = opened.manifest.is_none() && opened.guesses.iter().any(|g| g.what == "stamp size");
+    let takes_any =
+        opened.manifest.is_none() && opened.guesses.iter().any(|g| g.what == "stamp size");
     if !takes_any || opened.network.input_fact().size() == size {
         return None;
     }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ganoscope_core::checkpoint::{BlendRule, NetworkRole, NetworkSpec, open_network};
+use ganoscope_core::checkpoint::{BlendRule, NetworkSpec, open_network};
 use ganoscope_core::jobs::{RelevancePreview, Scene};
 use ganoscope_core::stamp::io::{Format, read_blend};
 use ganoscope_core::stamp::{Stamp, ValueRange};
@@ -215,7 +215,9 @@ fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
         provenance.history.push(method);
     }
     // Only what the window accounts for has a residual in the file.
-    let accounts = shown.deblend().is_ok_and(|preview| preview.account.is_some());
+    let accounts = shown
+        .deblend()
+        .is_ok_and(|preview| preview.account.is_some());
     let rule = || opened.manifest.as_ref().map(|m| m.blend_rule);
     let blend_rule: Option<BlendRule> = accounts.then(|| rule().unwrap_or_default());
     Ok(About {

@@ -51,7 +51,11 @@ fn is_source(file: &Path, document: &Document) -> bool {
     let manifest = document.series.as_ref().map(|dir| dir.join(MANIFEST_FILE));
     let pictures = document.inputs.iter().chain(&document.input);
     let pictures = pictures.filter_map(Input::file);
-    let series = document.series.iter().chain(&manifest).map(PathBuf::as_path);
+    let series = document
+        .series
+        .iter()
+        .chain(&manifest)
+        .map(PathBuf::as_path);
     pictures.chain(series).any(is_it)
 }
 

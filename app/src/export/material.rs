@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use ganoscope_core::checkpoint::NetworkRole;
 use ganoscope_core::graph::Graph;
-use ganoscope_core::jobs::{
-    DeblendPreview, Input, RelevancePreview, Scene, SeriesInfo, UnitMaps,
-};
+use ganoscope_core::jobs::{DeblendPreview, Input, RelevancePreview, Scene, SeriesInfo, UnitMaps};
 use ganoscope_core::stamp::ValueRange;
 
 use super::ExportChoice;

@@ -29,7 +29,9 @@ impl View for Deblend {
         };
         // What is drawn from a seed has no blend.
         let scene = cx.results.scene.shown();
-        let scene = scene.filter(|_| cx.document.picture().is_some()).map(|s| &**s);
+        let scene = scene
+            .filter(|_| cx.document.picture().is_some())
+            .map(|s| &**s);
         display_bar(cx, ui);
         let is_dimmed = is_stale(ui, deblend);
         let contours = ContourMaps::of(cx, ui);

@@ -65,9 +65,7 @@ fn class_ui(cx: &ViewCx<'_>, ui: &mut Ui, takes: Takes) {
         let label = ui.label("Class");
         let value = egui::DragValue::new(&mut class).range(0..=classes.saturating_sub(1));
         let tooltip = format!("Which of {classes} classes is drawn, from 0");
-        ui.add(value)
-            .labelled_by(label.id)
-            .on_hover_text(tooltip);
+        ui.add(value).labelled_by(label.id).on_hover_text(tooltip);
     });
     if class != before {
         cx.commands.push(Change::SetClass(class));

@@ -151,7 +151,11 @@ pub fn description_ui(cx: &ViewCx<'_>, ui: &mut Ui, sheet: &DescriptionSheet) {
         cx.commands.push(Command::EditDescription(text));
     }
     let path = sheet.draft.description.display().to_string();
-    ui.label(RichText::new(path).text_style(TextStyle::Small).color(tokens.weak));
+    ui.label(
+        RichText::new(path)
+            .text_style(TextStyle::Small)
+            .color(tokens.weak),
+    );
     ui.horizontal(|ui| {
         if sheet.is_saving {
             ui.label("Saving");

@@ -88,7 +88,8 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             cx.commands.push(Command::Retry(Slot::Series));
         }
     } else if cx.document.series.is_none() {
-        let hint = "Open the folder of a training run or the file of a network, or drop it on the window.";
+        let hint =
+            "Open the folder of a training run or the file of a network, or drop it on the window.";
         empty_ui(ui, "No series is open", hint, |ui| {
             button(ui, UiCommand::OpenSeries);
             button(ui, UiCommand::OpenDemo);

@@ -55,7 +55,5 @@ pub const UPSCALER: [(&str, &[usize]); 8] = [
 ];
 
 /// Tensors that are of no known family.
-pub const UNKNOWN: [(&str, &[usize]); 2] = [
-    ("odd.weight", &[3, 3, 3, 3]),
-    ("rest.weight", &[2, 3, 5]),
-];
+pub const UNKNOWN: [(&str, &[usize]); 2] =
+    [("odd.weight", &[3, 3, 3, 3]), ("rest.weight", &[2, 3, 5])];

@@ -194,7 +194,14 @@ mod tests {
 
     #[test]
     fn a_latent_that_is_none_is_refused() {
-        for text in ["seed:", "seed:-1", "seed:1:", "seed:1:x", "seed:99999999999999999999", "seed:+1"] {
+        for text in [
+            "seed:",
+            "seed:-1",
+            "seed:1:",
+            "seed:1:x",
+            "seed:99999999999999999999",
+            "seed:+1",
+        ] {
             let error = Input::latent_of(text).unwrap_err().to_string();
             assert!(error.contains(text), "{error}");
         }

@@ -52,8 +52,7 @@ impl Studio {
     }
 
     fn full_run(&mut self, spec: &DeblendSpec) -> Result<HeldRun, Failure> {
-        let Fed { network, tensors } =
-            self.fed(&spec.series, spec.step, &spec.input, &always)?;
+        let Fed { network, tensors } = self.fed(&spec.series, spec.step, &spec.input, &always)?;
         let edits = spec.edits.resolve(&network)?;
         let run = network.forward(&tensors, &edits, &Retain::All)?;
         Ok(HeldRun {

@@ -146,7 +146,9 @@ pub(super) fn tensor_from_stamp(
     };
     let tensor = Tensor::from_vec(pixels, (1, channels, height, width), &Device::Cpu)?;
     // A network of dense layers takes the pixels in one row.
-    let dims: Vec<usize> = std::iter::once(1).chain(fact.dims.iter().copied()).collect();
+    let dims: Vec<usize> = std::iter::once(1)
+        .chain(fact.dims.iter().copied())
+        .collect();
     let tensor = tensor.reshape(dims)?;
     Ok(tensor.to_dtype(fact.dtype)?.to_device(&network.device())?)
 }

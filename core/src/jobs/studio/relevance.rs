@@ -9,7 +9,8 @@ use crate::attribution::{AttributionMap, Balance, Method, Options, Prepared, Tar
 use crate::checkpoint::NetworkRole;
 use crate::jobs::preview::signed_map;
 use crate::jobs::{
-    Failure, Input, PoleMap, Preview, Progress, RelevancePreview, RelevanceRow, RelevanceSpec, Step, Study,
+    Failure, Input, PoleMap, Preview, Progress, RelevancePreview, RelevanceRow, RelevanceSpec,
+    Step, Study,
 };
 use crate::network::Network;
 use crate::stamp::Stamp;

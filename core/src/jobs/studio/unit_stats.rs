@@ -42,8 +42,7 @@ impl UnitStatsStudy {
 
     fn add(&mut self, studio: &mut Studio, input: &Input) -> Result<(), Failure> {
         let go_on = || self.cancel.go_on();
-        let Fed { network, tensors } =
-            studio.fed(&self.series, self.stats.step, input, &go_on)?;
+        let Fed { network, tensors } = studio.fed(&self.series, self.stats.step, input, &go_on)?;
         let retain = Retain::Layers(vec![self.stats.layer.clone()]);
         let run = network.forward_while(&tensors, &Edits::new(), &retain, &go_on)?;
         let activation = run.activation(&network, &self.stats.layer)?.get(0)?;
