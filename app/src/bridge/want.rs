@@ -34,23 +34,7 @@ pub(super) fn want(
 ) -> Want {
     let spec = match slot {
         Slot::Thumbnail => {
-            // One at a time: what is looked at is computed before the next.
-            let wanted = workbench.thumbnail.clone();
-            let wanted = wanted.filter(|input| results.thumbnails.get(input).is_none());
-            let spec = wanted.and_then(|input| match input {
-                Input::File(path) => Some(ThumbnailSpec::File(path)),
-                Input::Latent(_) => {
-                    let (series, step) = network_of(document, results)?;
-                    Some(ThumbnailSpec::Drawn {
-                        series,
-                        step,
-                        input,
-                    })
-                }
-            });
-            return spec.map_or(Want::Anything, |spec| {
-                Want::Spec(PreviewSpec::Thumbnail(spec))
-            });
+            return thumbnail(document, workbench, results);
         }
         Slot::Series => document.series.clone().map(PreviewSpec::Series),
         Slot::Scene => document.picture().map(|p| PreviewSpec::Scene(p.to_owned())),
@@ -138,4 +122,24 @@ fn network_of(document: &Document, results: &Results) -> Option<(PathBuf, u64)> 
     let series = results.series.shown()?;
     let path = document.series.clone().filter(|p| *p == series.path)?;
     Some((path, document.step_in(series)?))
+}
+
+/// The small picture that the list misses. One at a time: what is looked at is computed before the next.
+fn thumbnail(document: &Document, workbench: &Workbench, results: &Results) -> Want {
+    let wanted = workbench.thumbnail.clone();
+    let wanted = wanted.filter(|input| results.thumbnails.get(input).is_none());
+    let spec = wanted.and_then(|input| match input {
+        Input::File(path) => Some(ThumbnailSpec::File(path)),
+        Input::Latent(_) => {
+            let (series, step) = network_of(document, results)?;
+            Some(ThumbnailSpec::Drawn {
+                series,
+                step,
+                input,
+            })
+        }
+    });
+    spec.map_or(Want::Anything, |spec| {
+        Want::Spec(PreviewSpec::Thumbnail(spec))
+    })
 }

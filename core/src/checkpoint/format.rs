@@ -54,7 +54,7 @@ impl Format {
         Ok(Self::of_bytes(&prefix, length))
     }
 
-    /// Whether a zip archive begins with an array of NumPy.
+    /// Whether a zip archive begins with a `.npy` array.
     pub(super) fn is_archive_of_arrays(path: &Path) -> bool {
         let mut prefix = Vec::with_capacity(PREFIX_BYTES);
         let read = File::open(path).and_then(|file| {

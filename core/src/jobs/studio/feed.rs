@@ -57,7 +57,7 @@ impl Studio {
             .networks
             .fitting(path, step, role, size, go_on)
             .unwrap_or_else(|| held.network.clone());
-        if !std::ptr::eq(&*network, &*held.network) {
+        if !Arc::ptr_eq(&network, &held.network) {
             check_memory(&network, size)?;
         }
         let range = series.manifest.input_range_of(role);
