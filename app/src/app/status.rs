@@ -3,7 +3,7 @@
 use egui::{Align, Label, Layout, RichText, TextStyle, Ui};
 use ganoscope_core::jobs::{Progress, Scene, Slot};
 use ganoscope_core::sky::{Grid, Place, format_degrees, format_hours};
-use ganoscope_core::stamp::ValueRange;
+use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::chrome::Shell;
 use crate::command::Command;
@@ -93,11 +93,10 @@ impl Shell<'_> {
         let [x, y] = self.cx.workbench.cursor?;
         let scene = self.cx.results.scene.shown()?;
         let blend = &scene.blend;
-        let factor = blend.reduction_factor();
+        // As DS9 counts pixels, here as in the tables and region files.
+        let [column, row] = Grid::of(blend).to_fits(place_in_file(blend, [x, y]));
         let mut text = format!(
-            "x {:>3}  y {:>3}   blend {}",
-            x * factor,
-            y * factor,
+            "x {column:>3}  y {row:>3}   blend {}",
             value_text(blend, [x, y])
         );
         text += &self.file_text(scene, [x, y]);
@@ -126,8 +125,7 @@ impl Shell<'_> {
         if factor > 1 {
             text += &format!(", mean of {factor} x {factor}");
         }
-        let middle = |pixel: usize| (pixel as f64 + 0.5) * factor as f64 - 0.5;
-        if let Some(sky) = Grid::of(blend).sky(Place::new(middle(x), middle(y))) {
+        if let Some(sky) = Grid::of(blend).sky(place_in_file(blend, [x, y])) {
             text += &format!(
                 "   {} {}",
                 format_hours(sky.longitude, 2),
@@ -149,6 +147,13 @@ impl Shell<'_> {
         }
         text
     }
+}
+
+/// The middle of a shown pixel, in pixels of the file.
+fn place_in_file(blend: &Stamp, pixel: [usize; 2]) -> Place {
+    let factor = blend.reduction_factor() as f64;
+    let [column, row] = pixel.map(|at| (at as f64 + 0.5) * factor - 0.5);
+    Place::new(column, row)
 }
 
 /// `8 s`, `3 min`.

@@ -3,9 +3,10 @@
 use candle_core::{Device, Tensor};
 
 use super::super::forward::inside;
-use super::super::{Mode, NetworkError, Node, elementwise, node_forward};
+use super::super::{NetworkError, Node, normalise};
 use super::Steps;
-use super::build::{Head, Step};
+use super::build::Step;
+use super::head::Head;
 use super::links::{self, Sources, SpreadEdit};
 use crate::kernels::{self, DenseShape};
 
@@ -115,18 +116,36 @@ impl State<'_> {
                     };
                 }
             }
-            Head::Concat => {
-                let mut start = 0;
-                for source in &step.sources {
-                    let (from, part) = (self.value(*source), self.steps.values[*source].sample());
-                    for (n, sample) in write.chunks_mut(extent.sample).enumerate() {
-                        let from = &from[n * part % from.len()..][..part];
-                        sample[start..start + part].copy_from_slice(from);
-                    }
-                    start += part;
+            Head::Concat { blocks } => self.concat(step, *blocks, write),
+            Head::Gather(gather) => {
+                let x = self.value(step.sources[0]);
+                return {
+                    kernels::for_planes(write, extent.plane, |offset, run| {
+                        gather.fill(x, offset, run);
+                        finish(offset, run);
+                    });
+                    Ok(())
+                };
+            }
+            Head::Planes(work) => {
+                let x = self.value(step.sources[0]);
+                let [from, to] = work.lens();
+                kernels::for_planes(write, to, |offset, run| {
+                    work.run(&x[offset / to * from % x.len()..][..from], run);
+                });
+            }
+            Head::PixelNorm { eps, plane } => {
+                let x = self.value(step.sources[0]);
+                kernels::for_planes(write, extent.sample, |offset, run| {
+                    let x = &x[offset % x.len()..][..extent.sample];
+                    normalise::pixel_norm_sample(x, run, *plane, *eps);
+                });
+            }
+            Head::Constant(value) => {
+                for sample in write.chunks_mut(extent.sample) {
+                    sample.copy_from_slice(value);
                 }
             }
-            Head::Other => self.by_tensors(step, node, write)?,
         }
         if !step.links.is_empty() {
             kernels::for_planes(write, extent.plane, finish);
@@ -134,23 +153,21 @@ impl State<'_> {
         Ok(())
     }
 
-    fn by_tensors(&self, step: &Step, node: &Node, write: &mut [f32]) -> Result<(), NetworkError> {
-        let input = |value: &usize| {
-            let dims = &self.steps.values[*value].dims;
-            let once = tensor(self.value(*value), self.batch_of(*value), dims)?;
-            let whole = vec![&once; self.batch / self.batch_of(*value)];
-            Ok(Tensor::cat(&whole, 0)?)
-        };
-        let inputs = step
-            .sources
-            .iter()
-            .map(input)
-            .collect::<Result<Vec<_>, NetworkError>>()?;
-        let inputs: Vec<&Tensor> = inputs.iter().collect();
-        let value = node_forward(node, &inputs, self.batch, Mode::Inference, |_| ());
-        let value = value.map_err(|error| inside(node, error))?.contiguous()?;
-        elementwise::with_slice(&value, |value: &[f32]| write.copy_from_slice(value));
-        Ok(())
+    fn concat(&self, step: &Step, blocks: usize, write: &mut [f32]) {
+        let sample = step.extent.sample;
+        let mut start = 0;
+        for source in &step.sources {
+            let (from, part) = (self.value(*source), self.steps.values[*source].sample());
+            let block = part / blocks;
+            for (n, sample) in write.chunks_mut(sample).enumerate() {
+                let from = &from[n * part % from.len()..][..part];
+                let to = sample.chunks_mut(step.extent.sample / blocks);
+                for (to, from) in to.zip(from.chunks(block)) {
+                    to[start..start + block].copy_from_slice(from);
+                }
+            }
+            start += block;
+        }
     }
 }
 
