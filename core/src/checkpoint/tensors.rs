@@ -15,15 +15,13 @@ use sha2::{Digest as _, Sha256};
 use super::foreign::foreign_kind;
 use super::hash::Hashing;
 pub(super) use super::hash::hex;
-use super::{CheckpointError, rename};
+use super::memory::{Budget, JSON_BYTES, tensor_bytes};
+use super::{CheckpointError, Limits, bytes, rename};
 use crate::atomic::atomic_write;
 use crate::network::{GoOn, always};
 
 /// Longest header read: networks of ten thousands of tensors need less; a longer one is a broken or hostile file.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
-
-/// Bytes read and hashed at a time: a few milliseconds between two looks at whether anybody still wants them.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// Where the data of one tensor lies in its file, and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -73,7 +71,7 @@ impl TensorHeader {
     /// the file, [`CheckpointError::Tensor`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let (mut file, length) = open(path)?;
-        read_header(&mut file, length, path)
+        read_header(&mut file, length, path, &Budget::new(Limits::default()))
     }
 
     /// Strips wrappers from the keys; returns the old and new names.
@@ -202,22 +200,29 @@ impl TensorFile {
     /// # Errors
     /// [`CheckpointError::Stopped`] when it says no, and those of [`TensorFile::read`].
     pub fn read_while(path: &Path, go_on: GoOn<'_>) -> Result<Self, CheckpointError> {
+        Self::read_within(path, &Budget::new(Limits::default()), go_on)
+    }
+
+    /// [`TensorFile::read_while`] within the memory that is left.
+    pub(super) fn read_within(
+        path: &Path,
+        budget: &Budget,
+        go_on: GoOn<'_>,
+    ) -> Result<Self, CheckpointError> {
         let (file, length) = open(path)?;
         let mut file = Hashing::new(file);
-        let mut header = read_header(&mut file, length, path)?;
+        let mut header = read_header(&mut file, length, path, budget)?;
+        let floats = header.entries.values().filter(|entry| entry.is_float());
+        let needed = floats.map(|entry| tensor_bytes(&entry.shape));
+        let needed = needed.fold(0, u64::saturating_add);
+        budget.take(needed, "the sum of its tensors", path)?.keep();
         let mut tensors = BTreeMap::new();
         for (key, entry) in header.by_offset() {
             // Checked against the file's length, so the allocation is never larger than the file.
             let [start, end] = entry.data_offsets;
-            let mut bytes = vec![0; (end - start) as usize];
-            for block in bytes.chunks_mut(BLOCK_BYTES) {
-                if !go_on() {
-                    let path = path.to_owned();
-                    return Err(CheckpointError::Stopped { path });
-                }
-                file.read_exact(block)
-                    .map_err(CheckpointError::read(path))?;
-            }
+            let _held = budget.take(end - start, &format!("tensor {key}"), path)?;
+            let bytes = bytes::exactly(&mut file, (end - start) as usize, go_on)
+                .map_err(|trouble| trouble.at("safetensors file", path))?;
             if let Some(values) = decode(&entry.dtype, &bytes) {
                 let tensor = Tensor::from_vec(values, entry.shape.as_slice(), &Device::Cpu)
                     .map_err(|e| CheckpointError::tensor(path, key, e.to_string()))?;
@@ -322,6 +327,7 @@ fn read_header(
     file: &mut impl Read,
     length: u64,
     path: &Path,
+    budget: &Budget,
 ) -> Result<TensorHeader, CheckpointError> {
     if length < 8 {
         let what = format!("it has {length} bytes, the smallest has 10");
@@ -348,6 +354,7 @@ fn read_header(
         );
         return Err(CheckpointError::header(path, what));
     }
+    let _held = budget.take(header_bytes.saturating_mul(JSON_BYTES), "its header", path)?;
     let mut text = vec![0; header_bytes as usize];
     file.read_exact(&mut text)
         .map_err(CheckpointError::read(path))?;
@@ -383,9 +390,7 @@ fn parse_header(
 
 /// Little-endian elements as f32; `None` for types that cannot be weights.
 fn decode(dtype: &str, bytes: &[u8]) -> Option<Vec<f32>> {
-    fn each<const N: usize>(bytes: &[u8], f: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|c| f(*c)).collect()
-    }
+    use bytes::each;
     Some(match dtype {
         "F32" => each(bytes, f32::from_le_bytes),
         "F64" => each(bytes, |c| f64::from_le_bytes(c) as f32),
