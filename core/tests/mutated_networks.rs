@@ -162,7 +162,9 @@ fn specimens() -> Vec<Specimen> {
         for path in files(&core.join("tests/keras_fixtures"), ending) {
             let mut bytes = Vec::new();
             let file = File::open(&path).unwrap();
-            flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+            flate2::read::GzDecoder::new(file)
+                .read_to_end(&mut bytes)
+                .unwrap();
             specimens.push(Specimen::new(name(&path).trim_end_matches(".gz"), bytes));
         }
     }

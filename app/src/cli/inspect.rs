@@ -68,7 +68,7 @@ fn draft(
             beside.display()
         ));
     }
-    let out = out.unwrap_or(&beside);
+    let out = out.unwrap_or(beside.as_path());
     refuse_to_replace(out, [&*spec.path])?;
     let text = draft_description(spec, None)?;
     atomic_write_bytes(out, text.as_bytes())?;
@@ -76,7 +76,7 @@ fn draft(
         .lines()
         .filter(|line| line.contains("# doubtful"))
         .count();
-    if *out != beside {
+    if *out != *beside {
         console.note(&format!(
             "it is read with the weights when it lies beside them as {}",
             beside.display()

@@ -101,7 +101,7 @@ pub enum CheckpointError {
     /// The tensors are of no known architecture.
     #[error(
         "unknown architecture, {found}; neither the branched deblender nor another known family - describe its layers in a \
-         file of the same name with .model.toml behind it: {}",
+         file of the same name with .model.toml behind it, which ganoscope inspect --draft begins: {}",
         path.display()
     )]
     UnknownArchitecture {
