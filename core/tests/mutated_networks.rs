@@ -1,7 +1,8 @@
 //! Every fixture of a network changed in its bytes, cut, repeated and spliced with another: reading it gives a network or an
 //! error that names a file, never a panic, and takes no more memory than it is given.
 //!
-//! One test, because the count of memory is that of the whole process.
+//! One test, because the count of memory is that of the whole process. `GANOSCOPE_ROUNDS=N` changes every file N times
+//! instead of a few, `GANOSCOPE_KEEP_FAILURES=DIR` keeps what failed.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -25,8 +26,11 @@ const MEMORY_BYTES: u64 = 16 << 20;
 /// Blocks in which files are read and what a library keeps beside what is counted.
 const BESIDE: usize = 4 << 20;
 
-/// Changes of every file.
+/// Changes of every file, unless more are asked for.
 const ROUNDS: u64 = 24;
+
+/// Changes of a file that may be asked for; each has a seed of its own.
+const MOST_ROUNDS: u64 = 1 << 32;
 
 /// A file that is changed, under the name that it is opened by.
 struct Specimen {
@@ -217,11 +221,13 @@ fn changed_files_give_networks_or_errors_within_their_memory() {
     companions(folder.path());
     let specimens = specimens();
     assert!(specimens.len() > 140, "{}", specimens.len());
+    let asked = std::env::var("GANOSCOPE_ROUNDS").ok();
+    let rounds = asked.map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let (mut opened, mut failures) = (0, Vec::new());
     for (index, specimen) in specimens.iter().enumerate() {
         let path = folder.path().join(&specimen.name);
-        for round in 0..ROUNDS {
-            let seed = index as u64 * ROUNDS + round;
+        for round in 0..rounds {
+            let seed = index as u64 * MOST_ROUNDS + round;
             let mut stream = Stream::new(seed);
             let other = &specimens[stream.below(specimens.len())].bytes;
             let bytes = specimen.changed(&mut stream, other);

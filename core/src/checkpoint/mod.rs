@@ -34,6 +34,7 @@ mod trouble;
 mod weights;
 mod write;
 mod write_back;
+mod write_tensors;
 mod zip_archive;
 
 pub use config::{NetworkConfig, NetworkRole};
@@ -48,7 +49,8 @@ pub use read::{Confidence, Identity, ReadNetwork};
 pub use report::{Guess, LoadReport};
 pub use series::{CheckpointInfo, Loaded, Series};
 pub use spec::{NetworkSpec, Opened, open_network, open_network_for, open_network_within};
-pub use tensors::{TensorEntry, TensorFile, TensorHeader, write_tensors};
+pub use tensors::{TensorEntry, TensorFile, TensorHeader};
 pub use weights::read_state_dict;
 pub use write::{create_series, write_checkpoint};
 pub use write_back::write_weights;
+pub use write_tensors::write_tensors;

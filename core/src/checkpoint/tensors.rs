@@ -1,23 +1,20 @@
-//! Reading and writing safetensors: buffered, bounded before anything is allocated, converted to f32.
+//! Reading safetensors: buffered, bounded before anything is allocated, converted to f32.
 //!
 //! Invariant: the tensors of an accepted file cover its data exactly, without holes or overlaps. Layout: 8 bytes little
 //! endian header length, JSON header, data (<https://huggingface.co/docs/safetensors>).
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::foreign::foreign_kind;
 use super::hash::Hashing;
-pub(super) use super::hash::hex;
 use super::memory::{Budget, JSON_BYTES, tensor_bytes};
 use super::{CheckpointError, Limits, bytes, rename};
-use crate::atomic::atomic_write;
 use crate::network::{GoOn, always};
 
 /// Longest header read: networks of ten thousands of tensors need less; a longer one is a broken or hostile file.
@@ -246,72 +243,6 @@ impl TensorFile {
             sha256,
         })
     }
-}
-
-/// Writes tensors as F32 under `path`, atomically and in the order of their keys; returns the SHA-256 of the file.
-///
-/// # Errors
-/// [`CheckpointError::Write`] when the file cannot be written, [`CheckpointError::Encode`] when a tensor cannot be
-/// brought to the CPU.
-pub fn write_tensors(
-    path: &Path,
-    tensors: &BTreeMap<String, Tensor>,
-    metadata: &BTreeMap<String, String>,
-) -> Result<String, CheckpointError> {
-    let mut header = serde_json::Map::new();
-    if !metadata.is_empty() {
-        header.insert("__metadata__".to_owned(), serde_json::json!(metadata));
-    }
-    let mut offset = 0;
-    for (key, tensor) in tensors {
-        let end = offset + tensor.elem_count() * 4;
-        let entry = serde_json::json!({
-            "dtype": "F32", "shape": tensor.dims(), "data_offsets": [offset, end],
-        });
-        header.insert(key.clone(), entry);
-        offset = end;
-    }
-    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
-    // Data start at a multiple of eight bytes; the format pads with spaces.
-    header.resize(header.len().next_multiple_of(8), b' ');
-    let mut hash = Sha256::new();
-    let mut failed = None;
-    let written = atomic_write(path, |out| {
-        let mut put = |bytes: &[u8]| {
-            hash.update(bytes);
-            out.write_all(bytes)
-        };
-        put(&(header.len() as u64).to_le_bytes())?;
-        put(&header)?;
-        for (key, tensor) in tensors {
-            match values_of(tensor) {
-                Ok(values) => {
-                    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                    put(&bytes)?;
-                }
-                Err(source) => {
-                    let tensor = key.clone();
-                    failed = Some(CheckpointError::Encode { tensor, source });
-                    return Err(io::Error::other("a tensor cannot be encoded"));
-                }
-            }
-        }
-        Ok(())
-    });
-    match (written, failed) {
-        (_, Some(error)) => Err(error),
-        (Err(error), None) => Err(error.into()),
-        (Ok(()), None) => Ok(hex(hash)),
-    }
-}
-
-/// All elements of a tensor as f32, row-major.
-fn values_of(tensor: &Tensor) -> Result<Vec<f32>, candle_core::Error> {
-    tensor
-        .to_dtype(DType::F32)?
-        .to_device(&Device::Cpu)?
-        .flatten_all()?
-        .to_vec1()
 }
 
 fn open(path: &Path) -> Result<(BufReader<File>, u64), CheckpointError> {

@@ -64,7 +64,7 @@ fn greedy(folder: &Path) -> Vec<(PathBuf, &'static str)> {
     let header = format!(
         r#"{{"a.weight":{{"dtype":"F32","shape":[1024,1024,256],"data_offsets":[0,{GIB}]}}}}"#
     );
-    let prefix = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    let prefix = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
     let path = add("a.safetensors", "the sum of its tensors needs 1.0 GiB");
     sparse(&path, &prefix, prefix.len() as u64 + GIB);
 
@@ -73,26 +73,19 @@ fn greedy(folder: &Path) -> Vec<(PathBuf, &'static str)> {
     sparse(&path, &file, file.len() as u64 + GIB);
 
     let zeros = vec![0; 128 << 20];
+    let pickle = state_dict(64, 1024);
+    let packed = [("a/data.pkl", &pickle[..]), ("a/data/0", &zeros[..])];
+    let path = add("packed.pth", "a/data/0 needs 128.0 MiB");
+    fs::write(path, archive(&packed, true)).unwrap();
+    let config = br#"{"class_name":"Sequential","config":{"layers":[]}}"#;
     let packed = [
-        ("a/data.pkl", &state_dict(64, 1024)[..]),
-        ("a/data/0", &zeros),
-    ];
-    fs::write(
-        add("packed.pth", "a/data/0 needs 128.0 MiB"),
-        archive(&packed, true),
-    )
-    .unwrap();
-    let members = [
-        (
-            "config.json",
-            &br#"{"class_name":"Sequential","config":{"layers":[]}}"#[..],
-        ),
-        ("model.weights.h5", &zeros),
+        ("config.json", &config[..]),
+        ("model.weights.h5", &zeros[..]),
     ];
     let path = add("packed.keras", "model.weights.h5 needs 128.0 MiB");
-    fs::write(path, archive(&members, true)).unwrap();
+    fs::write(path, archive(&packed, true)).unwrap();
     // Objects that a pickle of 4 MiB asks for.
-    let tuples = [&b"\x80\x02("[..], &vec![b')'; 4 << 20], b"t."].concat();
+    let tuples = [&b"\x80\x02("[..], &vec![b')'; 4 << 20][..], b"t."].concat();
     let path = add("tuples.pth", "its pickle needs");
     fs::write(path, archive(&[("a/data.pkl", &tuples)], false)).unwrap();
 
