@@ -10,7 +10,9 @@ use super::names::{self, Named};
 use super::{CheckpointInfo, Loaded, Series};
 use crate::checkpoint::format::Format;
 use crate::checkpoint::spec::{Opened, open_file};
-use crate::checkpoint::{CheckpointError, NetworkRole, NetworkSpec, SeriesManifest, weights};
+use crate::checkpoint::{
+    CheckpointError, Limits, NetworkRole, NetworkSpec, SeriesManifest, weights,
+};
 use crate::network::{GoOn, always};
 
 /// Most files of a folder that are looked into; trainings leave hundreds.
@@ -32,12 +34,13 @@ fn open(dir: &Path) -> Result<Series, CheckpointError> {
         steps: BTreeMap::new(),
         warnings: Vec::new(),
     };
-    for path in entries(dir)? {
+    for path in entries(dir, &mut found.warnings)? {
         let named = names::read(&name_of(&path));
         if !path.is_dir() {
             found.file(&path, &named, named.step);
         } else if named.step.is_some() {
-            for inner in entries(&path)?.into_iter().filter(|inner| inner.is_file()) {
+            let inside = entries(&path, &mut found.warnings)?;
+            for inner in inside.into_iter().filter(|inner| inner.is_file()) {
                 let of_file = names::read(&name_of(&inner));
                 found.file(&inner, &of_file, named.step);
             }
@@ -117,7 +120,7 @@ impl Series {
                 path: checkpoint.dir.clone(),
             });
         };
-        let opened = open_file(spec, None, go_on)?;
+        let opened = open_file(spec, None, Limits::default(), go_on)?;
         if opened.role != role {
             return Err(CheckpointError::WrongRole {
                 expected: role,
@@ -153,9 +156,9 @@ struct Found {
 impl Found {
     /// Puts the networks of a file where they belong. `step`: what the file or the folder around it says.
     fn file(&mut self, path: &Path, named: &Named, step: Option<u64>) {
-        if !is_weights(path) {
+        let Some(format) = format_of_weights(path) else {
             return;
-        }
+        };
         let Some(step) = step else {
             // Copies under names such as `latest` are of steps that have a name of their own.
             self.warn("no number in its name, left out of the series", path);
@@ -171,7 +174,7 @@ impl Found {
             self.put(step, role, spec, named.is_averaged);
             return;
         }
-        let roles = match weights::roles(path) {
+        let roles = match weights::roles(path, format) {
             Ok(roles) => roles,
             Err(error) => {
                 self.warnings
@@ -219,19 +222,25 @@ impl Found {
     }
 }
 
-/// Files and folders by name, hidden ones left out.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+/// Files and folders by name, hidden ones left out; `warnings` is told when there are too many.
+fn entries(dir: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>, CheckpointError> {
     let mut paths = Vec::new();
-    for entry in fs::read_dir(dir)
-        .map_err(CheckpointError::read(dir))?
-        .take(MAX_FILES)
-    {
+    for entry in fs::read_dir(dir).map_err(CheckpointError::read(dir))? {
         let path = entry.map_err(CheckpointError::read(dir))?.path();
         if !name_of(&path).starts_with('.') {
             paths.push(path);
         }
     }
+    // The order of the system is not defined; the choice must be.
     paths.sort();
+    if paths.len() > MAX_FILES {
+        warnings.push(format!(
+            "only the first {MAX_FILES} of {} files by name are looked at: {}",
+            paths.len(),
+            dir.display()
+        ));
+        paths.truncate(MAX_FILES);
+    }
     Ok(paths)
 }
 
@@ -242,12 +251,9 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-/// Whether the bytes of a file begin like weights; pictures and logs lie beside them.
-fn is_weights(path: &Path) -> bool {
-    matches!(
-        Format::told(path),
-        Ok(Some(
-            Format::Safetensors | Format::Zip | Format::Pickle | Format::Onnx | Format::Hdf5
-        ))
-    )
+/// The format of a file, where its bytes begin like those of a network; pictures and logs lie beside them.
+fn format_of_weights(path: &Path) -> Option<Format> {
+    let format = Format::told(path).ok().flatten()?;
+    let may_be_a_log = matches!(format, Format::Json | Format::Description);
+    (!may_be_a_log).then_some(format)
 }
