@@ -207,7 +207,7 @@ impl Bridge {
                 match &spec {
                     StudySpec::Timeline { .. } => results.timeline.job = Some(id),
                     StudySpec::UnitStats { .. } => results.unit_stats_job = Some(id),
-                    StudySpec::Open(_) => {}
+                    StudySpec::Open(_) | StudySpec::Describe(_) => {}
                 }
                 results.jobs.push(RunningJob {
                     id,
@@ -258,9 +258,9 @@ impl Bridge {
     fn with_path(&self, outcome: Result<Preview, Failure>) -> Result<Preview, Failure> {
         let asked = self.asked.get(&Slot::Thumbnail);
         match (outcome, asked.and_then(|asked| asked.spec.as_ref())) {
-            (Err(why), Some(PreviewSpec::Thumbnail(path))) => {
-                let (path, picture) = (path.clone(), Err(why));
-                Ok(Preview::Thumbnail(Arc::new(Thumbnail { path, picture })))
+            (Err(why), Some(PreviewSpec::Thumbnail(spec))) => {
+                let (input, picture) = (spec.input(), Err(why));
+                Ok(Preview::Thumbnail(Arc::new(Thumbnail { input, picture })))
             }
             (outcome, _) => outcome,
         }

@@ -79,8 +79,9 @@ fn assert_measured(harness: &mut Harness<'_, App>) {
         results.scene.ready().unwrap(),
     );
     let outputs = &results.deblend.ready().unwrap().outputs;
+    let preview = results.deblend.ready().unwrap();
+    let residual = &preview.account.as_ref().unwrap().residual;
     // Nothing left over is 0, however it is shown.
-    let residual = &results.deblend.ready().unwrap().residual;
     let residual = &residual.clone().with_range(ValueRange::UNIT);
     let stamps: Vec<_> = [&scene.blend]
         .into_iter()

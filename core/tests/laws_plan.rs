@@ -89,12 +89,6 @@ fn rarer(
 ) -> Result<NodeId, NetworkError> {
     let dims = b.fact(x).dims.clone();
     let (channels, rows, columns) = (dims[0], dims[1], dims[2]);
-    let window = PoolSpec {
-        kernel: [3, 2],
-        stride: [2, 1],
-        padding: Padding::all(1),
-        count_padding: stream.coin(),
-    };
     let op = match stream.below(16) {
         0 => {
             let conv = ConvSpec {
@@ -129,15 +123,36 @@ fn rarer(
         }
         4 => return normalised(b, name, x, [stream.coin(), stream.coin()]),
         5 => Op::PixelNorm { eps: 1e-6 },
-        6 => Op::MaxPool(window),
-        7 => Op::AvgPool(window),
-        8 => Op::Upsample {
+        _ => return moved(b, stream, name, x),
+    };
+    b.plain(name, op, &[x])
+}
+
+/// What moves elements or looks at windows of them.
+fn moved(
+    b: &mut NetworkBuilder<'_>,
+    stream: &mut Stream,
+    name: &str,
+    x: NodeId,
+) -> Result<NodeId, NetworkError> {
+    let dims = b.fact(x).dims.clone();
+    let (channels, rows, columns) = (dims[0], dims[1], dims[2]);
+    let window = PoolSpec {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: Padding::all(1),
+        count_padding: stream.coin(),
+    };
+    let op = match stream.below(10) {
+        0 => Op::MaxPool(window),
+        1 => Op::AvgPool(window),
+        2 => Op::Upsample {
             scale: [1 + stream.below(2), 2],
             mode: UpsampleMode::Bilinear {
                 align_corners: stream.coin(),
             },
         },
-        9 => Op::Pad {
+        3 => Op::Pad {
             padding: Padding {
                 top: 1,
                 bottom: 0,
@@ -146,7 +161,7 @@ fn rarer(
             },
             value: [0.0, 0.5, -1.0][stream.below(3)],
         },
-        10 => {
+        4 => {
             let axis = stream.below(3);
             Op::Slice {
                 axis,
@@ -154,15 +169,15 @@ fn rarer(
                 end: dims[axis],
             }
         }
-        11 => {
+        5 => {
             let axis = stream.below(3);
             let indices = (0..dims[axis]).map(|_| stream.below(dims[axis])).collect();
             Op::Select { axis, indices }
         }
-        12 => Op::Transpose {
+        6 => Op::Transpose {
             order: vec![0, 2, 1],
         },
-        13 => {
+        7 => {
             return b.plain(
                 name,
                 Op::Concat {
@@ -171,8 +186,8 @@ fn rarer(
                 &[x, x],
             );
         }
-        14 if channels.is_multiple_of(4) => Op::PixelShuffle { factor: 2 },
-        14 => Op::Function(Function::Erf),
+        8 if channels.is_multiple_of(4) => Op::PixelShuffle { factor: 2 },
+        8 => Op::Function(Function::Erf),
         _ => Op::Reshape {
             dims: vec![channels, columns, rows],
         },

@@ -91,18 +91,21 @@ impl Shell<'_> {
     /// The pixel under the pointer in blend and outputs.
     fn readout(&self) -> Option<String> {
         let [x, y] = self.cx.workbench.cursor?;
-        let scene = self.cx.results.scene.shown()?;
-        let blend = &scene.blend;
+        let scene = self.cx.results.scene.shown();
         // As DS9 counts pixels, here as in the tables and region files.
-        let [column, row] = Grid::of(blend).to_fits(place_in_file(blend, [x, y]));
-        let mut text = format!(
-            "x {column:>3}  y {row:>3}   blend {}",
-            value_text(blend, [x, y])
-        );
-        text += &self.file_text(scene, [x, y]);
+        let [column, row] = match scene {
+            Some(scene) => Grid::of(&scene.blend).to_fits(place_in_file(&scene.blend, [x, y])),
+            None => [x + 1, y + 1].map(|at| at as f64),
+        };
+        let mut text = format!("x {column:>3}  y {row:>3}");
+        if let Some(scene) = scene {
+            text += &format!("   blend {}", value_text(&scene.blend, [x, y]));
+            text += &self.file_text(scene, [x, y]);
+        }
         if let Some(preview) = self.cx.results.deblend.shown() {
             for (i, output) in preview.outputs.iter().enumerate() {
-                text += &format!("   galaxy {} {}", i + 1, value_text(output, [x, y]));
+                let name = preview.title_of(i).to_lowercase();
+                text += &format!("   {name} {}", value_text(output, [x, y]));
             }
         }
         Some(text)

@@ -10,6 +10,8 @@
     reason = "a test that cannot prepare itself has failed"
 )]
 
+pub mod others;
+
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::pin::pin;

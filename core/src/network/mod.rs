@@ -30,6 +30,7 @@ mod pool;
 mod pullback;
 mod pullback_fast;
 mod resample;
+mod resize;
 mod run;
 
 use std::collections::{BTreeMap, HashMap};

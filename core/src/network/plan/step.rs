@@ -8,7 +8,7 @@ use super::Steps;
 use super::build::Step;
 use super::head::Head;
 use super::links::{self, Sources, SpreadEdit};
-use crate::kernels::{self, DenseShape};
+use crate::kernels::{self, DenseShape, PreparedConv};
 
 /// A tensor of the first `batch` samples of a buffer.
 pub(super) fn tensor(values: &[f32], batch: usize, dims: &[usize]) -> Result<Tensor, NetworkError> {
@@ -76,17 +76,9 @@ impl State<'_> {
             |offset: usize, run: &mut [f32]| links::apply(&step.links, extent, self, offset, run);
         match &step.head {
             Head::Conv(conv) => {
-                let finish = (!step.links.is_empty()).then_some(&finish as kernels::Finish<'_>);
-                let x = self.value(step.sources[0]);
-                let of = self.batch_of(step.sources[0]);
-                let is_shared = of != self.batch;
-                let finish = finish.filter(|_| !is_shared);
-                let done = conv.run(of, x, &mut write[..of * extent.sample], finish);
-                done.map_err(|error| inside(node, candle_core::Error::wrap(error).into()))?;
-                if !is_shared {
+                if self.convolve((step, node), conv, write, &finish)? {
                     return Ok(());
                 }
-                repeat(write, of * extent.sample);
             }
             Head::Dense {
                 shape,
@@ -151,6 +143,26 @@ impl State<'_> {
             kernels::for_planes(write, extent.plane, finish);
         }
         Ok(())
+    }
+
+    /// Convolves into `write`; whether the links are done too.
+    fn convolve(
+        &self,
+        (step, node): (&Step, &Node),
+        conv: &PreparedConv,
+        write: &mut [f32],
+        finish: kernels::Finish<'_>,
+    ) -> Result<bool, NetworkError> {
+        let of = self.batch_of(step.sources[0]);
+        let is_shared = of != self.batch;
+        let finish = (!is_shared && !step.links.is_empty()).then_some(finish);
+        let (x, part) = (self.value(step.sources[0]), of * step.extent.sample);
+        let done = conv.run(of, x, &mut write[..part], finish);
+        done.map_err(|error| inside(node, candle_core::Error::wrap(error).into()))?;
+        if is_shared {
+            repeat(write, part);
+        }
+        Ok(!is_shared)
     }
 
     fn concat(&self, step: &Step, blocks: usize, write: &mut [f32]) {
