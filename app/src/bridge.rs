@@ -17,6 +17,7 @@ use ganoscope_core::jobs::{
 
 use self::want::{Want, want};
 use crate::document::Document;
+use crate::priority;
 use crate::results::{Results, RunningJob};
 use crate::workbench::Workbench;
 
@@ -104,7 +105,11 @@ impl Bridge {
     ) -> std::io::Result<Self> {
         let wake = Wake::default();
         let waker = wake.clone();
-        let worker = Worker::spawn(make_engine, Arc::new(move || waker.wake()))?;
+        let report = move || {
+            priority::step_back_if_painted();
+            waker.wake();
+        };
+        let worker = Worker::spawn(make_engine, Arc::new(report))?;
         Ok(Self {
             worker,
             wake,

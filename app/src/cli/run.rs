@@ -22,7 +22,7 @@ use crate::views::ViewKey;
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE.
+    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
     model: String,
     /// Stamps or blends; seed:N or seed:N:CLASS for generators that take numbers.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]

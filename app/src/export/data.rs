@@ -1,7 +1,7 @@
 //! The numbers behind the views, in the files of the headless commands.
 //!
-//! Invariant: pixels are those on the screen before any stretch, bit for bit; the input is that of its file. Names are those
-//! of the headless commands: `output`, `activation.LAYER`, `relevance...`; in FITS INPUT, OUT1, RESID, TRUTH1, `ACT_...`, `REL_D...`.
+//! Invariant: pixels are those on the screen before any stretch, bit for bit, but in FITS, where pictures are in the range of
+//! the input beside them; the input is that of its file. Names are those of the headless commands: `output`, `activation.LAYER`, `relevance...`; in FITS INPUT, OUT1, RESID, TRUTH1, `ACT_...`, `REL_D...`.
 
 use std::path::{Path, PathBuf};
 

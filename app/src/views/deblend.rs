@@ -3,6 +3,7 @@
 use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
 use ganoscope_core::checkpoint::NetworkRole;
 use ganoscope_core::jobs::{DeblendPreview, Measures, OutputNumbers, Scene, Slot};
+use ganoscope_core::sky::{Grid as PixelGrid, Place};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::contours::ContourMaps;
@@ -109,7 +110,7 @@ impl Pictures<'_> {
                     let down = egui::Layout::top_down(egui::Align::Min);
                     ui.allocate_ui_with_layout(size, down, |ui| {
                         ui.set_min_size(size);
-                        measures_ui(ui, &self.preview.measures);
+                        measures_ui(ui, &self.preview.measures, self.scene);
                     });
                 } else {
                     self.residual_ui(ui, side);
@@ -123,10 +124,10 @@ impl Pictures<'_> {
                 }
             });
             if !has_room {
-                measures_ui(ui, &self.preview.measures);
+                measures_ui(ui, &self.preview.measures, self.scene);
             }
         } else {
-            measures_ui(ui, &self.preview.measures);
+            measures_ui(ui, &self.preview.measures, self.scene);
         }
     }
 
@@ -240,7 +241,8 @@ impl Pictures<'_> {
                 egui::vec2(rect.width(), 14.0),
             );
             ui.scope_builder(egui::UiBuilder::new().max_rect(strip), |ui| {
-                let (low, high) = (format!("-{largest:.3}"), format!("+{largest:.3}"));
+                let in_file = largest * self.scene.map_or(1.0, Scene::step_in_file);
+                let (low, high) = (format!("-{in_file:.3}"), format!("+{in_file:.3}"));
                 legend_ui(ui, (side - 90.0).max(20.0), &ends, &low, &high);
             });
         });
@@ -279,14 +281,14 @@ fn psnr_text(measures: &Measures) -> String {
 }
 
 /// The table of measures: one column per galaxy.
-fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
-    if measures.is_empty() {
+fn measures_ui(ui: &mut Ui, measures: &[Measures], scene: Option<&Scene>) {
+    let Some(scene) = scene.filter(|_| !measures.is_empty()) else {
         return;
-    }
+    };
     let tokens = Tokens::of(ui);
     let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
     let number = |text: String| small(text).color(tokens.strong);
-    let rows = rows_of(measures);
+    let rows = rows_of(measures, scene);
     ui.add_space(size::GAP);
     Grid::new("measures")
         .num_columns(measures.len() + 1)
@@ -310,13 +312,19 @@ fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
 }
 
 /// The rows of the table that have any value: name, tooltip, one text per galaxy.
-fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String>)> {
+fn rows_of(measures: &[Measures], scene: &Scene) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let step = f64::from(scene.step_in_file());
+    let pixels = PixelGrid::of(&scene.blend);
     let one = |digits: usize, value: &dyn Fn(&Measures) -> Option<f64>| -> Vec<Option<String>> {
         let text = |m| value(m).map(|v| format!("{v:.digits$}"));
         measures.iter().map(text).collect()
     };
     let place = |value: fn(&Measures) -> Option<[f64; 2]>| -> Vec<Option<String>> {
-        let text = |m| value(m).map(|[x, y]| format!("{x:.1}, {y:.1}"));
+        let text = |m| {
+            let [column, row] = value(m)?;
+            let [x, y] = pixels.to_fits(Place::new(column, row));
+            Some(format!("{x:.1}, {y:.1}"))
+        };
         measures.iter().map(text).collect()
     };
     let rows = [
@@ -333,22 +341,22 @@ fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String
         ),
         (
             "flux",
-            "Light above the sky, mean over bands",
-            one(2, &|m| m.flux),
+            "Light above the sky, mean over bands, in the values of the file",
+            one(2, &|m| Some(step * m.flux?)),
         ),
         (
             "flux, truth",
             "Light of the truth, measured the same way",
-            one(2, &|m| m.flux_of_truth),
+            one(2, &|m| Some(step * m.flux_of_truth?)),
         ),
         (
             "x, y",
-            "Centre of light: column and row from the top left, from 0",
+            "Centre of light, in pixels of the file as DS9 counts them: the first is 1",
             place(|m| m.centroid),
         ),
         (
             "x, y, truth",
-            "Centre of light of the truth: column and row from the top left, from 0",
+            "Centre of light of the truth, in pixels of the file as DS9 counts them: the first is 1",
             place(|m| m.centroid_of_truth),
         ),
         (

@@ -222,6 +222,14 @@ pub struct Scene {
     pub notes: Vec<String>,
 }
 
+impl Scene {
+    /// What a step of 1 in the pixels here is in the values of the file: for differences and sums above the sky, which have no
+    /// zero point.
+    pub fn step_in_file(&self) -> f32 {
+        self.range_in_file.high - self.range_in_file.low
+    }
+}
+
 /// What the generator makes of a blend.
 #[derive(Clone, Debug)]
 pub struct DeblendPreview {

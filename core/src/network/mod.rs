@@ -25,6 +25,7 @@ mod node_forward;
 mod normalise;
 mod op;
 mod plan;
+mod plane_work;
 mod pool;
 mod pullback;
 mod pullback_fast;

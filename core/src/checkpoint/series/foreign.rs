@@ -10,7 +10,9 @@ use super::names::{self, Named};
 use super::{CheckpointInfo, Loaded, Series};
 use crate::checkpoint::format::Format;
 use crate::checkpoint::spec::{Opened, open_file};
-use crate::checkpoint::{CheckpointError, NetworkRole, NetworkSpec, SeriesManifest, weights};
+use crate::checkpoint::{
+    CheckpointError, Limits, NetworkRole, NetworkSpec, SeriesManifest, weights,
+};
 use crate::network::{GoOn, always};
 
 /// Most files of a folder that are looked into; trainings leave hundreds.
@@ -29,12 +31,13 @@ struct Step {
 /// [`CheckpointError::NotASeries`] when no file is a numbered checkpoint of a generator.
 fn open(dir: &Path) -> Result<Series, CheckpointError> {
     let mut found = Found::default();
-    for path in entries(dir)? {
+    for path in entries(dir, &mut found.warnings)? {
         let named = names::read(&name_of(&path));
         if !path.is_dir() {
             found.file(&path, &named, named.step);
         } else if named.step.is_some() {
-            for inner in entries(&path)?.into_iter().filter(|inner| inner.is_file()) {
+            let inside = entries(&path, &mut found.warnings)?;
+            for inner in inside.into_iter().filter(|inner| inner.is_file()) {
                 let of_file = names::read(&name_of(&inner));
                 found.file(&inner, &of_file, named.step);
             }
@@ -116,14 +119,14 @@ impl Series {
             role,
             part: None,
         };
-        let told = weights::roles(path)?;
+        let told = weights::roles(path, Format::of(path)?)?;
         let asked: Vec<Option<NetworkRole>> = match told.as_slice() {
             [] | [_] => vec![None],
             both => both.iter().copied().map(Some).collect(),
         };
         let (mut files, mut opened, mut failed) = ([None, None], Vec::new(), Vec::new());
         for role in asked {
-            match open_file(&spec(role), None, &always) {
+            match open_file(&spec(role), None, Limits::default(), &always) {
                 Ok(found) => {
                     if let Some(place) = files.get_mut(found.role as usize) {
                         *place = Some(spec(role));
@@ -175,7 +178,7 @@ impl Series {
                 path: checkpoint.dir.clone(),
             });
         };
-        let opened = open_file(spec, stamp_size, go_on)?;
+        let opened = open_file(spec, stamp_size, Limits::default(), go_on)?;
         if opened.role != role {
             return Err(CheckpointError::WrongRole {
                 expected: role,
@@ -214,9 +217,9 @@ struct Found {
 impl Found {
     /// Puts the networks of a file where they belong. `step`: what the file or the folder around it says.
     fn file(&mut self, path: &Path, named: &Named, step: Option<u64>) {
-        if !is_weights(path) {
+        let Some(format) = format_of_weights(path) else {
             return;
-        }
+        };
         let Some(step) = step else {
             // Copies under names such as `latest` are of steps that have a name of their own.
             self.warn("no number in its name, left out of the series", path);
@@ -233,7 +236,7 @@ impl Found {
             self.put(step, role, spec, named.is_averaged);
             return;
         }
-        let roles = match weights::roles(path) {
+        let roles = match weights::roles(path, format) {
             Ok(roles) => roles,
             Err(error) => {
                 self.warnings
@@ -292,19 +295,25 @@ impl Found {
     }
 }
 
-/// Files and folders by name, hidden ones left out.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+/// Files and folders by name, hidden ones left out; `warnings` is told when there are too many.
+fn entries(dir: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>, CheckpointError> {
     let mut paths = Vec::new();
-    for entry in fs::read_dir(dir)
-        .map_err(CheckpointError::read(dir))?
-        .take(MAX_FILES)
-    {
+    for entry in fs::read_dir(dir).map_err(CheckpointError::read(dir))? {
         let path = entry.map_err(CheckpointError::read(dir))?.path();
         if !name_of(&path).starts_with('.') {
             paths.push(path);
         }
     }
+    // The order of the system is not defined; the choice must be.
     paths.sort();
+    if paths.len() > MAX_FILES {
+        warnings.push(format!(
+            "only the first {MAX_FILES} of {} files by name are looked at: {}",
+            paths.len(),
+            dir.display()
+        ));
+        paths.truncate(MAX_FILES);
+    }
     Ok(paths)
 }
 
@@ -315,12 +324,9 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-/// Whether the bytes of a file begin like weights; pictures and logs lie beside them.
-fn is_weights(path: &Path) -> bool {
-    matches!(
-        Format::told(path),
-        Ok(Some(
-            Format::Safetensors | Format::Zip | Format::Pickle | Format::Onnx | Format::Hdf5
-        ))
-    )
+/// The format of a file, where its bytes begin like those of a network; pictures and logs lie beside them.
+fn format_of_weights(path: &Path) -> Option<Format> {
+    let format = Format::told(path).ok().flatten()?;
+    let may_be_a_log = matches!(format, Format::Json | Format::Description);
+    (!may_be_a_log).then_some(format)
 }

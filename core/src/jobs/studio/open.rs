@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::input::SceneReader;
 use super::{Studio, describe};
 use crate::checkpoint::{
-    CheckpointError, NetworkSpec, Series, can_be_described, description_beside, draft_description,
+    CheckpointError, NetworkSpec, Series, can_be_described, description_of, draft_description,
     holds_parameters, looks_like_network,
 };
 use crate::edit::EditStack;
@@ -135,7 +135,7 @@ fn network_at(
         error,
         CheckpointError::UnknownArchitecture { .. } | CheckpointError::Network { .. }
     );
-    let beside = description_beside(path);
+    let beside = description_of(path);
     let is_described = matches!(&error, CheckpointError::Manifest { path, .. } if *path == beside);
     if !(is_unknown || is_described) || !can_be_described(path) {
         return Err(error.into());
@@ -150,7 +150,7 @@ fn network_at(
 
 /// The description beside a file of weights, or a draft of one.
 fn draft_of(path: &Path, why: Option<Failure>) -> Result<Draft, Failure> {
-    let description = description_beside(path);
+    let description = description_of(path);
     let is_saved = description.is_file();
     let text = if is_saved {
         if fs::metadata(&description)?.len() > MAX_DESCRIPTION_BYTES {

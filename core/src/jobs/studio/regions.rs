@@ -83,7 +83,13 @@ impl RegionsJob {
         let numbered = |word: &'static str, stamps: &[Stamp]| -> Vec<(String, Stamp)> {
             let stamps = stamps.iter().enumerate();
             stamps
-                .map(|(i, stamp)| (format!("{word} {}", i + 1), stamp.to_range(range)))
+                .map(|(i, stamp)| {
+                    let mut stamp = stamp.to_range(range);
+                    if stamp.bands.is_empty() && stamp.channels == scene.blend.channels {
+                        stamp.bands.clone_from(&scene.blend.bands);
+                    }
+                    (format!("{word} {}", i + 1), stamp)
+                })
                 .collect()
         };
         // Regions lie on the pixels of the blend; pictures of other pixels have other places.
@@ -114,7 +120,12 @@ impl RegionsJob {
 fn scaled(residual: &Stamp, range: ValueRange) -> Stamp {
     let step = range.high - range.low;
     let pixels: Vec<f32> = residual.pixels.iter().map(|v| v * step).collect();
-    Stamp::new(&*residual.name, pixels, residual.dims(), residual.range)
+    // Nothing left over is 0.
+    let range = ValueRange {
+        low: 0.0,
+        high: step,
+    };
+    Stamp::new(&*residual.name, pixels, residual.dims(), range)
 }
 
 impl Begun {
