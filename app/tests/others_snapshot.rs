@@ -184,7 +184,7 @@ fn networks_of_others_match_their_pictures() {
         ("others_seed", Part::Outputs, generator, [480.0, 320.0]),
         ("others_judge", Part::Outputs, judge, [480.0, 320.0]),
         ("others_library", Part::Library, generator, [230.0, 320.0]),
-        ("others_network", Part::Network, generator, [640.0, 420.0]),
+        ("others_network", Part::Network, generator, [640.0, 560.0]),
         (
             "others_description",
             Part::Description,
