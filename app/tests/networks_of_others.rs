@@ -85,7 +85,8 @@ fn a_generator_of_numbers_draws_seeds() {
     assert!(series.is_file);
     assert_eq!(harness.state().document().series.as_ref(), Some(&path));
     assert_eq!(harness.state().document().input, Some(Input::seed(0)));
-    assert_eq!(harness.state().workbench().recent, [path.clone()]);
+    let recent = &harness.state().workbench().recent;
+    assert_eq!(recent.as_slice(), std::slice::from_ref(&path));
     let first = pixels(&harness);
     assert_eq!(first.len(), 3 * 16 * 16);
     // A name for the one output, a list of seeds, what it was recognised as; no residual of a blend that there is not.
