@@ -69,15 +69,6 @@ fn a_text_file_is_no_picture() {
 }
 
 #[test]
-fn a_network_of_another_program_is_told_apart_from_a_picture() {
-    let files = Files::new();
-    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/weights/gan_checkpoint.pth");
-    let path = files.path("gan_checkpoint.pth");
-    fs::copy(weights, &path).unwrap();
-    assert_refused(&files, &path, "`ganoscope inspect` and `run` take this one");
-}
-
-#[test]
 fn a_missing_file_is_refused_by_name() {
     let files = Files::new();
     let path = files.path("gone.fits");

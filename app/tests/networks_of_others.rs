@@ -36,6 +36,23 @@ fn dropped(paths: &[&Path]) -> Harness<'static, App> {
     harness
 }
 
+/// A label is on the screen, once or in several places.
+#[track_caller]
+fn assert_seen(harness: &Harness<'_, App>, label: &str) {
+    assert!(
+        harness.query_all_by_label(label).next().is_some(),
+        "{label} is not seen"
+    );
+}
+
+#[track_caller]
+fn assert_seen_in_part(harness: &Harness<'_, App>, label: &str) {
+    assert!(
+        harness.query_all_by_label_contains(label).next().is_some(),
+        "{label} is not seen"
+    );
+}
+
 fn pixels(harness: &Harness<'_, App>) -> Vec<f32> {
     let preview = harness.state().results().deblend.ready().expect("outputs");
     preview.outputs[0].pixels.to_vec()
@@ -72,11 +89,11 @@ fn a_generator_of_numbers_draws_seeds() {
     let first = pixels(&harness);
     assert_eq!(first.len(), 3 * 16 * 16);
     // A name for the one output, a list of seeds, what it was recognised as; no residual of a blend that there is not.
-    harness.get_by_label("Output, generated");
-    harness.get_by_label("Seeds");
-    harness.get_by_label_contains("DCGAN generator, likely");
-    assert!(harness.query_by_label("Residual").is_none());
-    assert!(harness.query_by_label("Blend").is_none());
+    assert_seen(&harness, "Output, generated");
+    assert_seen(&harness, "Seeds");
+    assert_seen_in_part(&harness, "DCGAN generator, likely");
+    assert!(harness.query_all_by_label("Residual").next().is_none());
+    assert!(harness.query_all_by_label("Blend").next().is_none());
 
     press_key_of(&mut harness, UiCommand::NextSeed);
     settle(&mut harness);
@@ -143,16 +160,16 @@ fn units_of_a_generator_of_others_are_ablated_and_taken_back() {
     // The graph is drawn, with the one network there is.
     harness.key_press(Key::L);
     settle(&mut harness);
-    harness.get_by_label("Generator");
-    assert!(harness.query_by_label("Discriminator").is_none());
+    assert_seen(&harness, "Generator");
+    assert!(harness.query_all_by_label("Discriminator").next().is_none());
     // What needs a discriminator or a file says so.
     harness.key_press(Key::Num3);
     settle(&mut harness);
-    assert!(harness.query_by_label_contains("only generators").is_some());
+    assert_seen_in_part(&harness, "only generators");
     harness.key_press(Key::Num6);
     settle(&mut harness);
     let hint = "Regions and headers belong to the picture of a file";
-    assert!(harness.query_by_label_contains(hint).is_some());
+    assert_seen_in_part(&harness, hint);
 }
 
 #[test]
@@ -166,7 +183,7 @@ fn a_class_is_chosen_and_saved() {
         Takes::Latents { classes: 5 }
     );
     let first = pixels(&harness);
-    harness.get_by_label("Class");
+    assert_seen(&harness, "Class");
     harness.state().push(Change::SetClass(4));
     settle(&mut harness);
     assert_ne!(pixels(&harness), first);
@@ -211,9 +228,9 @@ fn a_network_that_enlarges_takes_pictures_of_any_size() {
         .clone();
     assert_eq!(preview.outputs[0].dims(), [3, 24, 40]);
     assert!(preview.account.is_none());
-    harness.get_by_label("Picture");
-    harness.get_by_label("Output, generated");
-    assert!(harness.query_by_label("Recombination").is_none());
+    assert_seen(&harness, "Picture");
+    assert_seen(&harness, "Output, generated");
+    assert!(harness.query_all_by_label("Recombination").next().is_none());
     harness.key_press(Key::Num2);
     settle(&mut harness);
     assert!(harness.state().results().units.ready().is_some());
@@ -243,8 +260,8 @@ fn a_lone_discriminator_shows_its_logit() {
         "{} = {:.4}",
         preview.numbers[0].name, preview.numbers[0].values[0]
     );
-    harness.get_by_label(&text);
-    harness.get_by_label_contains("taken for");
+    assert_seen(&harness, &text);
+    assert_seen_in_part(&harness, "taken for");
     for key in [Key::L, Key::Num2] {
         harness.key_press(key);
         settle(&mut harness);
@@ -292,9 +309,9 @@ fn what_is_known_of_a_network_is_told() {
     let mut harness = dropped(&[&path]);
     press_key_of(&mut harness, UiCommand::AboutNetwork);
     harness.run_steps(4);
-    harness.get_by_label_contains("because all kernels are transposed");
-    harness.get_by_label("input z: 8 x 1 x 1");
-    harness.get_by_label_contains("3 applied");
+    assert_seen_in_part(&harness, "because all kernels are transposed");
+    assert_seen(&harness, "input z: 8 x 1 x 1");
+    assert_seen_in_part(&harness, "3 applied");
     assert!(harness.query_all_by_label("stride").next().is_some());
     harness.get_by_label("Describe the network…").click();
     step_until(&mut harness, "the draft", |h| {
