@@ -11,6 +11,7 @@ mod logic;
 mod looking;
 mod lost;
 mod meters;
+mod networks;
 mod open;
 mod overlays;
 mod palette;

@@ -88,6 +88,21 @@ const PICTURES: [&str; 14] = [
     "tfrecords",
 ];
 
+/// Extensions of networks, likewise.
+const NETWORKS: [&str; 11] = [
+    "safetensors",
+    "pth",
+    "pt",
+    "ckpt",
+    "tar",
+    "pkl",
+    "onnx",
+    "h5",
+    "keras",
+    "json",
+    "toml",
+];
+
 impl FileDialogs for Native {
     fn ask(&mut self, question: Question, ctx: &egui::Context) -> bool {
         if self.open.is_some() {
@@ -134,10 +149,12 @@ fn show(question: &Question) -> Vec<PathBuf> {
         Question::OpenFiles => {
             let mut all = PICTURES.to_vec();
             all.extend(["ron", "toml", "reg"]);
+            all.extend(NETWORKS);
             dialog
-                .set_title("Open pictures, regions, a session or a recipe")
+                .set_title("Open networks, pictures, regions, a session or a recipe")
                 .add_filter("All that can be opened", &all)
                 .add_filter("Pictures", &PICTURES)
+                .add_filter("Networks", &NETWORKS)
                 .add_filter("Sessions", &["ron"])
                 .add_filter("Recipes", &["toml"])
                 .add_filter("Regions", &["reg"])

@@ -45,7 +45,7 @@ fn assert_refused(files: &Files, path: &Path, expected: &str) {
     assert_eq!(harness.state().document(), &before);
     drop_files(&mut harness, &[&files.blends[1]]);
     step_until(&mut harness, "the next file", |h| {
-        h.state().document().input.as_deref() == Some(&files.blends[1])
+        h.state().document().picture() == Some(&files.blends[1])
     });
     settle(&mut harness);
     assert!(harness.state().results().deblend.ready().is_some());
@@ -66,15 +66,6 @@ fn a_text_file_is_no_picture() {
     let path = files.path("notes.png");
     fs::write(&path, "not a picture").unwrap();
     assert_refused(&files, &path, "");
-}
-
-#[test]
-fn a_network_of_another_program_is_told_apart_from_a_picture() {
-    let files = Files::new();
-    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/weights/gan_checkpoint.pth");
-    let path = files.path("gan_checkpoint.pth");
-    fs::copy(weights, &path).unwrap();
-    assert_refused(&files, &path, "`ganoscope inspect` and `run` take this one");
 }
 
 #[test]

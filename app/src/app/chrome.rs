@@ -158,6 +158,13 @@ const MENUS: [Menu; 7] = [
             Some(UiCommand::PreviousInput),
             Some(UiCommand::NextInput),
             None,
+            Some(UiCommand::PreviousSeed),
+            Some(UiCommand::NextSeed),
+            Some(UiCommand::RandomSeed),
+            None,
+            Some(UiCommand::AboutNetwork),
+            Some(UiCommand::Describe),
+            None,
             Some(UiCommand::MeasureCheckpoints),
             Some(UiCommand::MeasureUnits),
             Some(UiCommand::Reload),
@@ -234,6 +241,7 @@ impl Shell<'_> {
         self.history_ui(ui);
         self.export_ui(ui, views);
         self.tour_ui(ui, places);
+        self.networks_ui(ui);
         self.drop_hint_ui(ui);
     }
 

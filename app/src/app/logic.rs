@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use egui::Context;
-use ganoscope_core::jobs::{Slot, StudySpec};
+use ganoscope_core::jobs::{Input, Slot, StudySpec};
 use log::Level;
 
 use super::App;
+use super::networks::random_seed;
 use crate::bridge::{Bridge, Notice};
 use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
@@ -52,8 +53,8 @@ impl App {
         self.workbench.cursor = pointed.flatten();
         self.rest(ctx);
         let thumbnails = &self.results.thumbnails;
-        if let Some(path) = &self.workbench.thumbnail
-            && thumbnails.get(path).is_some()
+        if let Some(input) = &self.workbench.thumbnail
+            && thumbnails.get(input).is_some()
         {
             // It has just come; the next frame asks for the next.
             ctx.request_repaint();
@@ -110,7 +111,10 @@ impl App {
                     _ => log::warn!(target: TERMINAL, "{slot:?}: {why}"),
                 }
             }
-            Notice::Saved { id, path, outcome } => self.saved(id, &path, outcome, ctx),
+            Notice::Saved { id, path, outcome } => {
+                self.description_saved(&path, outcome.is_ok());
+                self.saved(id, &path, outcome, ctx);
+            }
         }
     }
 
@@ -143,7 +147,10 @@ impl App {
             Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
             Command::Tour(step) => self.go_on_tour(step),
-            Command::WantThumbnail(path) => self.workbench.thumbnail = Some(path),
+            Command::WantThumbnail(input) => self.workbench.thumbnail = Some(input),
+            Command::EditDescription(text) => self.edit_description(text),
+            Command::SaveDescription => self.save_description(ctx),
+            Command::CloseDescription => self.workbench.sheet = None,
             Command::Shade(by) => {
                 let display = self.document.display.shifted_by(by);
                 self.change(Change::SetDisplay(display));
@@ -214,6 +221,10 @@ impl App {
             UiCommand::NextStep => self.step_by(1),
             UiCommand::PreviousInput => self.input_by(-1),
             UiCommand::NextInput => self.input_by(1),
+            UiCommand::NextSeed => self.seed_by(|seed| seed.wrapping_add(1), ctx),
+            UiCommand::PreviousSeed => self.seed_by(|seed| seed.saturating_sub(1), ctx),
+            UiCommand::RandomSeed => self.seed_by(|_| random_seed(), ctx),
+            UiCommand::Describe => self.describe_network(ctx),
             other => {
                 if !self.run_region_command(other, ctx) {
                     self.arrange(other, ctx);
@@ -255,6 +266,7 @@ impl App {
             UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
+            UiCommand::AboutNetwork => bench.network_open = !bench.network_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
             UiCommand::Export => bench.export_open = !bench.export_open,
             UiCommand::ToggleMotion => {
@@ -295,7 +307,7 @@ impl App {
             return;
         };
         let layer = self.document.layer_in(series);
-        let info = layer.as_ref().and_then(|l| series.generator.layer(l));
+        let info = layer.as_ref().and_then(|l| series.network.layer(l));
         if let Some(info) = info {
             let units = UnitSet::of_layer(info.name.clone(), 0..info.units());
             self.change(Change::SelectUnits(units));
@@ -318,9 +330,9 @@ impl App {
         }
     }
 
-    /// Goes `by` pictures on, around the end of the list.
+    /// Goes `by` pictures (or seeds) on, around the end of the list of those that the network takes.
     fn input_by(&mut self, by: isize) {
-        let inputs = &self.document.inputs;
+        let inputs: Vec<Input> = self.document.inputs_for(self.takes()).cloned().collect();
         let count = inputs.len() as isize;
         let at = inputs
             .iter()
@@ -338,7 +350,7 @@ impl App {
         };
         let spec = StudySpec::Timeline {
             series: series.clone(),
-            inputs: self.document.inputs.clone(),
+            inputs: self.document.inputs_for(self.takes()).cloned().collect(),
             shown: shown.clone(),
         };
         self.forget_timeline();
@@ -359,7 +371,7 @@ impl App {
             series: series.path.clone(),
             step,
             layer,
-            inputs: self.document.inputs.clone(),
+            inputs: self.document.inputs_for(series.takes).cloned().collect(),
         };
         // What is shown is measured once: another layer, or the same anew, takes the place of what is under way.
         if let Some(job) = self.results.unit_stats_job {

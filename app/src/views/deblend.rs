@@ -1,11 +1,13 @@
 //! Deblend: the blend, what the generator makes of it, the truth where it is known, and what is left over.
 
 use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
-use ganoscope_core::jobs::{DeblendPreview, Measures, Scene, Slot};
+use ganoscope_core::checkpoint::NetworkRole;
+use ganoscope_core::jobs::{DeblendPreview, Measures, OutputNumbers, Scene, Slot};
+use ganoscope_core::sky::{Grid as PixelGrid, Place};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::contours::ContourMaps;
-use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
+use super::parts::{CAPTION, Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, legend_ui, loading_over, signed_with_marks, sky_ui};
@@ -23,9 +25,14 @@ impl View for Deblend {
         if !is_there(cx, ui, deblend, Slot::Deblend, "The outputs") {
             return;
         }
-        let (Some(preview), Some(scene)) = (deblend.shown(), cx.results.scene.shown()) else {
+        let Some(preview) = deblend.shown() else {
             return;
         };
+        // What is drawn from a seed has no blend.
+        let scene = cx.results.scene.shown();
+        let scene = scene
+            .filter(|_| cx.document.picture().is_some())
+            .map(|s| &**s);
         display_bar(cx, ui);
         let is_dimmed = is_stale(ui, deblend);
         let contours = ContourMaps::of(cx, ui);
@@ -50,7 +57,7 @@ impl View for Deblend {
 struct Pictures<'a> {
     cx: &'a ViewCx<'a>,
     preview: &'a DeblendPreview,
-    scene: &'a Scene,
+    scene: Option<&'a Scene>,
     look: Look,
     contours: &'a ContourMaps,
     is_dimmed: bool,
@@ -59,37 +66,40 @@ struct Pictures<'a> {
 impl Pictures<'_> {
     fn ui(&self, ui: &mut Ui) {
         let outputs = self.preview.outputs.len();
-        let columns = outputs + 2;
+        let account = self.preview.account.as_ref();
+        let columns = usize::from(self.scene.is_some()) + outputs + usize::from(account.is_some());
+        let columns = columns.max(1);
         let rows = if self.preview.has_truth { 2 } else { 1 };
         let side = side_for(ui, columns, rows, 0.0);
         let blink = self.cx.workbench.blink && self.preview.has_truth;
         ui.horizontal_top(|ui| {
-            self.blend_ui(ui, side);
+            if let Some(scene) = self.scene {
+                self.blend_ui(ui, side, scene);
+            }
             for (i, output) in self.preview.outputs.iter().enumerate() {
-                let truth = self.scene.truths.get(i).filter(|_| blink);
+                let truth = self.truths().get(i).filter(|_| blink);
                 let is_edited = !self.cx.document.edits.is_idle();
                 let caption = match truth {
                     Some(_) => format!("Truth {} (blink)", i + 1),
-                    None if is_edited => format!("Galaxy {}, edited", i + 1),
-                    None => format!("Galaxy {}, generated", i + 1),
+                    None if is_edited => format!("{}, edited", self.preview.title_of(i)),
+                    None => format!("{}, generated", self.preview.title_of(i)),
                 };
                 let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
-                let note = measures.map(|m| self.psnr_note(i, m)).unwrap_or_default();
+                let note = measures.map(|m| self.psnr_note(i, m));
+                let note = note.unwrap_or_else(|| size_note(output));
                 let stamp = truth.unwrap_or(output);
                 self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
             }
-            let recombination = &self.preview.recombination;
-            self.picture_ui(
-                ui,
-                side,
-                1 + outputs,
-                "Recombination",
-                recombination,
-                String::new(),
-            );
-            if !self.preview.has_truth {
-                self.residual_ui(ui, side);
+            if let Some(account) = account {
+                let recombination = &account.recombination;
+                let place = 1 + outputs;
+                let note = String::new();
+                self.picture_ui(ui, side, place, "Recombination", recombination, note);
+                if !self.preview.has_truth {
+                    self.residual_ui(ui, side);
+                }
             }
+            self.numbers_ui(ui);
         });
         if self.preview.has_truth {
             // In the first place the table, where it fits, else the residual with the table below.
@@ -100,13 +110,13 @@ impl Pictures<'_> {
                     let down = egui::Layout::top_down(egui::Align::Min);
                     ui.allocate_ui_with_layout(size, down, |ui| {
                         ui.set_min_size(size);
-                        measures_ui(ui, &self.preview.measures);
+                        measures_ui(ui, &self.preview.measures, self.scene);
                     });
                 } else {
                     self.residual_ui(ui, side);
                 }
-                for (i, truth) in self.scene.truths.iter().take(outputs).enumerate() {
-                    let caption = format!("Galaxy {}, truth", i + 1);
+                for (i, truth) in self.truths().iter().take(outputs).enumerate() {
+                    let caption = format!("{}, truth", self.preview.title_of(i));
                     self.picture_ui(ui, side, 10 + i, &caption, truth, String::new());
                 }
                 if has_room {
@@ -114,11 +124,37 @@ impl Pictures<'_> {
                 }
             });
             if !has_room {
-                measures_ui(ui, &self.preview.measures);
+                measures_ui(ui, &self.preview.measures, self.scene);
             }
         } else {
-            measures_ui(ui, &self.preview.measures);
+            measures_ui(ui, &self.preview.measures, self.scene);
         }
+    }
+
+    fn truths(&self) -> &[Stamp] {
+        self.scene.map_or(&[], |scene| &scene.truths)
+    }
+
+    /// The outputs that are no pictures: a logit says what the discriminator holds the picture for.
+    fn numbers_ui(&self, ui: &mut Ui) {
+        if self.preview.numbers.is_empty() {
+            return;
+        }
+        let tokens = Tokens::of(ui);
+        let is_judge = self.cx.results.series.shown();
+        let is_judge = is_judge.is_some_and(|s| s.role == NetworkRole::Discriminator);
+        ui.vertical(|ui| {
+            ui.add_space(CAPTION);
+            for output in &self.preview.numbers {
+                let text = numbers_text(output);
+                let label = ui.label(RichText::new(text).color(tokens.strong));
+                if let (true, [logit]) = (is_judge, output.values.as_slice()) {
+                    let verdict = if *logit > 0.0 { "real" } else { "generated" };
+                    label.on_hover_text("Above zero is evidence for a real picture");
+                    ui.label(RichText::new(format!("taken for {verdict}")).color(tokens.weak));
+                }
+            }
+        });
     }
 
     /// The PSNR, and without edits it was.
@@ -135,26 +171,21 @@ impl Pictures<'_> {
     }
 
     /// The blend, with compass and scale bar where its file says where it is on the sky.
-    fn blend_ui(&self, ui: &mut Ui, side: f32) {
-        let blend = &self.scene.blend;
-        let well = self.picture_ui(ui, side, 0, "Blend", blend, self.blend_note());
-        if let Some(compass) = &self.scene.compass {
+    fn blend_ui(&self, ui: &mut Ui, side: f32, scene: &Scene) {
+        let blend = &scene.blend;
+        let caption = if self.preview.account.is_some() {
+            "Blend"
+        } else {
+            "Picture"
+        };
+        let well = self.picture_ui(ui, side, 0, caption, blend, size_note(blend));
+        if let Some(compass) = &scene.compass {
             let longest = blend.width.max(blend.height).max(1);
             let scale = ui.ctx().pixels_per_point();
             let navigation = self.cx.workbench.navigation;
             let points_per_pixel = navigation.points_per_pixel(side, longest, scale);
             sky_ui(ui, well, compass, points_per_pixel);
         }
-    }
-
-    fn blend_note(&self) -> String {
-        let [bands, rows, columns] = self.scene.blend.dims();
-        let bands = if bands == 1 {
-            "1 band".to_owned()
-        } else {
-            format!("{bands} bands")
-        };
-        format!("{columns} x {rows}, {bands}")
     }
 
     fn picture_ui(
@@ -184,10 +215,13 @@ impl Pictures<'_> {
     }
 
     fn residual_ui(&self, ui: &mut Ui, side: f32) {
-        let residual = &self.preview.residual;
-        let largest = self.preview.residual_scale;
+        let Some(account) = &self.preview.account else {
+            return;
+        };
+        let residual = &account.residual;
+        let largest = account.residual_scale;
         let look = Look::Exact(signed_with_marks(largest, ui.visuals().dark_mode));
-        let picture = Picture::new(residual, look).with_over(&self.preview.residual_mean);
+        let picture = Picture::new(residual, look).with_over(&account.residual_mean);
         let well = Well {
             place: ("deblend", 20, 0),
             caption: "Residual",
@@ -207,11 +241,36 @@ impl Pictures<'_> {
                 egui::vec2(rect.width(), 14.0),
             );
             ui.scope_builder(egui::UiBuilder::new().max_rect(strip), |ui| {
-                let (low, high) = (format!("-{largest:.3}"), format!("+{largest:.3}"));
+                let in_file = largest * self.scene.map_or(1.0, Scene::step_in_file);
+                let (low, high) = (format!("-{in_file:.3}"), format!("+{in_file:.3}"));
                 legend_ui(ui, (side - 90.0).max(20.0), &ends, &low, &high);
             });
         });
     }
+}
+
+/// `64 x 64, 3 bands`.
+fn size_note(stamp: &Stamp) -> String {
+    let [bands, rows, columns] = stamp.dims();
+    let bands = if bands == 1 {
+        "1 band".to_owned()
+    } else {
+        format!("{bands} bands")
+    };
+    format!("{columns} x {rows}, {bands}")
+}
+
+/// `logit = 1.2345`; of many values the first.
+fn numbers_text(output: &OutputNumbers) -> String {
+    const MOST: usize = 8;
+    let values = output.values.iter().take(MOST);
+    let values: Vec<String> = values.map(|v| format!("{v:.4}")).collect();
+    let more = output.values.len().saturating_sub(MOST);
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} = {}{more}", output.name, values.join("  "))
 }
 
 fn psnr_text(measures: &Measures) -> String {
@@ -222,11 +281,14 @@ fn psnr_text(measures: &Measures) -> String {
 }
 
 /// The table of measures: one column per galaxy.
-fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
+fn measures_ui(ui: &mut Ui, measures: &[Measures], scene: Option<&Scene>) {
+    let Some(scene) = scene.filter(|_| !measures.is_empty()) else {
+        return;
+    };
     let tokens = Tokens::of(ui);
     let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
     let number = |text: String| small(text).color(tokens.strong);
-    let rows = rows_of(measures);
+    let rows = rows_of(measures, scene);
     ui.add_space(size::GAP);
     Grid::new("measures")
         .num_columns(measures.len() + 1)
@@ -250,13 +312,19 @@ fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
 }
 
 /// The rows of the table that have any value: name, tooltip, one text per galaxy.
-fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String>)> {
+fn rows_of(measures: &[Measures], scene: &Scene) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let step = f64::from(scene.step_in_file());
+    let pixels = PixelGrid::of(&scene.blend);
     let one = |digits: usize, value: &dyn Fn(&Measures) -> Option<f64>| -> Vec<Option<String>> {
         let text = |m| value(m).map(|v| format!("{v:.digits$}"));
         measures.iter().map(text).collect()
     };
     let place = |value: fn(&Measures) -> Option<[f64; 2]>| -> Vec<Option<String>> {
-        let text = |m| value(m).map(|[x, y]| format!("{x:.1}, {y:.1}"));
+        let text = |m| {
+            let [column, row] = value(m)?;
+            let [x, y] = pixels.to_fits(Place::new(column, row));
+            Some(format!("{x:.1}, {y:.1}"))
+        };
         measures.iter().map(text).collect()
     };
     let rows = [
@@ -273,22 +341,22 @@ fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String
         ),
         (
             "flux",
-            "Light above the sky, mean over bands",
-            one(2, &|m| m.flux),
+            "Light above the sky, mean over bands, in the values of the file",
+            one(2, &|m| Some(step * m.flux?)),
         ),
         (
             "flux, truth",
             "Light of the truth, measured the same way",
-            one(2, &|m| m.flux_of_truth),
+            one(2, &|m| Some(step * m.flux_of_truth?)),
         ),
         (
             "x, y",
-            "Centre of light: column and row from the top left, from 0",
+            "Centre of light, in pixels of the file as DS9 counts them: the first is 1",
             place(|m| m.centroid),
         ),
         (
             "x, y, truth",
-            "Centre of light of the truth: column and row from the top left, from 0",
+            "Centre of light of the truth, in pixels of the file as DS9 counts them: the first is 1",
             place(|m| m.centroid_of_truth),
         ),
         (

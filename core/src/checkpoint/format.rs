@@ -77,6 +77,16 @@ impl Format {
         )
     }
 
+    /// Whether a zip archive begins with a `.npy` array.
+    pub(super) fn is_archive_of_arrays(path: &Path) -> bool {
+        let mut prefix = Vec::with_capacity(PREFIX_BYTES);
+        let read = File::open(path).and_then(|file| {
+            let mut start = file.take(PREFIX_BYTES as u64);
+            start.read_to_end(&mut prefix)
+        });
+        read.is_ok() && prefix.windows(4).any(|name| name == b".npy")
+    }
+
     /// The format of a file of `length` bytes that begins with `prefix`; zip archives are all taken for PyTorch's.
     fn of_bytes(prefix: &[u8], length: u64) -> Option<Self> {
         if let Some(header) = prefix.first_chunk() {

@@ -48,7 +48,10 @@ pub use procedural::procedural_weights;
 pub use read::{Confidence, Identity, ReadNetwork};
 pub use report::{Guess, LoadReport};
 pub use series::{CheckpointInfo, Loaded, Series};
-pub use spec::{NetworkSpec, Opened, open_network, open_network_for, open_network_within};
+pub use spec::{
+    NetworkSpec, Opened, can_be_described, holds_parameters, looks_like_network, open_network,
+    open_network_for, open_network_within,
+};
 pub use tensors::{TensorEntry, TensorFile, TensorHeader};
 pub use weights::read_state_dict;
 pub use write::{create_series, write_checkpoint};

@@ -42,30 +42,42 @@ pub(super) fn of(
 ) -> (ValueRange, Option<ValueRange>) {
     // A manifest that says nothing else has the published ranges.
     let published = SeriesManifest::foreign("");
-    let mut guess = |what: &'static str, range: ValueRange| {
+    let mut guess = |what: &'static str, range: ValueRange, why: &'static str| {
         guesses.push(Guess::new(
             what,
             format!("{} to {}", range.low, range.high),
-            "not in the file, as published",
+            why,
         ));
         range
     };
+    let as_published = "not in the file, as published";
+    let input_size = network.input_fact().size();
+    // A latent has no pixels, so their range is no guess.
+    let takes_picture = role == NetworkRole::Discriminator || input_size != [1, 1];
     let last = network.outputs().first();
+    let last = last.map(|output| network.node(output.node));
     let output = published.output_range_of(role).map(|range| {
-        let shown = match last.map(|output| &network.node(output.node).op) {
+        let shown = match last.map(|node| &node.op) {
             Some(Op::Tanh) => Some(ValueRange::SIGNED),
             Some(Op::Sigmoid) => Some(ValueRange::UNIT),
             _ => None,
         };
-        let known = stated.output.or(shown);
-        known.unwrap_or_else(|| guess("output range", range))
+        let enlarges = takes_picture && last.is_some_and(|node| node.fact.size() > input_size);
+        match stated.output.or(shown) {
+            Some(known) => known,
+            // Super-resolution ends without an activation, and its pictures are those it takes with more pixels.
+            None if enlarges => guess(
+                "output range",
+                ValueRange::UNIT,
+                "not in the file; what enlarges a picture usually emits the range it takes",
+            ),
+            None => guess("output range", range, as_published),
+        }
     });
-    // A latent has no pixels, so their range is no guess.
-    let takes_picture = role == NetworkRole::Discriminator || network.input_fact().size() != [1, 1];
     let range = published.input_range_of(role);
     let input = stated.input.unwrap_or_else(|| {
         if takes_picture {
-            guess("input range", range)
+            guess("input range", range, as_published)
         } else {
             range
         }

@@ -9,7 +9,7 @@ use super::ranges::Stated;
 use super::weights::{self, Wanted};
 use super::{
     CheckpointError, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole, ReadNetwork,
-    Series, SeriesManifest,
+    Series, SeriesManifest, TensorHeader,
 };
 use super::{keras, onnx, ranges};
 use crate::network::{GoOn, Network, always};
@@ -174,6 +174,47 @@ pub fn open_network_within(
         open_in_series(spec)
     } else {
         open_file(spec, stamp_size, limits, &always)
+    }
+}
+
+/// Whether a file begins like a network rather than like a picture. Tensors by name are a network's where their names are those
+/// of parameters; an archive of arrays is a picture.
+pub fn looks_like_network(path: &Path) -> bool {
+    match Format::told(path) {
+        Ok(Some(Format::TorchArchive)) => !Format::is_archive_of_arrays(path),
+        Ok(Some(Format::Safetensors)) => has_parameters(path),
+        Ok(Some(_)) => true,
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// Whether a file is safetensors with parameters of a network in it, whose tensors must not be taken for pictures.
+pub fn holds_parameters(path: &Path) -> bool {
+    matches!(Format::told(path), Ok(Some(Format::Safetensors))) && has_parameters(path)
+}
+
+fn has_parameters(path: &Path) -> bool {
+    let is_parameter = |key: &String| PARAMETERS.iter().any(|end| key.ends_with(end));
+    TensorHeader::read(path).is_ok_and(|header| header.entries.keys().any(is_parameter))
+}
+
+/// What the keys of parameters end with.
+const PARAMETERS: [&str; 7] = [
+    "weight",
+    "weight_orig",
+    "bias",
+    "kernel",
+    "gamma",
+    "running_mean",
+    "running_var",
+];
+
+/// Whether a description can be written for a file: it holds weights, and no graph of its own.
+pub fn can_be_described(path: &Path) -> bool {
+    match Format::told(path) {
+        Ok(Some(Format::TorchArchive)) => !Format::is_archive_of_arrays(path),
+        Ok(Some(Format::Safetensors | Format::Pickle)) => true,
+        _ => false,
     }
 }
 

@@ -30,10 +30,7 @@ struct Step {
 /// # Errors
 /// [`CheckpointError::NotASeries`] when no file is a numbered checkpoint of a generator.
 fn open(dir: &Path) -> Result<Series, CheckpointError> {
-    let mut found = Found {
-        steps: BTreeMap::new(),
-        warnings: Vec::new(),
-    };
+    let mut found = Found::default();
     for path in entries(dir, &mut found.warnings)? {
         let named = names::read(&name_of(&path));
         if !path.is_dir() {
@@ -45,6 +42,9 @@ fn open(dir: &Path) -> Result<Series, CheckpointError> {
                 found.file(&inner, &of_file, named.step);
             }
         }
+    }
+    if found.steps.is_empty() {
+        found.take_unnumbered();
     }
     let mut series = Series {
         dir: dir.to_owned(),
@@ -86,12 +86,12 @@ impl Series {
         let mut series = open(dir)?;
         let mut first_error = None;
         while let Some(last) = series.last().cloned() {
-            match series.load_foreign(&last, NetworkRole::Generator, &always) {
+            match series.load_foreign(&last, NetworkRole::Generator, None, &always) {
                 Ok(loaded) => {
-                    series.manifest.input_range = loaded.input_range;
-                    if let Some(range) = loaded.output_range {
-                        series.manifest.output_range = range;
-                    }
+                    let ranges = (loaded.input_range, loaded.output_range);
+                    series
+                        .manifest
+                        .take_ranges(NetworkRole::Generator, ranges.0, ranges.1);
                     return Ok(series);
                 }
                 Err(error) => {
@@ -107,10 +107,68 @@ impl Series {
         first_error.map_or(Ok(series), Err)
     }
 
+    /// The networks of a lone file as a series of one step: its generator and its discriminator, or the one it has.
+    ///
+    /// # Errors
+    /// Those of the first network that cannot be opened, where no other can.
+    pub(super) fn open_lone(path: &Path) -> Result<Self, CheckpointError> {
+        let named = names::read(&name_of(path));
+        let spec = |role| NetworkSpec {
+            path: path.to_owned(),
+            step: None,
+            role,
+            part: None,
+        };
+        let told = weights::roles(path, Format::of(path)?)?;
+        let asked: Vec<Option<NetworkRole>> = match told.as_slice() {
+            [] | [_] => vec![None],
+            both => both.iter().copied().map(Some).collect(),
+        };
+        let (mut files, mut opened, mut failed) = ([None, None], Vec::new(), Vec::new());
+        for role in asked {
+            match open_file(&spec(role), None, Limits::default(), &always) {
+                Ok(found) => {
+                    if let Some(place) = files.get_mut(found.role as usize) {
+                        *place = Some(spec(role));
+                    }
+                    opened.push(found);
+                }
+                Err(error) => failed.push(error),
+            }
+        }
+        let Some(first) = opened.first() else {
+            let missing = || CheckpointError::Empty {
+                path: path.to_owned(),
+            };
+            return Err(failed.into_iter().next().unwrap_or_else(missing));
+        };
+        let mut manifest = SeriesManifest::foreign(&name_of(path));
+        // The generator last: what it emits is what its discriminator takes.
+        for one in opened.iter().rev() {
+            manifest.take_ranges(one.role, one.input_range, one.output_range);
+        }
+        let [generator, discriminator] = &files;
+        let checkpoint = CheckpointInfo {
+            step: first.step.or(named.step).unwrap_or(0),
+            dir: path.to_owned(),
+            has_generator: generator.is_some(),
+            has_discriminator: discriminator.is_some(),
+            metrics: None,
+            files: Some(files),
+        };
+        Ok(Self {
+            dir: path.to_owned(),
+            manifest,
+            checkpoints: vec![checkpoint],
+            warnings: failed.iter().map(ToString::to_string).collect(),
+        })
+    }
+
     pub(super) fn load_foreign(
         &self,
         checkpoint: &CheckpointInfo,
         role: NetworkRole,
+        stamp_size: Option<usize>,
         go_on: GoOn<'_>,
     ) -> Result<Loaded, CheckpointError> {
         let Some(spec) = checkpoint.foreign(role) else {
@@ -120,7 +178,7 @@ impl Series {
                 path: checkpoint.dir.clone(),
             });
         };
-        let opened = open_file(spec, None, Limits::default(), go_on)?;
+        let opened = open_file(spec, stamp_size, Limits::default(), go_on)?;
         if opened.role != role {
             return Err(CheckpointError::WrongRole {
                 expected: role,
@@ -148,8 +206,11 @@ impl From<Opened> for Loaded {
     }
 }
 
+#[derive(Default)]
 struct Found {
     steps: BTreeMap<u64, Step>,
+    /// Weights without a number, and what their names say.
+    unnumbered: Vec<(PathBuf, Named)>,
     warnings: Vec<String>,
 }
 
@@ -162,6 +223,7 @@ impl Found {
         let Some(step) = step else {
             // Copies under names such as `latest` are of steps that have a name of their own.
             self.warn("no number in its name, left out of the series", path);
+            self.unnumbered.push((path.to_owned(), named.clone()));
             return;
         };
         let mut spec = NetworkSpec {
@@ -189,6 +251,17 @@ impl Found {
         for role in roles {
             spec.role = Some(role);
             self.put(step, role, spec.clone(), named.is_averaged);
+        }
+    }
+
+    /// A folder whose weights have no numbers is one step: its generator, and its discriminator if there is one.
+    fn take_unnumbered(&mut self) {
+        let unnumbered = std::mem::take(&mut self.unnumbered);
+        if !unnumbered.is_empty() {
+            self.warnings.clear();
+        }
+        for (path, named) in unnumbered {
+            self.file(&path, &named, Some(0));
         }
     }
 
