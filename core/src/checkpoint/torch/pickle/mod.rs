@@ -146,7 +146,7 @@ impl<R: BufRead> Machine<'_, R> {
             }
             0x8b => {
                 let length = u64::from(u32::from_le_bytes(self.bytes.array()?));
-                self.heap.count_bytes(length)?;
+                self.count_text(length)?;
                 long(&self.bytes.take(length)?)
             }
             b'F' => Item::Float(
@@ -175,8 +175,7 @@ impl<R: BufRead> Machine<'_, R> {
                     b'X' | b'T' | b'B' => u64::from(u32::from_le_bytes(self.bytes.array()?)),
                     _ => u64::from_le_bytes(self.bytes.array()?),
                 };
-                // A text is held while it is checked and copied, then in the copy.
-                self.heap.count_bytes(length.saturating_mul(2))?;
+                self.count_text(length)?;
                 let bytes = self.bytes.take(length)?;
                 match opcode {
                     b'X' | 0x8c | 0x8d => Item::Text(bytes::text(bytes)?.into()),
@@ -191,6 +190,13 @@ impl<R: BufRead> Machine<'_, R> {
         };
         self.push(item);
         Ok(())
+    }
+
+    /// Counts a text that is held while it is checked and copied, then in the copy. What does not follow is told where it is
+    /// read.
+    fn count_text(&mut self, length: u64) -> Result<(), Trouble> {
+        let there = length.min(self.bytes.left());
+        self.heap.count_bytes(there.saturating_mul(2))
     }
 
     fn container(&mut self, opcode: u8) -> Result<(), Trouble> {
