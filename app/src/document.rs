@@ -15,6 +15,7 @@ use ganoscope_core::region::ds9::Kept;
 use serde::{Deserialize, Serialize};
 
 use crate::display::Display;
+use crate::explain::Explain;
 
 /// What a person works on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct Document {
     /// How relevance is computed.
     #[serde(default = "default_method")]
     pub method: Method,
+    /// What is explained, by which rules, beside what.
+    #[serde(default)]
+    pub explain: Explain,
     /// How pixels become colours.
     #[serde(default)]
     pub display: Display,
@@ -66,6 +70,7 @@ impl Default for Document {
             units: UnitSet::default(),
             edits: EditStack::default(),
             method: default_method(),
+            explain: Explain::default(),
             display: Display::default(),
             regions: Arc::default(),
             kept_commands: Vec::new(),

@@ -176,6 +176,10 @@ impl Source {
                 is_generated,
                 ..
             } => {
+                let is_of_blend = present(&results.relevance).is_some_and(|r| r.is_of_blend());
+                if is_of_blend && self.relevance(results).is_some() {
+                    return "Blend, relevance".to_owned();
+                }
                 let of = if is_generated { "generated" } else { "truth" };
                 let pole = self.relevance(results).map(|map| map.is_real_pole);
                 let what = match pole.flatten() {

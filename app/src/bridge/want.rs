@@ -3,12 +3,14 @@
 //! Invariant: a function of what there is; nothing is asked for here, and what nobody looks at is not wanted.
 
 use ganoscope_core::edit::EditStack;
-use ganoscope_core::jobs::{DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, UnitsSpec};
+use ganoscope_core::jobs::{
+    DeblendSpec, Explained, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, ThroughSpec, UnitsSpec,
+};
 
 use crate::document::Document;
 use crate::results::Results;
 use crate::views::ViewKey;
-use crate::workbench::Workbench;
+use crate::workbench::{RelevanceSection, Workbench};
 
 /// What should be in a slot.
 #[allow(clippy::large_enum_variant, reason = "a handful exist, for one frame")]
@@ -68,12 +70,30 @@ pub(super) fn want(
             if !is_seen {
                 return Want::Anything;
             }
+            relevance_of(document, results).map(PreviewSpec::Relevance)
+        }
+        Slot::Flipping => {
+            let is_open = workbench.relevance == Some(RelevanceSection::Faithfulness);
+            if !workbench.shows(ViewKey::Relevance) || !is_open {
+                return Want::Anything;
+            }
+            relevance_of(document, results).map(PreviewSpec::Flipping)
+        }
+        Slot::Through => {
+            let way = workbench.unit_order.through();
+            let Some(way) = way.filter(|_| workbench.shows(ViewKey::Units)) else {
+                return Want::Anything;
+            };
             let series = results.series.shown();
             run_of(document, results)
                 .filter(|_| series.is_some_and(|s| s.discriminator.is_some()))
                 .map(|run| {
-                    let method = document.method.clone();
-                    PreviewSpec::Relevance(RelevanceSpec { run, method })
+                    PreviewSpec::Through(ThroughSpec {
+                        series: run.series,
+                        step: run.step,
+                        input: run.input,
+                        way,
+                    })
                 })
         }
         Slot::Regions => {
@@ -105,6 +125,16 @@ pub(super) fn want(
         None if results.series.is_pending() && document.input.is_some() => Want::Anything,
         None => Want::Nothing,
     }
+}
+
+/// The relevance that the document describes, where the series has what it explains.
+fn relevance_of(document: &Document, results: &Results) -> Option<RelevanceSpec> {
+    let has_discriminator = results.series.shown()?.discriminator.is_some();
+    let spec = document
+        .explain
+        .spec(document, run_of(document, results)?)
+        .ok()?;
+    (has_discriminator || spec.explained != Explained::Verdict).then_some(spec)
 }
 
 /// The run that the document describes, once the series is known.

@@ -9,6 +9,7 @@ use ganoscope_core::network::LayerName;
 use super::RegionChange;
 use crate::display::Display;
 use crate::document::Document;
+use crate::explain::{Explain, TargetChoice};
 
 /// A change of the document.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,13 @@ pub enum Change {
     },
     /// Compute relevance another way.
     SetMethod(Method),
+    /// Explain something else, by other rules, or beside other things.
+    SetExplain {
+        /// What the choices become.
+        explain: Box<Explain>,
+        /// For the undo menu, for example `compare with gradient`.
+        name: String,
+    },
     /// Turn pixels into colours another way.
     SetDisplay(Display),
     /// Change the marked areas.
@@ -100,7 +108,7 @@ impl Change {
             Self::ResetStrength(units) => format!("reset {}", units_text(units)),
             Self::SetEdit { index, .. } => format!("change edit {}", index + 1),
             Self::RemoveEdit { index } => format!("remove edit {}", index + 1),
-            Self::SetEdits { name, .. } => name.clone(),
+            Self::SetEdits { name, .. } | Self::SetExplain { name, .. } => name.clone(),
             Self::SetMethod(method) => format!("use {method}"),
             Self::SetDisplay(_) => "change the display".to_owned(),
             Self::Regions(change) => change.name(),
@@ -129,6 +137,9 @@ impl Change {
                     document.layer = None;
                     document.units = UnitSet::default();
                     document.edits = EditStack::default();
+                    // Layers and outputs of another network.
+                    document.explain.rules.clear();
+                    document.explain.target = TargetChoice::default();
                 }
                 for path in inputs.iter().chain(inputs.first()) {
                     document.show_input(path);
@@ -172,6 +183,7 @@ impl Change {
             }
             Self::SetEdits { edits, .. } => document.edits = edits,
             Self::SetMethod(method) => document.method = method,
+            Self::SetExplain { explain, .. } => document.explain = *explain,
             Self::SetDisplay(display) => document.display = display,
             Self::Regions(change) => change.apply(document),
         }
@@ -184,6 +196,7 @@ fn remove_input(document: &mut Document, path: &PathBuf) {
         return;
     };
     document.inputs.remove(at);
+    document.explain.real.take_if(|real| real == path);
     if document.input.as_ref() == Some(path) {
         let next = document.inputs.get(at).or_else(|| document.inputs.last());
         document.input = next.cloned();

@@ -14,6 +14,7 @@ mod preview;
 mod progress;
 mod protocol;
 mod regions;
+mod relevance;
 mod spec;
 mod studio;
 mod study;
@@ -24,13 +25,17 @@ pub use failure::Failure;
 pub use file_info::{Fact, FileInfo};
 pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
 pub use preview::{
-    CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail, UnitMaps, UnitRange,
+    CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, Preview, Scene, SeriesInfo,
+    Thumbnail, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request, TextToSave};
 pub use regions::{MeasuredPicture, RegionsPreview};
-pub use spec::{DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, StudySpec, UnitsSpec};
+pub use relevance::{
+    BesideMap, Explained, FlippingPreview, FlippingRow, PoleMap, RelevancePreview, RelevanceRow,
+    RelevanceSpec, ThroughSpec, ThroughWay, UnitRelevance,
+};
+pub use spec::{DeblendSpec, PreviewSpec, RegionsSpec, Slot, StudySpec, UnitsSpec};
 pub use studio::Studio;
 pub use study::{Engine, PreviewJob, STEP_BUDGET, Step, Study, StudyJob};
 pub use worker::{Full, Waker, Worker};

@@ -99,6 +99,15 @@ pub enum Event {
         /// Time spent on it.
         elapsed: Duration,
     },
+    /// A preview has come further.
+    PreviewProgress {
+        /// That of the request.
+        generation: Generation,
+        /// Its slot.
+        slot: Slot,
+        /// How far.
+        progress: Progress,
+    },
     /// A study has come further.
     Progress {
         /// The study.
