@@ -24,6 +24,10 @@ pub struct JobId(pub u64);
 
 /// What the worker is asked to do.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a handful wait, each for a frame"
+)]
 pub enum Request {
     /// Compute a preview; it replaces whatever its slot was doing.
     Preview {

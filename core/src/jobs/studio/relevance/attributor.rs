@@ -189,7 +189,7 @@ impl Studio {
         let manifest = &self.networks.series(series)?.manifest;
         let range = match role {
             NetworkRole::Generator => manifest.input_range,
-            _ => manifest.output_range,
+            NetworkRole::Discriminator => manifest.output_range,
         };
         let input_range = (f64::from(range.low), f64::from(range.high));
         let options = Options {
