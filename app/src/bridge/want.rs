@@ -64,37 +64,11 @@ pub(super) fn want(
                 Some(PreviewSpec::Units(UnitsSpec { run, layer }))
             })
         }
-        Slot::Relevance => {
-            let is_seen =
-                workbench.shows(ViewKey::Relevance) || workbench.draws_lines_of_relevance(document);
-            if !is_seen {
+        Slot::Relevance | Slot::Flipping | Slot::Through => {
+            if !is_explaining(slot, document, workbench) {
                 return Want::Anything;
             }
-            relevance_of(document, results).map(PreviewSpec::Relevance)
-        }
-        Slot::Flipping => {
-            let is_open = workbench.relevance == Some(RelevanceSection::Faithfulness);
-            if !workbench.shows(ViewKey::Relevance) || !is_open {
-                return Want::Anything;
-            }
-            relevance_of(document, results).map(PreviewSpec::Flipping)
-        }
-        Slot::Through => {
-            let way = workbench.unit_order.through();
-            let Some(way) = way.filter(|_| workbench.shows(ViewKey::Units)) else {
-                return Want::Anything;
-            };
-            let series = results.series.shown();
-            run_of(document, results)
-                .filter(|_| series.is_some_and(|s| s.discriminator.is_some()))
-                .map(|run| {
-                    PreviewSpec::Through(ThroughSpec {
-                        series: run.series,
-                        step: run.step,
-                        input: run.input,
-                        way,
-                    })
-                })
+            explanation(slot, document, workbench, results)
         }
         Slot::Regions => {
             if !workbench.shows(ViewKey::Regions) {
@@ -125,6 +99,43 @@ pub(super) fn want(
         None if results.series.is_pending() && document.input.is_some() => Want::Anything,
         None => Want::Nothing,
     }
+}
+
+/// Whether anybody looks at what is in a slot of relevance.
+fn is_explaining(slot: Slot, document: &Document, workbench: &Workbench) -> bool {
+    let is_seen = workbench.shows(ViewKey::Relevance);
+    match slot {
+        Slot::Through => {
+            workbench.shows(ViewKey::Units) && workbench.unit_order.through().is_some()
+        }
+        Slot::Flipping => is_seen && workbench.relevance == Some(RelevanceSection::Faithfulness),
+        _ => is_seen || workbench.draws_lines_of_relevance(document),
+    }
+}
+
+/// What should be in a slot of relevance.
+fn explanation(
+    slot: Slot,
+    document: &Document,
+    workbench: &Workbench,
+    results: &Results,
+) -> Option<PreviewSpec> {
+    if slot != Slot::Through {
+        let spec = relevance_of(document, results)?;
+        return Some(if slot == Slot::Flipping {
+            PreviewSpec::Flipping(spec)
+        } else {
+            PreviewSpec::Relevance(spec)
+        });
+    }
+    let series = results.series.shown()?;
+    let run = run_of(document, results).filter(|_| series.discriminator.is_some())?;
+    Some(PreviewSpec::Through(ThroughSpec {
+        series: run.series,
+        step: run.step,
+        input: run.input,
+        way: workbench.unit_order.through()?,
+    }))
 }
 
 /// The relevance that the document describes, where the series has what it explains.

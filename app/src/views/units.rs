@@ -104,9 +104,6 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
         if order != cx.workbench.unit_order {
             cx.commands.push(Command::SortUnits(order));
         }
-        if let Some(way) = order.through() {
-            through_ui(cx, ui, maps, way);
-        }
         if order == UnitOrder::Mean && stats_of(cx.results, maps).is_none() {
             let command = UiCommand::MeasureUnits;
             let button = ui.button("Measure").on_hover_text(command.tooltip());
@@ -119,6 +116,9 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
         // Cut rather than let out: the grid below takes its width from here.
         ui.add(Label::new(RichText::new(text).color(Tokens::of(ui).weak)).truncate());
     });
+    if let Some(way) = cx.workbench.unit_order.through() {
+        ui.horizontal_wrapped(|ui| through_ui(cx, ui, maps, way));
+    }
 }
 
 fn stats_of<'a>(results: &'a Results, maps: &UnitMaps) -> Option<&'a [f64]> {

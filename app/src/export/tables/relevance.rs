@@ -14,7 +14,7 @@ struct Map<'a> {
     place: usize,
     /// Rank correlation with the method asked for.
     agreement: Option<f64>,
-    map: &'a PoleMap,
+    pixels: &'a PoleMap,
 }
 
 /// One row per map.
@@ -35,7 +35,7 @@ fn maps_of(preview: &RelevancePreview) -> Vec<Map<'_>> {
             method: &preview.method,
             place: 0,
             agreement: None,
-            map,
+            pixels: map,
         }));
         let beside = row.beside.iter().enumerate();
         maps.extend(beside.filter_map(|(place, beside)| {
@@ -45,7 +45,7 @@ fn maps_of(preview: &RelevancePreview) -> Vec<Map<'_>> {
                 method: beside.method.name(),
                 place: place + 1,
                 agreement: Some(beside.agreement),
-                map: beside.map.as_ref().ok()?,
+                pixels: beside.map.as_ref().ok()?,
             })
         }));
     }
@@ -65,12 +65,12 @@ fn verdicts(maps: &[Map<'_>]) -> Vec<Column> {
     };
     let pole: Vec<String> = maps
         .iter()
-        .map(|m| pole(m.map.is_real_pole).to_owned())
+        .map(|m| pole(m.pixels.is_real_pole).to_owned())
         .collect();
     let total = |map: &PoleMap| map.map.pixels.iter().map(|v| f64::from(*v)).sum();
-    let sum: Vec<f64> = maps.iter().map(|m| total(m.map)).collect();
-    let gap: Vec<Option<f64>> = maps.iter().map(|m| m.map.conservation_gap).collect();
-    let absorbed: Vec<Option<f64>> = maps.iter().map(|m| m.map.absorbed).collect();
+    let sum: Vec<f64> = maps.iter().map(|m| total(m.pixels)).collect();
+    let gap: Vec<Option<f64>> = maps.iter().map(|m| m.pixels.conservation_gap).collect();
+    let absorbed: Vec<Option<f64>> = maps.iter().map(|m| m.pixels.absorbed).collect();
     let mut columns = vec![
         Column::new("galaxy", galaxy),
         Column::new("generated", generated)
@@ -94,13 +94,13 @@ fn verdicts(maps: &[Map<'_>]) -> Vec<Column> {
 
 /// A column of shares for every part that any picture has.
 fn sums(maps: &[Map<'_>]) -> Vec<Column> {
-    let parts = maps.iter().flat_map(|m| &m.map.regions);
+    let parts = maps.iter().flat_map(|m| &m.pixels.regions);
     let mut parts: Vec<SourcePart> = parts.map(|sum| sum.part).collect();
     parts.sort_unstable();
     parts.dedup();
     let column = |part: SourcePart| {
         let share = |m: &Map<'_>| {
-            let found = m.map.regions.iter().find(|sum| sum.part == part);
+            let found = m.pixels.regions.iter().find(|sum| sum.part == part);
             found.map(|sum| sum.share)
         };
         let shares: Vec<Option<f64>> = maps.iter().map(share).collect();

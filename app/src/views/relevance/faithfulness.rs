@@ -62,7 +62,8 @@ fn row_ui(ui: &mut Ui, row: &FlippingRow) {
         .collect();
     let points = |scores: &[f64]| {
         let scores = scores.iter().enumerate();
-        PlotPoints::from_iter(scores.map(|(i, score)| [i as f64, *score]))
+        let places = scores.map(|(i, score)| [i as f64, *score]);
+        places.collect::<PlotPoints<'_>>()
     };
     Plot::new("flipping")
         .height(PLOT_HEIGHT)

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is shown is what the maps were made by; a choice that is not computed yet is marked as changed at once.
 
-use egui::{ComboBox, Label, RichText, ScrollArea, TextStyle, Ui, vec2};
+use egui::{Align, ComboBox, Label, Layout, RichText, ScrollArea, TextStyle, Ui, vec2};
 use ganoscope_core::attribution::{LayerKind, LayerRule, Rule, RuleChange};
 use ganoscope_core::jobs::RelevancePreview;
 
@@ -160,7 +160,12 @@ impl Row<'_> {
             let extent = vec2(room.max(40.0), ROW - 4.0);
             let name = RichText::new(&self.label).text_style(TextStyle::Small);
             let label = Label::new(name.color(color)).truncate();
-            let label = ui.add_sized(extent, label.halign(egui::Align::Min));
+            let from_left = Layout::left_to_right(Align::Center);
+            let label = ui.allocate_ui_with_layout(extent, from_left, |ui| {
+                ui.set_min_size(extent);
+                ui.add(label)
+            });
+            let label = label.inner;
             let label = label.on_hover_text(format!("{}: {}", self.label, self.hint));
             if choices.len() < 2 {
                 let text = RichText::new(&self.shown).text_style(TextStyle::Small);
@@ -179,6 +184,8 @@ impl Row<'_> {
         ComboBox::from_id_salt(("rule", &self.place))
             .selected_text(RichText::new(&self.shown).text_style(TextStyle::Small))
             .width(RULE)
+            // All rules at once.
+            .height(360.0)
             .truncate()
             .show_ui(ui, |ui| {
                 if ui
