@@ -247,6 +247,8 @@ impl App {
             || r.relevance.is_pending()
             || r.regions.is_pending()
             || r.file.is_pending()
+            || r.through.is_pending()
+            || r.flipping.is_pending()
             || self.workbench.thumbnail.is_some();
         !pending
             && (!is_open

@@ -199,6 +199,20 @@ impl Bridge {
         }
     }
 
+    /// Stops the preview of a slot after its present step; it is asked for again when its spec changes, or by a person.
+    pub fn stop(&mut self, slot: Slot, results: &mut Results) {
+        let Some(asked) = self.asked.get_mut(&slot) else {
+            return;
+        };
+        if asked.spec.is_some() && results.is_pending(slot) {
+            // A full queue only means that an unwanted answer comes; its generation is stale.
+            let _ = self.worker.forget(slot);
+            self.generation = self.generation.next();
+            asked.generation = self.generation;
+            results.put(slot, Err(Failure::new("stopped before it was done")));
+        }
+    }
+
     /// Begins a study, now or when there is room; returns its name if it was begun.
     pub fn start(&mut self, spec: StudySpec, results: &mut Results) -> Option<JobId> {
         let title = spec.title();
@@ -295,6 +309,16 @@ impl Bridge {
                     results.took_secs.remove(&slot);
                 }
                 results.put(slot, outcome);
+            }
+            Event::PreviewProgress {
+                generation,
+                slot,
+                progress,
+            } => {
+                let asked = self.asked.get(&slot);
+                if asked.is_some_and(|a| a.generation == generation) {
+                    results.progress.insert(slot, progress);
+                }
             }
             Event::Progress {
                 id,

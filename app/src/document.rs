@@ -16,6 +16,7 @@ use ganoscope_core::region::ds9::Kept;
 use serde::{Deserialize, Serialize};
 
 use crate::display::Display;
+use crate::explain::Explain;
 
 /// Seeds that a generator of numbers is opened with.
 const FIRST_SEEDS: u64 = 12;
@@ -48,6 +49,9 @@ pub struct Document {
     /// How relevance is computed.
     #[serde(default = "default_method")]
     pub method: Method,
+    /// What is explained, by which rules, beside what.
+    #[serde(default)]
+    pub explain: Explain,
     /// How pixels become colours.
     #[serde(default)]
     pub display: Display,
@@ -70,6 +74,7 @@ impl Default for Document {
             units: UnitSet::default(),
             edits: EditStack::default(),
             method: default_method(),
+            explain: Explain::default(),
             display: Display::default(),
             regions: Arc::default(),
             kept_commands: Vec::new(),

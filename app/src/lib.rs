@@ -10,6 +10,7 @@ pub mod demo;
 pub mod dialogs;
 pub mod display;
 pub mod document;
+pub mod explain;
 pub mod export;
 pub mod figures;
 pub mod glossary;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
-    DeblendPreview, Failure, FileInfo, Input, JobId, Preview, Progress, RegionsPreview,
-    RelevancePreview, Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
+    DeblendPreview, Failure, FileInfo, FlippingPreview, Input, JobId, Preview, Progress,
+    RegionsPreview, RelevancePreview, Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps,
+    UnitRelevance, UnitStats,
 };
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Limits;
@@ -198,6 +199,12 @@ pub struct Results {
     pub unit_stats_job: Option<JobId>,
     /// The relevance of the discriminator.
     pub relevance: Loadable<Arc<RelevancePreview>>,
+    /// How far its maps can be trusted.
+    pub flipping: Loadable<Arc<FlippingPreview>>,
+    /// What the units of the generator did for the discriminator's verdicts.
+    pub through: Loadable<Arc<UnitRelevance>>,
+    /// How far previews under way are, where they said so.
+    pub progress: BTreeMap<Slot, Progress>,
     /// Outputs kept to be compared with later ones.
     pub kept: Kept,
     /// The statistics of the regions.
@@ -225,6 +232,7 @@ impl Results {
 
     /// Puts an answer where it belongs.
     pub fn put(&mut self, slot: Slot, outcome: Result<Preview, Failure>) {
+        self.progress.remove(&slot);
         /// The value of a preview of the right kind; any other kind is a bug of the worker.
         macro_rules! expect {
             ($variant:ident) => {
@@ -245,6 +253,8 @@ impl Results {
             Slot::Relevance => self.relevance.finish(expect!(Relevance)),
             Slot::Regions => self.regions.finish(expect!(Regions)),
             Slot::File => self.file.finish(expect!(File)),
+            Slot::Through => self.through.finish(expect!(Through)),
+            Slot::Flipping => self.flipping.finish(expect!(Flipping)),
             Slot::Thumbnail => {
                 if let Ok(thumbnail) = expect!(Thumbnail) {
                     self.thumbnails.put(&thumbnail);
@@ -253,8 +263,26 @@ impl Results {
         }
     }
 
+    /// Whether a slot is being computed.
+    pub const fn is_pending(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Series => self.series.is_pending(),
+            Slot::Scene => self.scene.is_pending(),
+            Slot::Deblend => self.deblend.is_pending(),
+            Slot::Unedited => self.unedited.is_pending(),
+            Slot::Units => self.units.is_pending(),
+            Slot::Relevance => self.relevance.is_pending(),
+            Slot::Regions => self.regions.is_pending(),
+            Slot::File => self.file.is_pending(),
+            Slot::Through => self.through.is_pending(),
+            Slot::Flipping => self.flipping.is_pending(),
+            Slot::Thumbnail => false,
+        }
+    }
+
     /// Marks a slot as asked for.
     pub fn begin(&mut self, slot: Slot, now: f64) {
+        self.progress.remove(&slot);
         match slot {
             Slot::Series => self.series.begin(now),
             Slot::Scene => self.scene.begin(now),
@@ -264,12 +292,15 @@ impl Results {
             Slot::Relevance => self.relevance.begin(now),
             Slot::Regions => self.regions.begin(now),
             Slot::File => self.file.begin(now),
+            Slot::Through => self.through.begin(now),
+            Slot::Flipping => self.flipping.begin(now),
             Slot::Thumbnail => {}
         }
     }
 
     /// Empties a slot: there is nothing to show there any more.
     pub fn clear(&mut self, slot: Slot) {
+        self.progress.remove(&slot);
         match slot {
             Slot::Series => self.series = Loadable::Empty,
             Slot::Scene => self.scene = Loadable::Empty,
@@ -279,6 +310,8 @@ impl Results {
             Slot::Relevance => self.relevance = Loadable::Empty,
             Slot::Regions => self.regions = Loadable::Empty,
             Slot::File => self.file = Loadable::Empty,
+            Slot::Through => self.through = Loadable::Empty,
+            Slot::Flipping => self.flipping = Loadable::Empty,
             Slot::Thumbnail => {}
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a source is a name, not a picture; what it names may be gone, and then it says so.
 
-use ganoscope_core::jobs::{DeblendPreview, PoleMap};
+use ganoscope_core::jobs::{DeblendPreview, PoleMap, RelevancePreview};
 use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
@@ -189,6 +189,11 @@ impl Source {
                 is_generated,
                 ..
             } => {
+                let is_of_blend =
+                    present(&results.relevance).is_some_and(RelevancePreview::is_of_blend);
+                if is_of_blend && self.relevance(results).is_some() {
+                    return "Blend, relevance".to_owned();
+                }
                 let of = if is_generated { "generated" } else { "truth" };
                 let pole = self.relevance(results).map(|map| map.is_real_pole);
                 let what = match pole.flatten() {

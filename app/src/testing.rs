@@ -1,6 +1,7 @@
 //! Help for tests: a tiny series and blends on disk, made from nothing but their names, and results as the worker would
 //! give them. Nothing here is used by the program itself.
 
+mod explained;
 mod marked;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use ganoscope_core::stamp::io::{Format, write};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use crate::results::{Loadable, Results};
+use explained::parts;
+pub use explained::{flipping_preview, unit_relevance, with_gradient_beside};
 pub use marked::{file_info, regions_preview, tiny_regions};
 
 /// Rows and columns of the tiny stamps.
@@ -261,6 +264,8 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         unedited: Loadable::Ready(deblend),
         units: Loadable::Ready(Arc::new(units)),
         relevance: Loadable::Ready(Arc::new(relevance)),
+        flipping: Loadable::Ready(Arc::new(flipping_preview())),
+        through: Loadable::Ready(Arc::new(unit_relevance(series, input))),
         regions: Loadable::Ready(Arc::new(regions)),
         file: Loadable::Ready(Arc::new(file_info(input))),
         ..Results::default()
@@ -295,13 +300,17 @@ fn relevance(scene: &Scene, outputs: &[Stamp]) -> RelevancePreview {
         conservation_gap: Some(if is_real { 0.03 } else { 0.21 }),
         absorbed: Some(0.12),
         warnings: Vec::new(),
+        whole: 40.0,
+        regions: parts(is_real),
     };
     let row = |(galaxy, image): (usize, &Stamp), is_generated: bool| RelevanceRow {
         galaxy,
         is_generated,
+        is_blend: false,
         image: image.clone(),
         logit: if is_generated { -0.8 } else { 1.7 },
         maps: vec![map(image, true, 0.6), map(image, false, -0.5)],
+        beside: Vec::new(),
     };
     let truths = scene.truths.iter().enumerate().map(|t| row(t, false));
     let generated = outputs.iter().enumerate().map(|o| row(o, true));
@@ -310,6 +319,9 @@ fn relevance(scene: &Scene, outputs: &[Stamp]) -> RelevancePreview {
         method: "polarized".to_owned(),
         rows: truths.chain(generated).collect(),
         scale: 0.5,
+        share_scale: 0.012,
+        rules: explained::layer_rules(),
+        input_range: (-1.0, 1.0),
     }
 }
 
@@ -327,6 +339,8 @@ pub fn loading_results() -> Results {
         deblend: pending(),
         units: pending(),
         relevance: pending(),
+        flipping: pending(),
+        through: pending(),
         regions: pending(),
         file: pending(),
         ..Results::default()
@@ -350,6 +364,8 @@ pub fn failed_results() -> Results {
         deblend: failed("layer conv_in: parameter weight has another shape"),
         units: failed("layer conv_in: parameter weight has another shape"),
         relevance: failed("layer net.conv0: the activation is not finite"),
+        flipping: failed("layer net.conv0: the activation is not finite"),
+        through: failed("layer net.conv0: the activation is not finite"),
         regions: failed("the file ends too early"),
         file: failed("the file ends too early"),
         ..Results::default()

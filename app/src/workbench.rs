@@ -3,13 +3,14 @@
 mod navigation;
 mod own;
 mod region_desk;
+mod relevance_desk;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::Theme;
-use ganoscope_core::jobs::{Draft, Input};
+use ganoscope_core::jobs::{Draft, Input, ThroughWay};
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
@@ -21,6 +22,7 @@ use crate::views::ViewKey;
 
 pub use navigation::Navigation;
 pub use region_desk::{RegionDesk, RegionTool};
+pub use relevance_desk::RelevanceSection;
 
 /// Files and folders that were opened last; more are forgotten.
 const MOST_RECENT: usize = 12;
@@ -36,11 +38,21 @@ pub enum UnitOrder {
     Peak,
     /// By their mean absolute activation over all pictures, once that was measured.
     Mean,
+    /// By relevance through both networks: what spoke most for "generated" first.
+    Relevance,
+    /// By activation times gradient of the discriminator's logit: what spoke most for "generated" first.
+    Gradient,
 }
 
 impl UnitOrder {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 3] = [Self::Index, Self::Peak, Self::Mean];
+    pub const ALL: [Self; 5] = [
+        Self::Index,
+        Self::Peak,
+        Self::Mean,
+        Self::Relevance,
+        Self::Gradient,
+    ];
 
     /// What a person calls it.
     pub const fn name(self) -> &'static str {
@@ -48,6 +60,17 @@ impl UnitOrder {
             Self::Index => "index",
             Self::Peak => "peak here",
             Self::Mean => "mean over all pictures",
+            Self::Relevance => "relevance through the generator",
+            Self::Gradient => "activation x gradient",
+        }
+    }
+
+    /// How the sums that it sorts by are computed, for the orders that go through both networks.
+    pub const fn through(self) -> Option<ThroughWay> {
+        match self {
+            Self::Relevance => Some(ThroughWay::Relevance),
+            Self::Gradient => Some(ThroughWay::Gradient),
+            Self::Index | Self::Peak | Self::Mean => None,
         }
     }
 }
@@ -101,6 +124,8 @@ pub struct Workbench {
     pub navigation: Navigation,
     /// How units are sorted.
     pub unit_order: UnitOrder,
+    /// What is open beside the maps of relevance.
+    pub relevance: Option<RelevanceSection>,
     /// What was exported last, and how.
     pub export: ExportChoice,
     /// Whether truths take the place of outputs for a moment.
@@ -156,6 +181,7 @@ impl Default for Workbench {
             is_still: false,
             navigation: Navigation::default(),
             unit_order: UnitOrder::Index,
+            relevance: None,
             export: ExportChoice::default(),
             blink: false,
             help_open: false,

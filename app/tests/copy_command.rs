@@ -15,7 +15,10 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use ganoscope::app::App;
 use ganoscope::cli::compose::parses;
-use ganoscope::command::{Change, RegionChange, RegionVerb, UiCommand};
+use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
+use ganoscope::explain::{Explain, TargetChoice};
+use ganoscope::workbench::{RelevanceSection, UnitOrder};
+use ganoscope_core::attribution::{LayerKind, Method, Rule, RuleChange};
 use ganoscope_core::checkpoint::TensorFile;
 use ganoscope_core::edit::{Action, Edit, EditStack, Mask, UnitSet};
 use ganoscope_core::region::{Place, Region, Shape};
@@ -111,6 +114,108 @@ fn a_copied_command_computes_what_the_window_shows() {
         line.contains("inspect") && line.ends_with("@300:generator"),
         "{line}"
     );
+}
+
+/// Rules, methods beside, checks, a target of an output and the units' relevance: the command computes what is shown.
+#[cfg(unix)]
+#[test]
+fn the_commands_of_relevance_say_all_that_was_chosen() {
+    let files = Files::new();
+    let mut harness = opened(&files);
+    edited(&mut harness);
+    let folder = tempfile::tempdir().unwrap();
+    let explain = |explain: Explain| Change::SetExplain {
+        explain: Box::new(explain),
+        name: "explain".to_owned(),
+    };
+    let chosen = Explain {
+        rules: vec![
+            RuleChange::of_kind(LayerKind::Convolution, Rule::Gamma { gamma: 0.25 }),
+            RuleChange::of_kind(LayerKind::Dense, Rule::Epsilon { epsilon: 0.25 }),
+        ],
+        beside: vec![Method::InputXGradient],
+        real: Some(files.blends[1].clone()),
+        ..Explain::default()
+    };
+    harness.state().push(Change::SetMethod(Method::EpsilonPlus));
+    harness.state().push(explain(chosen.clone()));
+    harness.state().push(Command::ShowRelevanceSection(Some(
+        RelevanceSection::Faithfulness,
+    )));
+    harness.key_press(Key::Num3);
+    settle(&mut harness);
+    let line = copied(&mut harness);
+    assert!(line.contains("--flip") && line.contains("--real"), "{line}");
+    run(line.strip_prefix("Copied: ").expect(&line), folder.path());
+    let maps = folder.path().join("first-relevance.safetensors");
+    let relevance = harness.state().results().relevance.ready().unwrap().clone();
+    for row in &relevance.rows {
+        let name = format!("relevance.{}", row.short_name());
+        assert_eq!(tensor(&maps, &name), row.maps[0].map.pixels.to_vec());
+        let beside = row.beside[0].map.as_ref().unwrap();
+        let name = format!("{name}.input-x-gradient");
+        assert_eq!(tensor(&maps, &name), beside.map.pixels.to_vec());
+    }
+
+    // A part of an output: every channel of the blend, which the window sums.
+    harness.state().push(RegionChange::Set {
+        index: 0,
+        region: Region::new(Shape::Ellipse {
+            centre: Place::new(8.25, 7.0),
+            semi_axes: [3.5, 2.0],
+            angle: 30.0,
+        }),
+        verb: RegionVerb::Draw,
+    });
+    harness.state().push(explain(Explain {
+        target: TargetChoice::Output {
+            output: 1,
+            region: Some(0),
+            band: Some(2),
+        },
+        ..chosen
+    }));
+    harness.state().push(Command::ShowRelevanceSection(None));
+    settle(&mut harness);
+    let line = copied(&mut harness);
+    assert!(line.contains("galaxy2:ellipse="), "{line}");
+    run(line.strip_prefix("Copied: ").expect(&line), folder.path());
+    let shown = harness.state().results().relevance.ready().unwrap().clone();
+    let pixels = shown.rows[0].maps[0].map.pixels.to_vec();
+    let bands = tensor(&maps, "relevance");
+    let scale = pixels.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+    assert!(scale > 0.0);
+    for (i, shown) in pixels.iter().enumerate() {
+        let sum: f32 = bands.iter().skip(i).step_by(pixels.len()).sum();
+        assert!((sum - shown).abs() <= 1e-6 * scale, "{sum} {shown}");
+    }
+
+    harness
+        .state()
+        .push(Command::SortUnits(UnitOrder::Relevance));
+    harness.key_press(Key::Num2);
+    settle(&mut harness);
+    let line = copied(&mut harness);
+    run(line.strip_prefix("Copied: ").expect(&line), folder.path());
+    let units = folder.path().join("first-units.safetensors");
+    let through = harness.state().results().through.ready().unwrap().clone();
+    for (layer, sums) in &through.layers {
+        let of = |output: &str| {
+            let file = TensorFile::read(&units).unwrap();
+            let name = format!("units.{output}.{layer}");
+            let found = file.tensors.get(&name);
+            found.map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap())
+        };
+        let all: Vec<Vec<f32>> = ["galaxy1", "galaxy2"].into_iter().filter_map(of).collect();
+        assert!(!all.is_empty(), "{layer}");
+        for (unit, sum) in sums.iter().enumerate() {
+            let total: f64 = all.iter().map(|units| f64::from(units[unit])).sum();
+            assert!(
+                (total - sum).abs() <= 1e-5 * sum.abs().max(1e-3),
+                "{layer}:{unit}"
+            );
+        }
+    }
 }
 
 /// Waits for the file that a command refers to, and returns the command.

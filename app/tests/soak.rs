@@ -13,12 +13,15 @@ use std::time::{Duration, Instant};
 use common::{Files, Start, app, settle, step_until};
 use egui_kittest::Harness;
 use ganoscope::app::App;
-use ganoscope::command::{Command, RegionChange, RegionVerb, UiCommand};
+use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use ganoscope::document::Document;
+use ganoscope::explain::{Explain, TargetChoice};
 use ganoscope::export::{DataFormat, ExportChoice, Kind};
 use ganoscope::kept::Kept;
-use ganoscope::workbench::Workbench;
+use ganoscope::workbench::{RelevanceSection, UnitOrder, Workbench};
+use ganoscope_core::attribution::{LayerKind, Method, RuleChange};
 use ganoscope_core::figure::FigureFormat;
+use ganoscope_core::jobs::Slot;
 use ganoscope_core::region::ds9::System;
 use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::seed::Stream;
@@ -115,7 +118,15 @@ fn random_gesture(stream: &mut Stream) -> Command {
         RegionVerb::Exclude,
     ];
     let verb = verbs[stream.below(verbs.len())];
-    match stream.below(6) {
+    match stream.below(9) {
+        6 => Command::ShowRelevanceSection(RelevanceSection::ALL.get(stream.below(4)).copied()),
+        7 => random_explanation(stream),
+        8 => match stream.below(4) {
+            0 => Command::Stop(Slot::Relevance),
+            1 => Command::Stop(Slot::Flipping),
+            2 => Change::SetMethod(random_method(stream)).into(),
+            _ => Command::SortUnits(UnitOrder::ALL[stream.below(UnitOrder::ALL.len())]),
+        },
         0 => Command::SelectRegion(Some(index)),
         1 => Command::DraftRegion(corners),
         2 => RegionChange::Remove(index).into(),
@@ -127,6 +138,36 @@ fn random_gesture(stream: &mut Stream) -> Command {
         }
         .into(),
     }
+}
+
+/// A method that does not take long on the smallest networks.
+fn random_method(stream: &mut Stream) -> Method {
+    let all = Method::all();
+    all[stream.below(all.len())].clone()
+}
+
+/// Something else to explain, also what is not there.
+fn random_explanation(stream: &mut Stream) -> Command {
+    let kind = LayerKind::ALL[stream.below(LayerKind::ALL.len())];
+    let rules = kind.choices((-1.0, 1.0));
+    let mut explain = Explain {
+        rules: vec![RuleChange::of_kind(kind, rules[stream.below(rules.len())])],
+        ..Explain::default()
+    };
+    match stream.below(4) {
+        0 => {
+            explain.target = TargetChoice::Output {
+                output: stream.below(3),
+                region: Some(stream.below(5)).filter(|region| *region > 0),
+                band: Some(stream.below(5)).filter(|band| *band > 0),
+            };
+        }
+        1 => explain.beside = (0..2).map(|_| random_method(stream)).collect(),
+        2 => explain.rules.clear(),
+        _ => {}
+    }
+    let (explain, name) = (Box::new(explain), "explain".to_owned());
+    Change::SetExplain { explain, name }.into()
 }
 
 fn bench<'a>(harness: &'a Harness<'_, App>) -> &'a Workbench {

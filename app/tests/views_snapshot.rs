@@ -10,12 +10,15 @@ use egui_kittest::{Harness, SnapshotResults};
 use ganoscope::command::Commands;
 use ganoscope::display::Levels;
 use ganoscope::document::Document;
-use ganoscope::results::Results;
-use ganoscope::testing::{failed_results, loading_results, ready_results, tiny_regions};
+use ganoscope::results::{Loadable, Results};
+use ganoscope::testing::{
+    failed_results, loading_results, ready_results, tiny_regions, with_gradient_beside,
+};
 use ganoscope::theme;
 use ganoscope::views::{VIEWS, ViewCx, ViewKey, inspector_ui};
 use ganoscope::widgets::Textures;
-use ganoscope::workbench::Workbench;
+use ganoscope::workbench::{RelevanceSection, UnitOrder, Workbench};
+use ganoscope_core::attribution::{LayerKind, Method, Rule, RuleChange};
 use ganoscope_core::edit::{Action, Edit, UnitSet};
 use ganoscope_core::stamp::colormap::Colormap;
 
@@ -43,12 +46,13 @@ fn take(
     theme: Theme,
     document: Document,
     results: Results,
+    workbench: Workbench,
 ) -> SnapshotResults {
     let mut view = key.map(ViewKey::make);
     let (state, renderer) = common::renderer();
     let textures = Textures::on(&state);
     let commands = Commands::default();
-    let (mut document, mut workbench) = (document, Workbench::default());
+    let (mut document, mut workbench) = (document, workbench);
     if key == Some(ViewKey::Regions) && results.series.shown().is_some() {
         document.regions = tiny_regions().into();
         workbench.regions.selected = Some(1);
@@ -101,51 +105,40 @@ fn every_view_matches_its_pictures() {
     let mut all = SnapshotResults::new();
     for key in VIEWS {
         let name = key.title().to_lowercase();
-        let dark = Theme::Dark;
-        let key = Some(key);
-        let empty = take(
-            &format!("{name}_empty"),
-            key,
-            dark,
-            Document::default(),
-            Results::default(),
-        );
-        all.extend(empty);
-        all.extend(take(
-            &format!("{name}_loading"),
-            key,
-            dark,
-            document(),
-            loading_results(),
-        ));
-        all.extend(take(
-            &format!("{name}_failed"),
-            key,
-            dark,
-            document(),
-            failed_results(),
-        ));
-        all.extend(take(
-            &format!("{name}_ready"),
-            key,
-            dark,
-            document(),
-            ready(),
-        ));
-        all.extend(take(
-            &format!("{name}_light"),
-            key,
-            Theme::Light,
-            document(),
-            ready(),
-        ));
+        let states = [
+            ("empty", Document::default(), Results::default()),
+            ("loading", document(), loading_results()),
+            ("failed", document(), failed_results()),
+            ("ready", document(), ready()),
+        ];
+        for (state, document, results) in states {
+            for theme in [Theme::Dark, Theme::Light] {
+                let name = match (theme, state) {
+                    (Theme::Dark, state) => format!("{name}_{state}"),
+                    (Theme::Light, "ready") => format!("{name}_light"),
+                    (Theme::Light, _) if !has_light_states(key) => continue,
+                    (Theme::Light, state) => format!("{name}_{state}_light"),
+                };
+                let (document, results) = (document.clone(), results.clone());
+                let bench = Workbench::default();
+                all.extend(take(&name, Some(key), theme, document, results, bench));
+            }
+        }
     }
+    all.extend(parts_of_relevance(&ready));
+    let bench = Workbench {
+        unit_order: UnitOrder::Relevance,
+        ..Workbench::default()
+    };
+    let (name, key) = ("units_through", Some(ViewKey::Units));
+    all.extend(take(name, key, Theme::Dark, document(), ready(), bench));
     all.extend(take(
         "inspector_ready",
         None,
         Theme::Dark,
         document(),
         ready(),
+        Workbench::default(),
     ));
     let mut shown = Document {
         units: UnitSet::default(),
@@ -153,6 +146,43 @@ fn every_view_matches_its_pictures() {
     };
     shown.display.colormap = Colormap::Heat;
     shown.display.contrast = 1.4;
-    all.extend(take(DISPLAY, None, Theme::Dark, shown, ready()));
+    let bench = Workbench::default();
+    all.extend(take(DISPLAY, None, Theme::Dark, shown, ready(), bench));
     all.unwrap();
+}
+
+/// The views whose words differ from state to state; of the others one bright state tells all.
+const fn has_light_states(key: ViewKey) -> bool {
+    matches!(key, ViewKey::Relevance | ViewKey::Units)
+}
+
+/// Relevance with each of its parts open, and with methods side by side.
+fn parts_of_relevance(ready: &dyn Fn() -> Results) -> SnapshotResults {
+    let mut all = SnapshotResults::new();
+    let key = Some(ViewKey::Relevance);
+    for theme in [Theme::Dark, Theme::Light] {
+        let suffix = if theme == Theme::Dark { "" } else { "_light" };
+        for section in RelevanceSection::ALL {
+            let name = format!("relevance_{}{suffix}", section.name().to_lowercase());
+            let bench = Workbench {
+                relevance: Some(section),
+                ..Workbench::default()
+            };
+            let mut document = document();
+            document.explain.rules = vec![
+                RuleChange::of_kind(LayerKind::Dense, Rule::Gamma { gamma: 0.25 }),
+                RuleChange::of_layer(&"net.conv0".into(), Rule::Flat),
+            ];
+            all.extend(take(&name, key, theme, document, ready(), bench));
+        }
+        let mut results = ready();
+        let relevance = results.relevance.ready().map(|r| with_gradient_beside(r));
+        results.relevance = relevance.map_or(Loadable::Empty, |r| Loadable::Ready(r.into()));
+        let mut document = document();
+        document.explain.beside = vec![Method::Gradient, Method::WSquare];
+        let name = format!("relevance_beside{suffix}");
+        let bench = Workbench::default();
+        all.extend(take(&name, key, theme, document, results, bench));
+    }
+    all
 }

@@ -167,11 +167,12 @@ impl Rig {
         self.worker.start(spec).expect("room in the queue")
     }
 
+    /// The next event; how far a preview is has a test of its own.
     fn event(&self) -> Event {
-        self.worker
-            .events()
-            .recv_timeout(PATIENCE)
-            .expect("an event")
+        let next = || self.worker.events().recv_timeout(PATIENCE).expect("one");
+        let is_other = |event: &Event| !matches!(event, Event::PreviewProgress { .. });
+        let mut all = std::iter::repeat_with(next);
+        all.find(is_other).expect("an event")
     }
 
     /// Waits until a job's step has begun.

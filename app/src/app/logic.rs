@@ -166,6 +166,8 @@ impl App {
                 self.say(Level::Info, &format!("copied {what}"), ctx);
             }
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
+            Command::ShowRelevanceSection(section) => self.workbench.relevance = section,
+            Command::Stop(slot) => self.bridge.stop(slot, &mut self.results),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
         }

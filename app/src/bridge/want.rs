@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
-    DeblendSpec, Input, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, ThumbnailSpec, UnitsSpec,
+    DeblendSpec, Explained, Input, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, ThroughSpec,
+    ThumbnailSpec, UnitsSpec,
 };
 
 use crate::document::Document;
 use crate::results::Results;
 use crate::views::ViewKey;
-use crate::workbench::Workbench;
+use crate::workbench::{RelevanceSection, Workbench};
 
 /// What should be in a slot.
 #[allow(clippy::large_enum_variant, reason = "a handful exist, for one frame")]
@@ -61,19 +62,11 @@ pub(super) fn want(
                 Some(PreviewSpec::Units(UnitsSpec { run, layer }))
             })
         }
-        Slot::Relevance => {
-            let is_seen =
-                workbench.shows(ViewKey::Relevance) || workbench.draws_lines_of_relevance(document);
-            if !is_seen {
+        Slot::Relevance | Slot::Flipping | Slot::Through => {
+            if !is_explaining(slot, document, workbench) {
                 return Want::Anything;
             }
-            let series = results.series.shown();
-            run_of(document, results)
-                .filter(|_| series.is_some_and(|s| s.has_discriminator()))
-                .map(|run| {
-                    let method = document.method.clone();
-                    PreviewSpec::Relevance(RelevanceSpec { run, method })
-                })
+            explanation(slot, document, workbench, results)
         }
         Slot::Regions => {
             if !workbench.shows(ViewKey::Regions) {
@@ -104,6 +97,53 @@ pub(super) fn want(
         None if results.series.is_pending() && document.input.is_some() => Want::Anything,
         None => Want::Nothing,
     }
+}
+
+/// Whether anybody looks at what is in a slot of relevance.
+fn is_explaining(slot: Slot, document: &Document, workbench: &Workbench) -> bool {
+    let is_seen = workbench.shows(ViewKey::Relevance);
+    match slot {
+        Slot::Through => {
+            workbench.shows(ViewKey::Units) && workbench.unit_order.through().is_some()
+        }
+        Slot::Flipping => is_seen && workbench.relevance == Some(RelevanceSection::Faithfulness),
+        _ => is_seen || workbench.draws_lines_of_relevance(document),
+    }
+}
+
+/// What should be in a slot of relevance.
+fn explanation(
+    slot: Slot,
+    document: &Document,
+    workbench: &Workbench,
+    results: &Results,
+) -> Option<PreviewSpec> {
+    if slot != Slot::Through {
+        let spec = relevance_of(document, results)?;
+        return Some(if slot == Slot::Flipping {
+            PreviewSpec::Flipping(spec)
+        } else {
+            PreviewSpec::Relevance(spec)
+        });
+    }
+    let series = results.series.shown()?;
+    let run = run_of(document, results).filter(|_| series.has_discriminator())?;
+    Some(PreviewSpec::Through(ThroughSpec {
+        series: run.series,
+        step: run.step,
+        input: run.input,
+        way: workbench.unit_order.through()?,
+    }))
+}
+
+/// The relevance that the document describes, where the series has what it explains.
+fn relevance_of(document: &Document, results: &Results) -> Option<RelevanceSpec> {
+    let has_discriminator = results.series.shown()?.has_discriminator();
+    let spec = document
+        .explain
+        .spec(document, run_of(document, results)?)
+        .ok()?;
+    (has_discriminator || spec.explained != Explained::Verdict).then_some(spec)
 }
 
 /// The run that the document describes, once the series is known.

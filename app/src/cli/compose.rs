@@ -3,6 +3,8 @@
 //! Invariant: a command that is composed is one that this program accepts and that gives the same numbers; where there is
 //! none, the reason is given instead.
 
+mod relevance;
+
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
@@ -50,6 +52,7 @@ pub fn compose(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, Stri
 
 fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String> {
     let mut arguments = vec![PROGRAM.to_owned()];
+    let mut has_edits = true;
     match shown.view {
         ViewKey::Layers => {
             let model = model(shown, Some(shown.role()))?;
@@ -77,24 +80,34 @@ fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String>
             arguments.extend(["measure".to_owned(), input, "--regions".to_owned(), file]);
             return Ok(Composed::Arguments(arguments));
         }
+        ViewKey::Units if shown.workbench.unit_order.through().is_some() => {
+            if let Some(way) = shown.workbench.unit_order.through() {
+                arguments.extend(relevance::through_words(shown, way)?);
+            }
+            let (input, stem) = input(shown)?;
+            arguments.extend(["--input".to_owned(), input]);
+            let out = format!("{stem}-units.safetensors");
+            arguments.extend(["--out".to_owned(), out]);
+            return Ok(Composed::Arguments(arguments));
+        }
         // What is compared is what this run computes.
         ViewKey::Compare | ViewKey::Deblend | ViewKey::Units => {
             let model = model(shown, Some(shown.series()?.role))?;
             arguments.extend(["run".to_owned(), model]);
         }
         ViewKey::Relevance => {
-            check_discriminator(shown)?;
-            check_folder(shown)?;
-            let model = model(shown, None)?;
-            arguments.extend(["relevance".to_owned(), model, "--generated".to_owned()]);
-            arguments.extend(method(&shown.document.method)?);
+            let (words, has) = relevance::words(shown)?;
+            arguments.extend(words);
+            has_edits = has;
         }
     }
     let (input, stem) = input(shown)?;
     arguments.extend(["--input".to_owned(), input]);
-    match edits(shown, saved)? {
-        Some(edits) => arguments.extend(edits),
-        None => return Ok(Composed::Needs(Need::Recipe)),
+    if has_edits {
+        match edits(shown, saved)? {
+            Some(edits) => arguments.extend(edits),
+            None => return Ok(Composed::Needs(Need::Recipe)),
+        }
     }
     arguments.extend(results(shown, &stem)?);
     Ok(Composed::Arguments(arguments))

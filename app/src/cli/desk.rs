@@ -13,15 +13,14 @@ use ganoscope_core::attribution::Method;
 use ganoscope_core::checkpoint::NetworkSpec;
 use ganoscope_core::edit::{Edit, EditStack};
 use ganoscope_core::figure::FigureFormat;
-use ganoscope_core::jobs::{
-    DeblendSpec, Failure as Why, Preview, PreviewSpec, RelevanceSpec, Slot, Studio,
-};
+use ganoscope_core::jobs::{DeblendSpec, Failure as Why, Preview, PreviewSpec, Slot, Studio};
 use ganoscope_core::stamp::io::split_selector;
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 use ganoscope_core::table::TableFormat;
 
 use super::Failure;
 use crate::document::Document;
+use crate::explain::Explain;
 use crate::export::{ExportChoice, Kind, Shown, Subject, drawing, table};
 use crate::figures::{Paper, Sides};
 use crate::results::Results;
@@ -264,11 +263,23 @@ impl Desk {
         self.put(PreviewSpec::Deblend(run))
     }
 
-    /// Computes the relevance of outputs and truths.
-    pub(super) fn relevance(&mut self, method: Method) -> Result<(), anyhow::Error> {
+    /// Computes the relevance of outputs and truths, and how faithful the maps are if that is wanted too.
+    pub(super) fn relevance(
+        &mut self,
+        method: Method,
+        explain: Explain,
+        is_flipping: bool,
+    ) -> Result<(), anyhow::Error> {
         let run = self.run()?;
-        self.document.method = method.clone();
-        self.put(PreviewSpec::Relevance(RelevanceSpec { run, method }))
+        self.document.method = method;
+        self.document.explain = explain;
+        let spec = self.document.explain.spec(&self.document, run);
+        let spec = spec.map_err(|why| anyhow!(why))?;
+        self.put(PreviewSpec::Relevance(spec.clone()))?;
+        if is_flipping {
+            self.put(PreviewSpec::Flipping(spec))?;
+        }
+        Ok(())
     }
 
     /// What was computed.

@@ -1,17 +1,19 @@
 //! `ganoscope relevance --generated`: the discriminator's reasons over what the generator makes of a blend and over its
 //! truths, as the window's Relevance view shows them.
 
+mod report;
+
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, open_network_for};
-use ganoscope_core::jobs::{PoleMap, RelevanceRow};
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
-use super::common::{Common, Console, columns, refuse_to_replace};
+use super::common::{Common, Console, refuse_to_replace};
 use super::desk::{Desk, relevance_of};
 use super::inputs::Input;
 use super::outputs::{About, Gathered, made_by, write_file};
 use super::relevance::{Relevance, in_words};
 use super::run::sentence;
+use crate::explain::Explain;
 use crate::export::relevance_arrays;
 use crate::views::ViewKey;
 
@@ -39,8 +41,15 @@ impl Relevance {
         }
         let spec = NetworkSpec::parse(&self.model);
         let device = common.open_device(*console)?;
+        let explain = Explain {
+            rules: self.rules.changes()?,
+            beside: self.checks.methods_beside().to_vec(),
+            real: self.real.clone(),
+            ..Explain::default()
+        };
         let mut desk = Desk::new(&spec, input, self.edits.stack()?, &device)?;
-        desk.relevance(self.chosen_method(common))?;
+        let is_flipping = self.checks.is_flipping();
+        desk.relevance(self.chosen_method(common), explain, is_flipping)?;
         if let (Some(out), Some(format)) = (&self.out, format) {
             let maps = relevance_arrays(relevance_of(&desk)?);
             let discriminator = NetworkSpec {
@@ -53,6 +62,10 @@ impl Relevance {
             provenance
                 .history
                 .push(format!("method {method}, of outputs and truths"));
+            provenance.history.extend(self.rules.in_words());
+            let real = self.real.as_ref();
+            let real = real.map(|path| format!("real pictures of {}", path.display()));
+            provenance.history.extend(real);
             let stack = self.edits.stack()?;
             let enabled = stack.edits.iter().filter(|edit| edit.enabled);
             provenance.edits = enabled.map(sentence).collect();
@@ -66,40 +79,11 @@ impl Relevance {
             write_file(out, format, &arrays, &about)?;
         }
         self.page.write(&desk, ViewKey::Relevance)?;
-        report_generated(&desk, common, *console)
-    }
-}
-
-/// The verdicts over outputs and truths.
-fn report_generated(desk: &Desk, common: &Common, console: Console) -> Result<(), Failure> {
-    let preview = relevance_of(desk)?;
-    let name = |row: &RelevanceRow| {
-        let kind = if row.is_generated { "output" } else { "truth" };
-        format!("{kind} {}", row.galaxy + 1)
-    };
-    if common.json {
-        let row = |row: &RelevanceRow| {
-            let gaps: Vec<Option<f64>> = row.maps.iter().map(|m| m.conservation_gap).collect();
-            serde_json::json!({ "picture": name(row), "logit": row.logit, "gaps": gaps })
+        let report = report::Report {
+            relevance: relevance_of(&desk)?,
+            flipping: desk.results().flipping.ready().map(|flipping| &**flipping),
+            has_regions: self.checks.has_regions(),
         };
-        let rows: Vec<_> = preview.rows.iter().map(row).collect();
-        let all = serde_json::json!({ "method": preview.method, "pictures": rows });
-        console.table(&serde_json::to_string_pretty(&all)?)?;
-    } else if !common.quiet {
-        let mut table = vec![
-            ["picture", "logit", "conservation gaps"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        table.extend(preview.rows.iter().map(|row| {
-            let gap = |map: &PoleMap| match map.conservation_gap {
-                Some(gap) => format!("{:.3} %", 100.0 * gap),
-                None => "not claimed".to_owned(),
-            };
-            let gaps: Vec<String> = row.maps.iter().map(gap).collect();
-            vec![name(row), format!("{:.6}", row.logit), gaps.join(", ")]
-        }));
-        console.table(&columns(&table, &[]))?;
+        report.print(common, *console)
     }
-    Ok(())
 }

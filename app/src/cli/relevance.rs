@@ -52,10 +52,13 @@ pub(super) struct Relevance {
     /// Explain what the generator of the series makes of the input, and its truths, channels summed, as the window does.
     #[arg(long, conflicts_with_all = ["target", "input_range"])]
     generated: bool,
+    /// The file whose real pictures stand beside the generated ones; those of the input when not given.
+    #[arg(long, value_name = "FILE", requires = "generated")]
+    pub(super) real: Option<PathBuf>,
     #[command(flatten)]
-    rules: RuleArguments,
+    pub(super) rules: RuleArguments,
     #[command(flatten)]
-    checks: CheckArguments,
+    pub(super) checks: CheckArguments,
     #[command(flatten)]
     through: ThroughArguments,
     #[command(flatten)]
@@ -68,8 +71,10 @@ impl Relevance {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
         self.rules.check(&self.method)?;
         if self.generated {
-            if !self.rules.is_plain() || self.checks.is_asked() || self.through.is_asked() {
-                let what = "--generated is what the window shows; rules, checks and --through belong to relevance without it";
+            let is_window = self.rules.are_changes_alone() && self.checks.is_of_usual_blocks();
+            let is_folded = self.batchnorm == BatchNormHandling::Fold;
+            if !is_window || !is_folded || self.through.is_asked() {
+                let what = "--generated is what the window shows; of rules and checks it takes --rule, --beside, --regions and --flip";
                 return Err(Failure::Usage(what.to_owned()));
             }
             return self.explain_generated(common, console);

@@ -11,6 +11,7 @@ use ganoscope_core::network::LayerName;
 use super::RegionChange;
 use crate::display::Display;
 use crate::document::Document;
+use crate::explain::{Explain, TargetChoice};
 
 /// A change of the document.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +71,13 @@ pub enum Change {
     },
     /// Compute relevance another way.
     SetMethod(Method),
+    /// Explain something else, by other rules, or beside other things.
+    SetExplain {
+        /// What the choices become.
+        explain: Box<Explain>,
+        /// For the undo menu, for example `compare with gradient`.
+        name: String,
+    },
     /// Turn pixels into colours another way.
     SetDisplay(Display),
     /// Change the marked areas.
@@ -113,7 +121,7 @@ impl Change {
             Self::ResetStrength(units) => format!("reset {}", units_text(units)),
             Self::SetEdit { index, .. } => format!("change edit {}", index + 1),
             Self::RemoveEdit { index } => format!("remove edit {}", index + 1),
-            Self::SetEdits { name, .. } => name.clone(),
+            Self::SetEdits { name, .. } | Self::SetExplain { name, .. } => name.clone(),
             Self::SetMethod(method) => format!("use {method}"),
             Self::SetDisplay(_) => "change the display".to_owned(),
             Self::Regions(change) => change.name(),
@@ -149,6 +157,9 @@ impl Change {
                     document.layer = None;
                     document.units = UnitSet::default();
                     document.edits = EditStack::default();
+                    // Layers and outputs of another network.
+                    document.explain.rules.clear();
+                    document.explain.target = TargetChoice::default();
                 }
                 let inputs: Vec<Input> = inputs.into_iter().map(Input::File).collect();
                 for input in inputs.iter().chain(inputs.first()) {
@@ -198,6 +209,7 @@ impl Change {
             }
             Self::SetEdits { edits, .. } => document.edits = edits,
             Self::SetMethod(method) => document.method = method,
+            Self::SetExplain { explain, .. } => document.explain = *explain,
             Self::SetDisplay(display) => document.display = display,
             Self::Regions(change) => change.apply(document),
         }
@@ -210,6 +222,10 @@ fn remove_input(document: &mut Document, input: &Input) {
         return;
     };
     document.inputs.remove(at);
+    document
+        .explain
+        .real
+        .take_if(|real| input.file() == Some(real));
     if document.input.as_ref() == Some(input) {
         let is_alike = |other: &&Input| other.latent().is_some() == input.latent().is_some();
         let (before, after) = document.inputs.split_at(at);

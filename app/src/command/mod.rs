@@ -22,7 +22,7 @@ use crate::kept::KeptId;
 use crate::layout::{Layout, PaneId};
 use crate::tour::TourStep;
 use crate::views::ViewKey;
-use crate::workbench::{Navigation, UnitOrder};
+use crate::workbench::{Navigation, RelevanceSection, UnitOrder};
 
 /// Something asked for, with its data.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +92,10 @@ pub enum Command {
     },
     /// Stop a study.
     Cancel(JobId),
+    /// Open a part beside the maps of relevance, or none.
+    ShowRelevanceSection(Option<RelevanceSection>),
+    /// Stop computing a preview.
+    Stop(Slot),
     /// Compute a preview again.
     Retry(Slot),
     /// Go to a step of the tour, or leave it.

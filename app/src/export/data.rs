@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use ganoscope_core::checkpoint::{BlendRule, NetworkSpec, open_network};
-use ganoscope_core::jobs::{RelevancePreview, Scene};
+use ganoscope_core::jobs::{PoleMap, RelevancePreview, Scene};
 use ganoscope_core::stamp::io::{Format, read_blend};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
@@ -143,32 +143,37 @@ fn gathered(name: String, stamp: &Stamp, range: Option<ValueRange>) -> Gathered 
     }
 }
 
-/// The maps of the discriminator over truths and outputs, channels summed: `relevance.out1_real`, `relevance.truth1_fake`,
-/// or `relevance.out1` where a map has both signs.
+/// The maps of a preview, channels summed: `relevance.out1_real`, `relevance.truth1_fake`, `relevance.out1` where a map has both
+/// signs, `relevance.blend` of a part of an output, and `relevance.out1.gradient` of another method beside.
 pub(crate) fn relevance_arrays(preview: &RelevancePreview) -> Vec<Gathered> {
-    let maps = preview.rows.iter().flat_map(|row| &row.maps);
-    relevance_names(preview)
-        .into_iter()
-        .zip(maps)
-        .map(|(name, map)| gathered(name, &map.map, None))
+    let maps = named_maps(preview).into_iter();
+    maps.map(|(name, map)| gathered(name, &map.map, None))
         .collect()
 }
 
 fn relevance_names(preview: &RelevancePreview) -> Vec<String> {
-    let mut names = Vec::new();
+    let maps = named_maps(preview).into_iter();
+    maps.map(|(name, _)| name).collect()
+}
+
+fn named_maps(preview: &RelevancePreview) -> Vec<(String, &PoleMap)> {
+    let mut named = Vec::new();
     for row in &preview.rows {
-        let kind = if row.is_generated { "out" } else { "truth" };
-        let number = row.galaxy + 1;
-        names.extend(row.maps.iter().map(|map| {
+        let picture = row.short_name();
+        named.extend(row.maps.iter().map(|map| {
             let pole = match map.is_real_pole {
                 Some(true) => "_real",
                 Some(false) => "_fake",
                 None => "",
             };
-            format!("relevance.{kind}{number}{pole}")
+            (format!("relevance.{picture}{pole}"), map)
+        }));
+        named.extend(row.beside.iter().filter_map(|beside| {
+            let name = format!("relevance.{picture}.{}", beside.method);
+            Some((name, beside.map.as_ref().ok()?))
         }));
     }
-    names
+    named
 }
 
 /// The input and the truths as their file has them: the picture shown where its pixels are those of the file, else read
@@ -208,11 +213,16 @@ fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
     let enabled = document.edits.edits.iter().filter(|edit| edit.enabled);
     provenance.edits = enabled.map(sentence).collect();
     if let Ok(relevance) = shown.relevance() {
-        let method = format!(
-            "relevance of the discriminator, method {}",
-            relevance.method
-        );
+        let of = if relevance.is_of_blend() {
+            "a part of an output of the generator"
+        } else {
+            "the discriminator"
+        };
+        let method = format!("relevance of {of}, method {}", relevance.method);
         provenance.history.push(method);
+        let rules = document.explain.rules.iter();
+        let rules = rules.map(|change| format!("rule {change}"));
+        provenance.history.extend(rules);
     }
     // Only what the window accounts for has a residual in the file.
     let accounts = shown

@@ -74,7 +74,7 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
         ViewKey::Units => pictures(shown.units()?.units()),
         ViewKey::Relevance => {
             let rows = shown.relevance()?.rows.iter();
-            pictures(rows.map(|row| 1 + row.maps.len()).sum())
+            pictures(rows.map(|row| 1 + row.every_map().count()).sum())
         }
         ViewKey::Compare => {
             shown.canvas()?;

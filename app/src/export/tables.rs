@@ -2,10 +2,12 @@
 //!
 //! Invariant: a table says in its header what it was made from; values are those on the screen, without rounding.
 
+mod relevance;
+
 use std::collections::BTreeMap;
 
 use ganoscope_core::graph::Graph;
-use ganoscope_core::jobs::{CheckpointInfo, Measures, RelevancePreview, TimelinePoint, UnitMaps};
+use ganoscope_core::jobs::{CheckpointInfo, Measures, ThroughWay, TimelinePoint, UnitMaps};
 use ganoscope_core::table::{Column, Table, TableProblem};
 
 use super::Shown;
@@ -19,7 +21,7 @@ pub fn table(shown: &Shown<'_>) -> Result<Table, String> {
     let made = match shown.view {
         ViewKey::Deblend => measures_table(&shown.deblend()?.measures),
         ViewKey::Units => units_table(shown, shown.units()?),
-        ViewKey::Relevance => verdicts_table(shown.relevance()?),
+        ViewKey::Relevance => relevance::table(shown, shown.relevance()?),
         ViewKey::Timeline => {
             timeline_table(&shown.series()?.checkpoints, &shown.results.timeline.points)
         }
@@ -128,44 +130,8 @@ fn units_table(shown: &Shown<'_>, maps: &UnitMaps) -> Result<Table, TableProblem
         columns.push(Column::new("mean_abs", stats.mean_abs.clone()).with_description(&*over));
         columns.push(Column::new("max_abs", stats.max_abs.clone()).with_description(over));
     }
+    columns.extend(through_column(shown, maps));
     Table::new(columns)
-}
-
-/// One row per map.
-fn verdicts_table(preview: &RelevancePreview) -> Result<Table, TableProblem> {
-    let rows: Vec<_> = preview
-        .rows
-        .iter()
-        .flat_map(|row| row.maps.iter().map(move |map| (row, map)))
-        .collect();
-    let galaxy: Vec<i64> = rows.iter().map(|(row, _)| row.galaxy as i64 + 1).collect();
-    let generated: Vec<bool> = rows.iter().map(|(row, _)| row.is_generated).collect();
-    let logit: Vec<f64> = rows.iter().map(|(row, _)| f64::from(row.logit)).collect();
-    let pole = |real: Option<bool>| match real {
-        Some(true) => "real",
-        Some(false) => "fake",
-        None => "both",
-    };
-    let pole: Vec<String> = rows
-        .iter()
-        .map(|(_, map)| pole(map.is_real_pole).to_owned())
-        .collect();
-    let sum: Vec<f64> = rows
-        .iter()
-        .map(|(_, map)| map.map.pixels.iter().map(|v| f64::from(*v)).sum())
-        .collect();
-    let gap: Vec<Option<f64>> = rows.iter().map(|(_, m)| m.conservation_gap).collect();
-    let absorbed: Vec<Option<f64>> = rows.iter().map(|(_, m)| m.absorbed).collect();
-    Table::new(vec![
-        Column::new("galaxy", galaxy),
-        Column::new("generated", generated)
-            .with_description("whether the picture is an output; a truth otherwise"),
-        Column::new("logit", logit).with_description("above zero for real"),
-        Column::new("pole", pole).with_description("the evidence that the map collects"),
-        Column::new("sum", sum).with_description("sum of the map"),
-        Column::new("gap", gap).with_description("share of the evidence not accounted for"),
-        Column::new("absorbed", absorbed).with_description("share of the evidence in biases"),
-    ])
 }
 
 /// One row per checkpoint: what was measured, and what the training wrote.
@@ -259,4 +225,25 @@ fn layers_table(graph: &Graph) -> Result<Table, TableProblem> {
         .with_description("for one stamp"),
         Column::new("reads", text(&reads)),
     ])
+}
+
+/// What relevance, or the gradient, says of every unit, where units are sorted by it.
+fn through_column(shown: &Shown<'_>, maps: &UnitMaps) -> Option<Column> {
+    let way = shown.workbench.unit_order.through()?;
+    let found = shown.results.through.ready()?;
+    let sums = found.of_layer(&maps.layer)?;
+    if found.spec.way != way || sums.len() != maps.units() {
+        return None;
+    }
+    let (name, what) = match way {
+        ThroughWay::Relevance => (
+            "relevance",
+            "through the generator, below zero for generated",
+        ),
+        ThroughWay::Gradient => (
+            "activation_x_gradient",
+            "of the discriminator's logit, below zero for generated",
+        ),
+    };
+    Some(Column::new(name, sums.to_vec()).with_description(what))
 }

@@ -1,5 +1,6 @@
 //! The figure of Relevance: what the discriminator sees in truths and outputs, on one scale.
 
+use ganoscope_core::attribution::Method;
 use ganoscope_core::figure::{Bar, Panel, Sheet};
 use ganoscope_core::jobs::{PoleMap, RelevancePreview, RelevanceRow, Scene};
 use ganoscope_core::stamp::colormap::Colormap;
@@ -24,10 +25,13 @@ pub fn relevance(scene: &Scene, preview: &RelevancePreview, setting: &Setting) -
     let tokens = setting.paper.tokens();
     let ends = [tokens.generated, tokens.level, tokens.real].map(rgb);
     let title = "Relevance (− generated, + real)";
-    sheet.bars = vec![
-        setting.light_bar(scene),
-        Bar::signed(title, preview.scale, ends),
-    ];
+    let bar = if preview.has_beside() {
+        let title = "Share of each map's magnitudes in a pixel (− generated, + real)";
+        Bar::signed(title, preview.share_scale, ends)
+    } else {
+        Bar::signed(title, preview.scale, ends)
+    };
+    sheet.bars = vec![setting.light_bar(scene), bar];
     sheet.notes.clone_from(&setting.notes);
     setting.with_outlines(sheet)
 }
@@ -38,18 +42,20 @@ fn panels(
     row: &RelevanceRow,
     setting: &Setting,
 ) -> Vec<Panel> {
-    let kind = if row.is_generated {
-        "generated"
-    } else {
-        "truth"
-    };
     let verdict = if row.logit > 0.0 { "real" } else { "generated" };
-    let caption = format!("Galaxy {}, {kind}", row.galaxy + 1);
-    let picture = Panel::new(caption, row.image.clone(), setting.light(scene))
-        .with_note(format!("{verdict}, logit {}", signed(row.logit)));
-    let look = look::Look {
+    let note = if row.is_blend {
+        format!("Score {}", signed(row.logit))
+    } else {
+        format!("{verdict}, logit {}", signed(row.logit))
+    };
+    let picture = Panel::new(row.name(), row.image.clone(), setting.light(scene)).with_note(note);
+    let look_of = |map: &PoleMap| look::Look {
         overlay: Some(evidence(
-            preview.scale,
+            if preview.has_beside() {
+                (f64::from(preview.share_scale) * map.whole) as f32
+            } else {
+                preview.scale
+            },
             setting.display.overlay,
             setting.is_dark(),
         )),
@@ -60,18 +66,22 @@ fn panels(
             Stretch::default(),
         )
     };
-    let map_panel = |map: &PoleMap| {
-        let caption = match map.is_real_pole {
-            Some(true) => "Evidence for real",
-            Some(false) => "Evidence for generated",
-            None => "Evidence of both signs",
+    let map_panel = |(map, method): (&PoleMap, Option<&Method>)| {
+        let caption = match (map.is_real_pole, method) {
+            (_, Some(method)) => format!("By {method}"),
+            (Some(true), _) => "Evidence for real".to_owned(),
+            (Some(false), _) => "Evidence for generated".to_owned(),
+            (None, _) => "Evidence of both signs".to_owned(),
         };
-        let mut panel = Panel::new(caption, row.image.clone(), look);
+        let mut panel = Panel::new(caption, row.image.clone(), look_of(map));
         panel.over = Some(map.map.clone());
         panel.with_note(gap_text(map))
     };
+    let own = row.maps.iter().map(|map| (map, None));
+    let beside = row.beside.iter();
+    let beside = beside.filter_map(|b| Some((b.map.as_ref().ok()?, Some(&b.method))));
     std::iter::once(picture)
-        .chain(row.maps.iter().map(map_panel))
+        .chain(own.chain(beside).map(map_panel))
         .collect()
 }
 

@@ -1,11 +1,14 @@
 //! Units: the activation map of every unit of one layer, as a grid of which only the visible part is drawn.
 
+mod through;
+
 use egui::{Id, Label, Modifiers, RichText, ScrollArea, TextStyle, Ui, Vec2, vec2};
 use ganoscope_core::edit::{Combine, Unit, UnitSet};
 use ganoscope_core::jobs::{LayerInfo, Slot, UnitMaps};
 use ganoscope_core::network::LayerName;
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
+use self::through::through_ui;
 use super::parts::{combo, is_stale, is_there};
 use super::{View, ViewCx, ViewKey};
 use crate::command::{Change, Command, UiCommand};
@@ -92,7 +95,10 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
         let mut order = cx.workbench.unit_order;
         combo(ui, "Sort by", order.name(), |ui| {
             for choice in UnitOrder::ALL {
-                ui.selectable_value(&mut order, choice, choice.name());
+                let response = ui.selectable_value(&mut order, choice, choice.name());
+                if let Some(way) = choice.through() {
+                    response.on_hover_text(through::meaning(way));
+                }
             }
         });
         if order != cx.workbench.unit_order {
@@ -110,6 +116,9 @@ fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, maps: &UnitMaps) {
         // Cut rather than let out: the grid below takes its width from here.
         ui.add(Label::new(RichText::new(text).color(Tokens::of(ui).weak)).truncate());
     });
+    if let Some(way) = cx.workbench.unit_order.through() {
+        ui.horizontal_wrapped(|ui| through_ui(cx, ui, maps, way));
+    }
 }
 
 fn stats_of<'a>(results: &'a Results, maps: &UnitMaps) -> Option<&'a [f64]> {
@@ -128,6 +137,12 @@ pub fn unit_order(workbench: &Workbench, results: &Results, maps: &UnitMaps) -> 
                 let peak = |u: &usize| maps.ranges[*u].largest();
                 peak(b).total_cmp(&peak(a))
             });
+        }
+        UnitOrder::Relevance | UnitOrder::Gradient => {
+            if let Some(sums) = through::sums_of(workbench, results, maps) {
+                // What spoke most for "generated" first.
+                units.sort_by(|a, b| sums[*a].total_cmp(&sums[*b]));
+            }
         }
         UnitOrder::Mean => {
             if let Some(means) = stats_of(results, maps) {
@@ -161,6 +176,8 @@ struct Grid<'a> {
     /// All maps as one block of pixels.
     block: Stamp,
     is_dimmed: bool,
+    /// What relevance, or the gradient, says of every unit, where units are sorted by it.
+    sums: Option<&'a [f64]>,
 }
 
 impl Units {
@@ -204,6 +221,7 @@ impl Units {
                 ValueRange::UNIT,
             ),
             is_dimmed,
+            sums: through::sums_of(cx.workbench, cx.results, maps),
         };
         let order = unit_order(cx.workbench, cx.results, maps);
         let cell = cell_side(ui.available_size(), order.len());
@@ -241,6 +259,7 @@ impl Units {
             maps,
             block,
             is_dimmed,
+            ..
         } = grid;
         let unit = Unit::new(maps.layer.clone(), channel);
         let is_selected = cx.document.units.contains(&unit);
@@ -268,11 +287,14 @@ impl Units {
                 }
                 .show(ui, cx.textures, cx.commands);
                 let tokens = Tokens::of(ui);
-                let (text, color) = if strength == 1.0 {
+                let (mut text, color) = if strength == 1.0 {
                     (channel.to_string(), tokens.weak)
                 } else {
                     (format!("{channel}  x {strength:.2}"), tokens.accent)
                 };
+                if let Some(sum) = grid.sums.and_then(|sums| sums.get(channel)) {
+                    text = format!("{text}   {sum:+.1e}");
+                }
                 ui.label(
                     RichText::new(text)
                         .text_style(TextStyle::Small)
@@ -296,6 +318,11 @@ impl Units {
                 "from {:.3} to {:.3}, mean {:.3}",
                 range.min, range.max, range.mean
             ));
+            if let Some(sum) = grid.sums.and_then(|sums| sums.get(channel)) {
+                let side = if *sum < 0.0 { "generated" } else { "real" };
+                let what = cx.workbench.unit_order.name();
+                ui.label(format!("{what}: {sum:+.4e}, for {side}"));
+            }
         });
     }
 

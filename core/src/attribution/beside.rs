@@ -80,6 +80,11 @@ pub fn shared_scale<'a>(maps: impl IntoIterator<Item = &'a [f64]>, part: f64) ->
     all.get(place as usize).copied().unwrap_or_default()
 }
 
+/// Spearman's rank correlation of two maps of the same pixels; zero where one of them is constant.
+pub fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
+    correlation(&ranks(a), &ranks(b))
+}
+
 /// Ranks from 0; equal values have the mean of their places.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();

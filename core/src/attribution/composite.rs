@@ -324,7 +324,7 @@ impl Composite {
 }
 
 /// Whether a rule makes sense for a kind of layer.
-const fn applies(rule: Rule, kind: LayerKind) -> bool {
+pub(super) const fn applies(rule: Rule, kind: LayerKind) -> bool {
     match kind {
         LayerKind::Convolution | LayerKind::Dense => !matches!(rule, Rule::Pass),
         LayerKind::Activation => matches!(rule, Rule::Pass | Rule::Gradient),

@@ -66,6 +66,23 @@ pub struct FlippingCurve {
 }
 
 impl FlippingCurve {
+    /// The curve of a map from its scores and those of random orders.
+    pub fn of(scores: Vec<f64>, random_orders: &[Vec<f64>]) -> Self {
+        let mut random = vec![0.0; scores.len()];
+        let count = random_orders.len() as f64;
+        for curve in random_orders {
+            for (mean, score) in random.iter_mut().zip(curve) {
+                *mean += score / count;
+            }
+        }
+        Self {
+            area: area(&scores),
+            scores,
+            random,
+            random_areas: random_orders.iter().map(|curve| area(curve)).collect(),
+        }
+    }
+
     /// Mean of the random orders' areas; zero without random orders.
     pub fn random_area(&self) -> f64 {
         self.random_areas.iter().sum::<f64>() / self.random_areas.len().max(1) as f64
@@ -92,76 +109,128 @@ impl Flipping {
         relevance: &Tensor,
         target: &Target,
     ) -> Result<Vec<FlippingCurve>, AttributionError> {
-        let wrong = |what: String| AttributionError::Method {
-            method: "pixel flipping".to_owned(),
-            what,
-        };
+        let (rows, columns, count) = self.size_of(inputs)?;
+        let dims = inputs.first().map(Tensor::dims).unwrap_or_default();
+        if relevance.dims() != dims {
+            let map = relevance.dims();
+            return Err(wrong(format!(
+                "a map of {map:?} is not one of the input {dims:?}"
+            )));
+        }
+        target.check(network)?;
+        let scored = Scored::new(network, inputs, target)?;
+        let heat = relevance.to_dtype(DType::F64)?.sum(1)?.flatten_from(1)?;
+        let heat = heat.to_vec2::<f64>()?;
+        (0..count)
+            .zip(&heat)
+            .map(|(sample, heat)| {
+                let of = (inputs, sample);
+                let case = self.case(network, &scored, target, of, [rows, columns])?;
+                self.curve(&case, heat)
+            })
+            .collect()
+    }
+
+    /// The curve of one picture whose map is known as `heat`, its channels summed, row by row, in parts: first the order of the map,
+    /// then each random order. The parts together are the curve of [`Flipping::curves`].
+    ///
+    /// `inputs`: `[1, ...]` each. `order`: `None` for that of the map, else the number of a random one.
+    ///
+    /// # Errors
+    /// As [`Flipping::curves`].
+    pub fn scores(
+        &self,
+        network: &Network,
+        inputs: &[Tensor],
+        heat: &[f64],
+        target: &Target,
+        order: Option<usize>,
+    ) -> Result<Vec<f64>, AttributionError> {
+        let (rows, columns, _) = self.size_of(inputs)?;
+        if heat.len() != rows * columns {
+            return Err(wrong(format!(
+                "a map of {} pixels is not one of {rows} x {columns}",
+                heat.len()
+            )));
+        }
+        target.check(network)?;
+        let scored = Scored::new(network, inputs, target)?;
+        let case = self.case(network, &scored, target, (inputs, 0), [rows, columns])?;
+        let sums = case.blocks.sums(heat);
+        case.scores(&match order {
+            None => self.order(case.sign, &sums),
+            Some(index) => shuffled(
+                sums.len(),
+                self.steps.min(sums.len()),
+                self.seed,
+                index as u64,
+            ),
+        })
+    }
+
+    /// One sample of `inputs`, ready to be hidden.
+    fn case<'a>(
+        &self,
+        network: &'a Network,
+        scored: &'a Scored,
+        target: &'a Target,
+        (inputs, sample): (&[Tensor], usize),
+        [rows, columns]: [usize; 2],
+    ) -> Result<Case<'a>, AttributionError> {
+        let own = inputs.iter().map(|x| x.narrow(0, sample, 1)?.contiguous());
+        let score = scored.scores.get(sample).copied().unwrap_or_default();
+        Ok(Case {
+            network,
+            scored,
+            target,
+            own: own.collect::<Result<_, _>>()?,
+            sign: if score < 0.0 { -1.0 } else { 1.0 },
+            fill: self.fill,
+            blocks: Blocks {
+                size: self.block,
+                rows,
+                columns,
+            },
+        })
+    }
+
+    /// Rows, columns and samples of the first input.
+    fn size_of(&self, inputs: &[Tensor]) -> Result<(usize, usize, usize), AttributionError> {
         let Some(first) = inputs.first() else {
             return Err(wrong("the network has no input".to_owned()));
         };
         let &[count, _, rows, columns] = first.dims() else {
             return Err(wrong("the input has no rows and columns".to_owned()));
         };
-        if relevance.dims() != first.dims() {
-            let (map, input) = (relevance.dims(), first.dims());
-            return Err(wrong(format!(
-                "a map of {map:?} is not one of the input {input:?}"
-            )));
-        }
         if self.block == 0 || self.steps == 0 {
             return Err(wrong("blocks and steps must be at least one".to_owned()));
         }
-        target.check(network)?;
-        let scored = Scored::new(network, inputs, target)?;
-        let heat = relevance.to_dtype(DType::F64)?.sum(1)?.flatten_from(1)?;
-        let heat = heat.to_vec2::<f64>()?;
-        let blocks = Blocks {
-            size: self.block,
-            rows,
-            columns,
-        };
-        (0..count)
-            .map(|sample| {
-                let own = inputs.iter().map(|x| x.narrow(0, sample, 1)?.contiguous());
-                let case = Case {
-                    network,
-                    scored: &scored,
-                    target,
-                    own: own.collect::<Result<_, _>>()?,
-                    sign: if scored.scores[sample] < 0.0 {
-                        -1.0
-                    } else {
-                        1.0
-                    },
-                    fill: self.fill,
-                    blocks,
-                };
-                self.curve(&case, &heat[sample])
-            })
-            .collect()
+        Ok((rows, columns, count))
+    }
+
+    /// Blocks from the most important on.
+    fn order(&self, sign: f64, sums: &[f64]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..sums.len()).collect();
+        order.sort_by(|a, b| (sign * sums[*b]).total_cmp(&(sign * sums[*a])));
+        order.truncate(self.steps.min(sums.len()));
+        order
     }
 
     fn curve(&self, case: &Case<'_>, heat: &[f64]) -> Result<FlippingCurve, AttributionError> {
         let sums = case.blocks.sums(heat);
         let steps = self.steps.min(sums.len());
-        let mut order: Vec<usize> = (0..sums.len()).collect();
-        order.sort_by(|a, b| (case.sign * sums[*b]).total_cmp(&(case.sign * sums[*a])));
-        order.truncate(steps);
-        let scores = case.scores(&order)?;
-        let (mut random, mut random_areas) = (vec![0.0; scores.len()], Vec::new());
-        for k in 0..self.random_orders {
-            let curve = case.scores(&shuffled(sums.len(), steps, self.seed, k as u64))?;
-            for (mean, score) in random.iter_mut().zip(&curve) {
-                *mean += score / self.random_orders as f64;
-            }
-            random_areas.push(area(&curve));
-        }
-        Ok(FlippingCurve {
-            area: area(&scores),
-            scores,
-            random,
-            random_areas,
-        })
+        let scores = case.scores(&self.order(case.sign, &sums))?;
+        let random = (0..self.random_orders)
+            .map(|k| case.scores(&shuffled(sums.len(), steps, self.seed, k as u64)))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(FlippingCurve::of(scores, &random))
+    }
+}
+
+fn wrong(what: String) -> AttributionError {
+    AttributionError::Method {
+        method: "pixel flipping".to_owned(),
+        what,
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Plan {
     /// The network as relevance sees it: canonised when batch normalisation is folded.
     pub(super) network: Network,
     pub(super) composite: Composite,
+    /// Of every node, as the composite says.
+    pub(super) rules: Vec<Rule>,
     treatments: Vec<Treatment>,
     /// The run of the network, which keeps what the treatments read.
     forward: network::Plan,
@@ -75,13 +77,17 @@ impl Plan {
         };
         let places = places(&network);
         let live = live(&network);
-        let treatments = network
+        let rules = network
             .iter()
             .map(|(id, node)| {
-                let rule =
-                    composite.rule_for(&node.name, &node.op, places[id.index()], batch_norm)?;
-                Treatment::new(&network, node, rule, &live, options.zero_bias)
+                composite.rule_for(&node.name, &node.op, places[id.index()], batch_norm)
             })
+            .collect::<Result<Vec<Rule>, _>>()?;
+        let treatments = network
+            .nodes()
+            .iter()
+            .zip(&rules)
+            .map(|(node, rule)| Treatment::new(&network, node, *rule, &live, options.zero_bias))
             .collect::<Result<Vec<Treatment>, _>>()?;
         let kept = kept(&network, &treatments);
         let name = |id: &NodeId| network.node(*id).name.clone();
@@ -98,6 +104,7 @@ impl Plan {
             stops,
             network,
             composite,
+            rules,
             treatments,
             warnings,
         })

@@ -23,6 +23,7 @@ mod composite;
 mod error;
 mod flipping;
 mod gradient;
+mod layer_rules;
 mod lrp;
 mod map;
 mod method;
@@ -48,10 +49,11 @@ mod treatment;
 
 use candle_core::Tensor;
 
-pub use beside::{SideBySide, shared_scale, side_by_side};
+pub use beside::{SideBySide, rank_correlation, shared_scale, side_by_side};
 pub use composite::{Composite, LayerKind};
 pub use error::AttributionError;
 pub use flipping::{Fill, Flipping, FlippingCurve};
+pub use layer_rules::{LayerRule, RuleChange};
 pub use map::{AttributionMap, Balance, LayerSum, PoleMap, Poles, UnitSums};
 pub use method::{Enlarge, Method, PathRule};
 pub use options::{BatchNormHandling, Options, Pole, Precision, Start};

@@ -1,16 +1,21 @@
 //! Targets as people write them: `galaxy1`, `logit:0`, `galaxy2:channel=1`, `galaxy1:circle=40,40,5`, `root.4:unit=12`.
+//!
+//! Invariant: what [`Target::part_text`] writes is read again as the same target.
 
 use super::{Aperture, AttributionError, RegionMask, Score, Target};
 use crate::network::{Fact, Network};
 use crate::region::{Place, Shape};
+use std::fmt::Write as _;
 
 /// What may stand after the colon.
 const KNOWN: &str = "expected an index, pixel=COLUMN,ROW, channel=N or unit=N, box=LEFT,TOP,WIDTH,HEIGHT, \
-circle=COLUMN,ROW,RADIUS or ellipse=COLUMN,ROW,A,B,ANGLE (the last two with ,channel=N)";
+circle=COLUMN,ROW,RADIUS, ellipse=COLUMN,ROW,A,B,ANGLE, rectangle=COLUMN,ROW,WIDTH,HEIGHT,ANGLE or \
+polygon=COLUMN,ROW,COLUMN,ROW,... (the last four with ,channel=N)";
 
 impl Target {
     /// Reads `OUTPUT`, `OUTPUT:INDEX` (C, H, W order) or `OUTPUT:WHAT=NUMBERS`, the output by name or number. Boxes are of whole
-    /// pixels; `circle` and `ellipse` are apertures whose light is counted from zero (see [`Target::with_black`]).
+    /// pixels; `circle`, `ellipse`, `rectangle` and `polygon` are apertures whose light is counted from zero (see
+    /// [`Target::with_black`]).
     ///
     /// # Errors
     /// When the network has no such output or element.
@@ -78,6 +83,58 @@ impl Target {
     }
 }
 
+impl Target {
+    /// What stands after the colon for this target, empty for a whole output; `None` where there are no words for it. Pixels are
+    /// counted from zero light, as [`Target::parse`] does before [`Target::with_black`].
+    pub fn part_text(&self) -> Option<String> {
+        let mut text = match &self.score {
+            Score::Sum => return Some(String::new()),
+            Score::Element(index) => return Some(index.to_string()),
+            Score::Channel(index) => return Some(format!("channel={index}")),
+            Score::Region(_) | Score::Weights(_) => return None,
+            Score::Flux(aperture) => shape_text(&aperture.shape),
+        };
+        if let Score::Flux(Aperture {
+            channel: Some(channel),
+            ..
+        }) = &self.score
+        {
+            let _ = write!(text, ",channel={channel}");
+        }
+        Some(text)
+    }
+}
+
+/// A shape in words; every number is written so that it is read again as itself.
+fn shape_text(shape: &Shape) -> String {
+    let numbers = |name: &str, numbers: &[f64]| {
+        let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
+        format!("{name}={}", numbers.join(","))
+    };
+    match shape {
+        Shape::Circle { centre, radius } => {
+            numbers("circle", &[centre.column, centre.row, *radius])
+        }
+        Shape::Ellipse {
+            centre,
+            semi_axes: [a, b],
+            angle,
+        } => numbers("ellipse", &[centre.column, centre.row, *a, *b, *angle]),
+        Shape::Box {
+            centre,
+            size: [width, height],
+            angle,
+        } => numbers(
+            "rectangle",
+            &[centre.column, centre.row, *width, *height, *angle],
+        ),
+        Shape::Polygon { corners } | Shape::Freehand { corners } => {
+            let corners = corners.iter().flat_map(|at| [at.column, at.row]);
+            numbers("polygon", &corners.collect::<Vec<f64>>())
+        }
+    }
+}
+
 /// What stands before and after the last colon.
 fn split(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
@@ -119,6 +176,17 @@ fn score(text: &str, fact: &Fact) -> Result<Score, String> {
             semi_axes: [a, b],
             angle,
         })),
+        ("rectangle", &[column, row, width, height, angle]) => Ok(flux(Shape::Box {
+            centre: Place::new(column, row),
+            size: [width, height],
+            angle,
+        })),
+        ("polygon", corners) if corners.len() >= 6 && corners.len().is_multiple_of(2) => {
+            let corners = corners.chunks_exact(2);
+            Ok(flux(Shape::Polygon {
+                corners: corners.map(|at| Place::new(at[0], at[1])).collect(),
+            }))
+        }
         _ if channel.is_some() => Err(format!("only apertures are of one channel; {KNOWN}")),
         ("channel" | "unit", &[index]) => Ok(Score::Channel(count(index)?)),
         ("pixel", &[column, row]) => block([column, row, 1.0, 1.0], fact),
@@ -168,4 +236,59 @@ fn count(number: f64) -> Result<usize, String> {
     let is_count = number >= 0.0 && number.fract() == 0.0 && number < 1e9;
     let number = is_count.then_some(number as usize);
     number.ok_or_else(|| format!("pixels and channels are whole numbers; {KNOWN}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{NetworkBuilder, NetworkError, Op};
+
+    #[test]
+    fn apertures_are_read_as_they_are_written() -> Result<(), NetworkError> {
+        let mut builder = NetworkBuilder::new(|_, _, _| unreachable!("no parameters"));
+        let x = builder.input("x", &[2, 8, 8])?;
+        let y = builder.plain("y", Op::Identity, &[x])?;
+        builder.output("y", y);
+        let network = builder.finish()?;
+        let at = |column, row| Place::new(column, row);
+        let shapes = [
+            Shape::Circle {
+                centre: at(1.0 / 3.0, 4.25),
+                radius: 2.1,
+            },
+            Shape::Ellipse {
+                centre: at(3.0, 4.0),
+                semi_axes: [2.5, 1.5],
+                angle: -30.5,
+            },
+            Shape::Box {
+                centre: at(3.0, 4.0),
+                size: [2.5, 1e-3],
+                angle: 12.0,
+            },
+            Shape::Polygon {
+                corners: vec![at(1.0, 1.0), at(6.0, 1.5), at(3.0, 5.0)],
+            },
+        ];
+        for (shape, channel) in shapes.into_iter().zip([None, Some(1), None, Some(0)]) {
+            let target = Target {
+                output: 0,
+                score: Score::Flux(Aperture {
+                    shape,
+                    channel,
+                    level: 0.0,
+                }),
+            };
+            let text = format!("y:{}", target.part_text().unwrap_or_default());
+            assert_eq!(Target::parse(&network, &text).ok(), Some(target), "{text}");
+        }
+        for text in [
+            "y:polygon=1,2,3,4",
+            "y:polygon=1,2,3,4,5,6,7",
+            "y:rectangle=1,2",
+        ] {
+            assert!(Target::parse(&network, text).is_err(), "{text}");
+        }
+        Ok(())
+    }
 }

@@ -168,6 +168,24 @@ impl Through {
         })
     }
 
+    /// The same for some of its pictures: indices of the generator's outputs that it was prepared for; others are left out.
+    #[must_use]
+    pub fn of_outputs(&self, outputs: &[usize]) -> Self {
+        let mut some = self.clone();
+        let prepared = &self.settings.outputs;
+        some.settings.outputs = outputs
+            .iter()
+            .copied()
+            .filter(|o| prepared.contains(o))
+            .collect();
+        some
+    }
+
+    /// The pictures that are judged, by index of the generator's output.
+    pub fn outputs(&self) -> &[usize] {
+        &self.settings.outputs
+    }
+
     /// Explains the verdicts over what the generator makes of `inputs`. `others`: what the discriminator takes beside the picture.
     ///
     /// # Errors
@@ -187,7 +205,8 @@ impl Through {
         let dtype = plan.network.dtype();
         let inputs = inputs.iter().map(|x| x.to_dtype(dtype));
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-        let scored = Scored::planned(plan, &inputs, &Target::output(self.settings.outputs[0]))?;
+        let first = self.settings.outputs.first().copied().unwrap_or_default();
+        let scored = Scored::planned(plan, &inputs, &Target::output(first))?;
         let mut map = ThroughMap {
             pictures: Vec::new(),
             parts: Vec::new(),

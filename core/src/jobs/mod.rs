@@ -15,6 +15,7 @@ mod preview;
 mod progress;
 mod protocol;
 mod regions;
+mod relevance;
 mod spec;
 mod studio;
 mod study;
@@ -27,15 +28,16 @@ pub use finding::{Draft, Finding, Opened, TimelinePoint, UnitStats};
 pub use input::{Input, Latent, NotALatent};
 pub use preview::{
     Account, CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkFile, NetworkInfo,
-    OutputNumbers, PoleMap, Preview, RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail,
-    UnitMaps, UnitRange,
+    OutputNumbers, Preview, Scene, SeriesInfo, Thumbnail, UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request, TextToSave};
 pub use regions::{MeasuredPicture, RegionsPreview};
-pub use spec::{
-    DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, StudySpec, ThumbnailSpec, UnitsSpec,
+pub use relevance::{
+    BesideMap, Explained, FlippingPreview, FlippingRow, PoleMap, RelevancePreview, RelevanceRow,
+    RelevanceSpec, ThroughSpec, ThroughWay, UnitRelevance,
 };
+pub use spec::{DeblendSpec, PreviewSpec, RegionsSpec, Slot, StudySpec, ThumbnailSpec, UnitsSpec};
 pub use studio::Studio;
 pub use study::{Engine, PreviewJob, STEP_BUDGET, Step, Study, StudyJob};
 pub use worker::{Full, Waker, Worker};

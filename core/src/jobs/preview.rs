@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Failure, FileInfo, Input, RegionsPreview};
+use super::{
+    Failure, FileInfo, FlippingPreview, Input, RegionsPreview, RelevancePreview, UnitRelevance,
+};
 use crate::checkpoint::{Guess, Identity, LoadReport, Metrics, NetworkRole, Series};
 use crate::graph::Graph;
 use crate::latent::Takes;
@@ -29,6 +31,10 @@ pub enum Preview {
     Regions(Arc<RegionsPreview>),
     /// Of [`super::Slot::File`].
     File(Arc<FileInfo>),
+    /// Of [`super::Slot::Flipping`].
+    Flipping(Arc<FlippingPreview>),
+    /// Of [`super::Slot::Through`].
+    Through(Arc<UnitRelevance>),
     /// Of [`super::Slot::Thumbnail`].
     Thumbnail(Arc<Thumbnail>),
 }
@@ -83,6 +89,14 @@ impl Default for SeriesInfo {
 }
 
 impl SeriesInfo {
+    /// The names of what the generator draws; nothing without a generator.
+    pub fn drawn(&self) -> &[String] {
+        match self.role {
+            NetworkRole::Generator => &self.network.outputs,
+            NetworkRole::Discriminator => &[],
+        }
+    }
+
     /// Whether there is a discriminator, beside a generator or alone.
     pub fn has_discriminator(&self) -> bool {
         self.network_of(NetworkRole::Discriminator).is_some()
@@ -368,57 +382,6 @@ impl UnitMaps {
     /// Whether any value is below zero.
     pub fn is_signed(&self) -> bool {
         self.ranges.iter().any(|r| r.min < 0.0)
-    }
-}
-
-/// The relevance of the discriminator over truths and outputs.
-#[derive(Clone, Debug)]
-pub struct RelevancePreview {
-    /// Training step of the checkpoint.
-    pub step: u64,
-    /// Name of the method, as in the headless commands.
-    pub method: String,
-    /// Truths first, then outputs.
-    pub rows: Vec<RelevanceRow>,
-    /// The relevance drawn in full colour: one scale for all maps, so that they can be compared.
-    pub scale: f32,
-}
-
-/// One picture judged by the discriminator.
-#[derive(Clone, Debug)]
-pub struct RelevanceRow {
-    /// Which galaxy, from 0.
-    pub galaxy: usize,
-    /// Whether it was generated (otherwise it is the truth).
-    pub is_generated: bool,
-    /// The picture, `[0, 1]`.
-    pub image: Stamp,
-    /// The discriminator's verdict; positive for "real".
-    pub logit: f32,
-    /// One map per pole, or one map for both signs, by the method.
-    pub maps: Vec<PoleMap>,
-}
-
-/// One relevance map with its doubt.
-#[derive(Clone, Debug)]
-pub struct PoleMap {
-    /// The evidence it collects: `Some(true)` for real, `Some(false)` for generated, `None` for both in one signed map.
-    pub is_real_pole: Option<bool>,
-    /// Relevance per pixel, channels summed: positive towards real, negative towards generated. `[1, H, W]`.
-    pub map: Stamp,
-    /// The share of the evidence that the map does not account for; `None` where the method claims none.
-    pub conservation_gap: Option<f64>,
-    /// The share of the evidence that biases took, which no pixel can have.
-    pub absorbed: Option<f64>,
-    /// What a person should know about the map.
-    pub warnings: Vec<String>,
-}
-
-impl RelevancePreview {
-    /// The scale shared by maps: the 99.5 percentile of all their absolute values.
-    pub fn shared_scale(rows: &[RelevanceRow]) -> f32 {
-        let maps = rows.iter().flat_map(|row| &row.maps);
-        typical_largest(maps.flat_map(|map| map.map.pixels.iter().copied()))
     }
 }
 

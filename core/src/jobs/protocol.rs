@@ -24,6 +24,10 @@ pub struct JobId(pub u64);
 
 /// What the worker is asked to do.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a handful wait, each for a frame"
+)]
 pub enum Request {
     /// Compute a preview; it replaces whatever its slot was doing.
     Preview {
@@ -98,6 +102,15 @@ pub enum Event {
         outcome: Result<Preview, Failure>,
         /// Time spent on it.
         elapsed: Duration,
+    },
+    /// A preview has come further.
+    PreviewProgress {
+        /// That of the request.
+        generation: Generation,
+        /// Its slot.
+        slot: Slot,
+        /// How far.
+        progress: Progress,
     },
     /// A study has come further.
     Progress {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Input;
-use crate::attribution::Method;
+use super::{Input, RelevanceSpec, ThroughSpec};
 use crate::edit::EditStack;
 use crate::network::LayerName;
 use crate::region::Region;
@@ -28,13 +27,17 @@ pub enum Slot {
     Regions,
     /// What a picture's file says of itself.
     File,
+    /// What the units of the generator did for the verdicts of the discriminator.
+    Through,
+    /// How far the maps of relevance can be trusted.
+    Flipping,
     /// A small picture for the list of what is open.
     Thumbnail,
 }
 
 impl Slot {
     /// All slots, in the order in which they are served.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Series,
         Self::Scene,
         Self::Deblend,
@@ -43,6 +46,8 @@ impl Slot {
         Self::Relevance,
         Self::Regions,
         Self::File,
+        Self::Through,
+        Self::Flipping,
         Self::Thumbnail,
     ];
 }
@@ -67,15 +72,6 @@ pub struct UnitsSpec {
     pub run: DeblendSpec,
     /// The layer of the generator.
     pub layer: LayerName,
-}
-
-/// The relevance of the discriminator over the truths and the outputs of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RelevanceSpec {
-    /// The run.
-    pub run: DeblendSpec,
-    /// How relevance is computed.
-    pub method: Method,
 }
 
 /// The statistics of regions on a picture and on what a generator makes of it.
@@ -128,8 +124,12 @@ pub enum PreviewSpec {
     Unedited(DeblendSpec),
     /// Activations.
     Units(UnitsSpec),
-    /// Relevance of the discriminator.
+    /// Relevance of the discriminator, or of a part of an output.
     Relevance(RelevanceSpec),
+    /// Relevance of the generator's units.
+    Through(ThroughSpec),
+    /// Pixel flipping over the maps of a relevance preview.
+    Flipping(RelevanceSpec),
     /// Statistics of regions.
     Regions(RegionsSpec),
     /// What a picture's file says of itself.
@@ -148,6 +148,8 @@ impl PreviewSpec {
             Self::Unedited(_) => Slot::Unedited,
             Self::Units(_) => Slot::Units,
             Self::Relevance(_) => Slot::Relevance,
+            Self::Through(_) => Slot::Through,
+            Self::Flipping(_) => Slot::Flipping,
             Self::Regions(_) => Slot::Regions,
             Self::File(_) => Slot::File,
             Self::Thumbnail(_) => Slot::Thumbnail,

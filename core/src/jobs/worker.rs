@@ -199,7 +199,14 @@ impl<E: Engine> Loop<E> {
         });
         pending.elapsed += started.elapsed();
         let outcome = match outcome {
-            Ok(Step::More { .. }) => {
+            Ok(Step::More { progress, .. }) => {
+                // The next one says the same better: never wait for room.
+                let _ = self.outbox.try_send(Event::PreviewProgress {
+                    generation: pending.generation,
+                    slot: pending.spec.slot(),
+                    progress,
+                });
+                (self.waker)();
                 self.previews.put_back(pending);
                 return Ok(());
             }

@@ -15,7 +15,7 @@ use super::super::common::Console;
 
 /// Checks of maps.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct CheckArguments {
+pub(in crate::cli) struct CheckArguments {
     /// How much of the map lies in the core, the outskirts, the background and the border of each picture: half-light ellipse of
     /// its brightest source, up to three times as far, the rest, the outer 4 pixels.
     #[arg(long)]
@@ -89,6 +89,28 @@ impl CheckArguments {
     /// Whether anything is asked.
     pub(super) fn is_asked(&self) -> bool {
         self.regions || self.flip || !self.beside.is_empty()
+    }
+
+    /// Whether blocks are hidden as the window does, if they are.
+    pub(in crate::cli) fn is_of_usual_blocks(&self) -> bool {
+        let usual = Flipping::default();
+        let (block, steps) = (usize::from(self.block), usize::from(self.flips));
+        !self.flip || (block, steps) == (usual.block, usual.steps)
+    }
+
+    /// Whether pixel flipping is asked for.
+    pub(in crate::cli) const fn is_flipping(&self) -> bool {
+        self.flip
+    }
+
+    /// Whether sums over parts of the pictures are asked for.
+    pub(in crate::cli) const fn has_regions(&self) -> bool {
+        self.regions
+    }
+
+    /// The other methods as they were named.
+    pub(in crate::cli) fn methods_beside(&self) -> &[Method] {
+        &self.beside
     }
 
     /// The methods to compare with, prepared once for all inputs; a method that does not fit is kept with its error.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use ganoscope_core::attribution::{Composite, Method, Options, Prepared, Start};
+use ganoscope_core::attribution::{Composite, Method, Options, Prepared, Rule, RuleChange, Start};
 use ganoscope_core::network::{LayerName, Network};
 
 use super::super::Failure;
 
 /// Rules layer by layer.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct RuleArguments {
+pub(in crate::cli) struct RuleArguments {
     /// Rules from a file, a composite in TOML, instead of those of the method.
     #[arg(long, value_name = "FILE")]
     composite: Option<PathBuf>,
@@ -56,6 +56,30 @@ impl RuleArguments {
         let has_rules = composite.is_some() || !rule.is_empty() || start.is_some() || *zero_bias;
         let has_layers = !stop_at.is_empty() || !retain.is_empty() || layer.is_some();
         !has_rules && !has_layers && !raw
+    }
+
+    /// Whether nothing but single rules was asked for.
+    pub(in crate::cli) fn are_changes_alone(&self) -> bool {
+        let rest = Self {
+            rule: Vec::new(),
+            ..self.clone()
+        };
+        rest.is_plain()
+    }
+
+    /// The single rules; a z-box needs its numbers here.
+    pub(in crate::cli) fn changes(&self) -> Result<Vec<RuleChange>, Failure> {
+        let read = |text: &String| {
+            let wrong = |why: String| Failure::Usage(format!("--rule {text}: {why}"));
+            let (place, rule) = text
+                .split_once('=')
+                .ok_or_else(|| wrong("is not written as PLACE=RULE".to_owned()))?;
+            Ok(RuleChange {
+                place: place.trim().to_owned(),
+                rule: Rule::parse(rule, None).map_err(|error| wrong(error.to_string()))?,
+            })
+        };
+        self.rule.iter().map(read).collect()
     }
 
     /// Refuses what does not belong to a method.
@@ -120,7 +144,7 @@ impl RuleArguments {
     }
 
     /// What was changed, in words, for the provenance.
-    pub(super) fn in_words(&self) -> Vec<String> {
+    pub(in crate::cli) fn in_words(&self) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(path) = &self.composite {
             words.push(format!("rules of {}", path.display()));

@@ -27,7 +27,7 @@ use self::deblend::HeldRun;
 use self::input::SceneReader;
 use self::networks::Networks;
 use self::regions::HeldMeasures;
-use self::relevance::HeldAttributor;
+use self::relevance::HeldRelevance;
 use super::{
     BytesCache, Cancel, Engine, Failure, Preview, PreviewJob, PreviewSpec, Scene, SizeBytes, Step,
     Study, StudyJob, StudySpec,
@@ -47,7 +47,7 @@ pub struct Studio {
     networks: Networks,
     scenes: BytesCache<PathBuf, Scene>,
     run: Option<HeldRun>,
-    attributor: Option<HeldAttributor>,
+    relevance: HeldRelevance,
     measures: Option<HeldMeasures>,
     most_pixels: usize,
 }
@@ -73,7 +73,7 @@ impl Studio {
             networks: Networks::on(device),
             scenes: BytesCache::new(SCENES_BYTES),
             run: None,
-            attributor: None,
+            relevance: HeldRelevance::default(),
             measures: None,
             most_pixels: MOST_PIXELS,
         }
@@ -124,6 +124,7 @@ impl Studio {
     fn forget_scene(&mut self, path: &Path) {
         self.scenes.forget_if(|p| p == path);
         self.run.take_if(|run| run.input.file() == Some(path));
+        self.relevance.forget_input(path);
     }
 
     /// The series of a directory as it is on disk now; everything computed from it is forgotten.
@@ -142,8 +143,7 @@ impl Studio {
     fn forget_runs(&mut self, path: &Path) {
         self.run.take_if(|run| run.series == path);
         self.scenes.forget_if(|_| true);
-        self.attributor
-            .take_if(|attributor| attributor.series == path);
+        self.relevance.forget_series(path);
     }
 }
 
@@ -166,6 +166,8 @@ impl Engine for Studio {
                 units::units(studio, &spec)
             })),
             PreviewSpec::Relevance(spec) => Box::new(relevance::RelevanceJob::new(spec)),
+            PreviewSpec::Through(spec) => Box::new(relevance::ThroughJob::new(spec)),
+            PreviewSpec::Flipping(spec) => Box::new(relevance::FlippingJob::new(spec)),
             PreviewSpec::Regions(spec) => Box::new(regions::RegionsJob::new(spec)),
             PreviewSpec::File(path) => Box::new(Once::new(move |studio: &mut Self| {
                 let scene = studio.scene(&path)?;
