@@ -17,7 +17,7 @@ use ganoscope::command::{Change, Command, RegionChange, RegionVerb};
 use ganoscope::document::Document;
 use ganoscope::explain::{Explain, TargetChoice};
 use ganoscope::workbench::{RelevanceSection, UnitOrder};
-use ganoscope_core::attribution::{Method, Pole, Rule};
+use ganoscope_core::attribution::{Method, Pole, Rule, RuleChange};
 use ganoscope_core::checkpoint::{Metrics, NetworkRole, Series, write_checkpoint};
 use ganoscope_core::jobs::RelevancePreview;
 use ganoscope_core::network::Role as ParamRole;
@@ -88,11 +88,13 @@ fn a_rule_is_chosen_for_a_layer_and_put_back() {
 fn a_rule_that_fits_nowhere_can_be_taken_back() {
     let files = Files::new();
     let mut harness = relevance_of(&files);
-    let mut wrong = Explain::default();
-    wrong.rules = vec![ganoscope_core::attribution::RuleChange {
-        place: "no.such.layer".to_owned(),
-        rule: Rule::Flat,
-    }];
+    let wrong = Explain {
+        rules: vec![RuleChange {
+            place: "no.such.layer".to_owned(),
+            rule: Rule::Flat,
+        }],
+        ..Explain::default()
+    };
     harness.state().push(Change::SetExplain {
         explain: Box::new(wrong),
         name: "try".to_owned(),
