@@ -240,3 +240,18 @@ fn the_hash_of_a_network_covers_its_description() {
     assert_ne!(second, first);
     assert_eq!(second.len(), 64);
 }
+
+/// Found by changing descriptions at random: the tensor library's own message has several lines.
+#[test]
+fn a_constant_of_other_dimensions_is_told_on_one_line() {
+    let dir = weights();
+    let layer = "[[layer]]\nname = \"joined\"";
+    let constant = "[[layer]]\nname = \"odd\"\nop = \"constant\"\nvalue = \"odd.matrix\"\ndims = [9994, 1, 1]\n\n";
+    let text = DESCRIPTION.replacen(layer, &format!("{constant}{layer}"), 1);
+    assert_ne!(text, DESCRIPTION);
+    fs::write(dir.path().join("w.safetensors.model.toml"), text).unwrap();
+    let error = open(&dir, "w.safetensors").unwrap_err().to_string();
+    let expected = "layer odd: parameter odd.matrix has shape [2, 2], expected [9994, 1, 1]";
+    assert!(error.contains(expected), "{error}");
+    assert!(!error.contains('\n'), "{error}");
+}

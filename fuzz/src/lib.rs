@@ -21,7 +21,11 @@ pub fn folder() -> PathBuf {
     FOLDER.with_borrow_mut(|folder| {
         let folder = folder.get_or_insert_with(|| {
             let memory = Path::new("/dev/shm");
-            let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+            let place = if memory.is_dir() {
+                memory.to_owned()
+            } else {
+                std::env::temp_dir()
+            };
             tempfile::tempdir_in(place).expect("a temporary folder")
         });
         folder.path().to_owned()
@@ -38,7 +42,9 @@ pub fn put(name: &str, bytes: &[u8]) -> PathBuf {
 /// Opens the network of a file; an error has to be on one line and to name a file of the folder.
 pub fn open(path: &Path) {
     let spec = NetworkSpec::parse(&path.to_string_lossy());
-    let limits = Limits { memory_bytes: MEMORY_BYTES };
+    let limits = Limits {
+        memory_bytes: MEMORY_BYTES,
+    };
     if let Err(error) = open_network_within(&spec, Some(16), limits) {
         let error = error.to_string();
         assert!(!error.contains('\n'), "{error}");

@@ -18,7 +18,9 @@ fn weights() -> Vec<u8> {
     for (key, dims) in tensors {
         let start = end;
         end += 4 * dims.iter().product::<usize>();
-        header.push(format!(r#""{key}":{{"dtype":"F32","shape":{dims:?},"data_offsets":[{start},{end}]}}"#));
+        header.push(format!(
+            r#""{key}":{{"dtype":"F32","shape":{dims:?},"data_offsets":[{start},{end}]}}"#
+        ));
     }
     let header = format!("{{{}}}", header.join(","));
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();

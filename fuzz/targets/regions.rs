@@ -7,9 +7,13 @@ use ganoscope_core::stamp::{Stamp, ValueRange};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     let grid = Grid::of(&Stamp::new("a", vec![0.0; 64], [1, 8, 8], ValueRange::UNIT));
-    let Ok(file) = ds9::read(text, &grid) else { return };
+    let Ok(file) = ds9::read(text, &grid) else {
+        return;
+    };
     for region in &file.regions {
         let _ = ganoscope_core::region::Coverage::of(&region.shape, [8, 8]);
     }

@@ -145,6 +145,17 @@ impl Building<'_> {
             LayerOp::MaxPool(pool) => Op::MaxPool(*pool),
             LayerOp::Constant(dims) => {
                 if let (Some(dims), Some(param)) = (dims, params.first_mut()) {
+                    let count = dims
+                        .iter()
+                        .try_fold(1_usize, |count, dim| count.checked_mul(*dim));
+                    if count != Some(param.tensor.elem_count()) {
+                        return Err(NetworkError::ParamShape {
+                            layer: name.into(),
+                            key: param.key.clone(),
+                            expected: dims.clone(),
+                            got: param.tensor.dims().to_vec(),
+                        });
+                    }
                     param.tensor = param.tensor.reshape(dims.as_slice())?;
                 }
                 Op::Constant
