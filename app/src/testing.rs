@@ -261,6 +261,7 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         ..Results::default()
     };
     results.timeline.points = points.into();
+    results.timeline.input = Some(input.to_owned());
     results
 }
 

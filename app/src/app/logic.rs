@@ -41,6 +41,7 @@ impl App {
         let mut pointed = None;
         // The list asks anew in every frame for what it still misses.
         self.workbench.thumbnail = None;
+        self.workbench.display_wanted = false;
         for command in self.commands.take() {
             if let Command::Point(pixel) = command {
                 pointed = Some(pixel);
@@ -65,6 +66,7 @@ impl App {
             ctx.request_repaint();
         }
         self.finish_export(ctx);
+        self.note_place(ctx);
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
@@ -90,11 +92,8 @@ impl App {
     /// Says something to the person, and to the terminal.
     pub fn say(&mut self, level: Level, text: &str, ctx: &Context) {
         log::log!(target: TERMINAL, level, "{text}");
-        let message = Message {
-            level,
-            text: sentence(text),
-        };
-        self.notices.say(message, ctx.time());
+        self.notices
+            .say(Message::new(level, sentence(text)), ctx.time());
     }
 
     fn act_on(&mut self, notice: Notice, ctx: &Context) {
@@ -151,6 +150,8 @@ impl App {
             Command::SortUnits(order) => self.workbench.unit_order = order,
             Command::SetExport(choice) => self.workbench.export = choice,
             Command::AskExport => self.ask_export(ctx),
+            Command::ExportOf(pane) => self.workbench.export_of = Some(pane),
+            Command::CopyCommandOf(pane) => self.copy_command(pane, None, ctx),
             Command::SelectRegion(index) => self.workbench.regions.selected = index,
             Command::DraftRegion(corners) => self.workbench.regions.draft = corners,
             Command::SetRegionSystem(system) => self.workbench.regions.system = system,
@@ -161,6 +162,7 @@ impl App {
             Command::Cancel(id) => Bridge::cancel(&self.results, id),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
+            Command::Typed(path) => self.typed(path, ctx),
         }
     }
 
@@ -207,8 +209,9 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
-            UiCommand::CopyAsCommand => self.copy_as_command(ctx),
+            UiCommand::CopyAsCommand => self.copy_command(self.workbench.attention, None, ctx),
             UiCommand::Tour => self.begin_tour(ctx),
+            UiCommand::ResetShade => self.reset_shade(),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
@@ -254,9 +257,16 @@ impl App {
             UiCommand::ToggleHistory => bench.history_open = !bench.history_open,
             UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
+            UiCommand::ShowDisplay => {
+                bench.inspector_open = true;
+                bench.display_wanted = true;
+            }
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
-            UiCommand::Export => bench.export_open = !bench.export_open,
+            UiCommand::Export => {
+                let pane = bench.attention;
+                bench.export_of = bench.export_of.is_none().then_some(pane);
+            }
             UiCommand::ToggleMotion => {
                 bench.is_still = !bench.is_still;
                 theme::set_motion(ctx, bench.is_still);
@@ -341,7 +351,9 @@ impl App {
             inputs: self.document.inputs.clone(),
             shown: shown.clone(),
         };
+        let shown = shown.clone();
         self.forget_timeline();
+        self.results.timeline.input = Some(shown);
         self.bridge.start(spec, &mut self.results);
     }
 

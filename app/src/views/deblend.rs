@@ -10,6 +10,9 @@ use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, legend_ui, loading_over, signed_with_marks, sky_ui};
 
+/// Height of the table of measures where there are no truths, points.
+const MEASURES: f32 = 64.0;
+
 /// The view.
 pub(super) struct Deblend;
 
@@ -56,68 +59,114 @@ struct Pictures<'a> {
     is_dimmed: bool,
 }
 
+/// A picture of the view.
+#[derive(Clone, Copy)]
+enum Cell {
+    Blend,
+    Output(usize),
+    Recombination,
+    Truth(usize),
+    Residual,
+}
+
 impl Pictures<'_> {
     fn ui(&self, ui: &mut Ui) {
         let outputs = self.preview.outputs.len();
-        let columns = outputs + 2;
-        let rows = if self.preview.has_truth { 2 } else { 1 };
-        let side = side_for(ui, columns, rows, 0.0);
-        let blink = self.cx.workbench.blink && self.preview.has_truth;
-        ui.horizontal_top(|ui| {
-            self.blend_ui(ui, side);
-            for (i, output) in self.preview.outputs.iter().enumerate() {
-                let truth = self.scene.truths.get(i).filter(|_| blink);
-                let is_edited = !self.cx.document.edits.is_idle();
-                let caption = match truth {
-                    Some(_) => format!("Truth {} (blink)", i + 1),
-                    None if is_edited => format!("Galaxy {}, edited", i + 1),
-                    None => format!("Galaxy {}, generated", i + 1),
-                };
-                let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
-                let note = measures.map(|m| self.psnr_note(i, m)).unwrap_or_default();
-                let stamp = truth.unwrap_or(output);
-                self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
+        let first: Vec<Cell> = std::iter::once(Cell::Blend)
+            .chain((0..outputs).map(Cell::Output))
+            .chain([Cell::Recombination])
+            .collect();
+        let truths = self.scene.truths.iter().take(outputs).enumerate();
+        let truths: Vec<Cell> = truths.map(|(i, _)| Cell::Truth(i)).collect();
+        if self.preview.has_truth && fits(ui, first.len()) {
+            self.rows_ui(ui, &first, &truths);
+        } else {
+            // In one row where that gives the largest pictures, else in several: nothing lies beside the view.
+            let all: Vec<Cell> = first
+                .into_iter()
+                .chain(truths.into_iter().filter(|_| self.preview.has_truth))
+                .chain([Cell::Residual])
+                .collect();
+            let (columns, side) = grid_for(ui, all.len());
+            for row in all.chunks(columns) {
+                self.row_ui(ui, side, row);
             }
-            let recombination = &self.preview.recombination;
-            self.picture_ui(
-                ui,
-                side,
-                1 + outputs,
-                "Recombination",
-                recombination,
-                String::new(),
-            );
-            if !self.preview.has_truth {
+            measures_ui(ui, &self.preview.measures);
+        }
+    }
+
+    /// Outputs above, each truth below its output.
+    fn rows_ui(&self, ui: &mut Ui, first: &[Cell], truths: &[Cell]) {
+        let side = side_for(ui, first.len(), 2, 0.0);
+        self.row_ui(ui, side, first);
+        // In the first place the table, where it fits, else the residual with the table below.
+        let has_room = side >= size::MEASURES;
+        ui.horizontal_top(|ui| {
+            if has_room {
+                let size = egui::vec2(side, Well::height(side));
+                let down = egui::Layout::top_down(egui::Align::Min);
+                ui.allocate_ui_with_layout(size, down, |ui| {
+                    ui.set_min_size(size);
+                    measures_ui(ui, &self.preview.measures);
+                });
+            } else {
+                self.residual_ui(ui, side);
+            }
+            for cell in truths {
+                self.cell_ui(ui, side, *cell);
+            }
+            if has_room {
                 self.residual_ui(ui, side);
             }
         });
-        if self.preview.has_truth {
-            // In the first place the table, where it fits, else the residual with the table below.
-            let has_room = side >= size::MEASURES;
-            ui.horizontal_top(|ui| {
-                if has_room {
-                    let size = egui::vec2(side, Well::height(side));
-                    let down = egui::Layout::top_down(egui::Align::Min);
-                    ui.allocate_ui_with_layout(size, down, |ui| {
-                        ui.set_min_size(size);
-                        measures_ui(ui, &self.preview.measures);
-                    });
-                } else {
-                    self.residual_ui(ui, side);
-                }
-                for (i, truth) in self.scene.truths.iter().take(outputs).enumerate() {
-                    let caption = format!("Galaxy {}, truth", i + 1);
-                    self.picture_ui(ui, side, 10 + i, &caption, truth, String::new());
-                }
-                if has_room {
-                    self.residual_ui(ui, side);
-                }
-            });
-            if !has_room {
-                measures_ui(ui, &self.preview.measures);
-            }
-        } else {
+        if !has_room {
             measures_ui(ui, &self.preview.measures);
+        }
+    }
+
+    fn row_ui(&self, ui: &mut Ui, side: f32, cells: &[Cell]) {
+        ui.horizontal_top(|ui| {
+            for cell in cells {
+                self.cell_ui(ui, side, *cell);
+            }
+        });
+    }
+
+    fn cell_ui(&self, ui: &mut Ui, side: f32, cell: Cell) {
+        let nothing = String::new;
+        match cell {
+            Cell::Blend => self.blend_ui(ui, side),
+            Cell::Output(i) => self.output_ui(ui, side, i),
+            Cell::Recombination => {
+                let place = 1 + self.preview.outputs.len();
+                let stamp = &self.preview.recombination;
+                self.picture_ui(ui, side, place, "Recombination", stamp, nothing());
+            }
+            Cell::Truth(i) => {
+                let Some(truth) = self.scene.truths.get(i) else {
+                    return;
+                };
+                let caption = format!("Galaxy {}, truth", i + 1);
+                self.picture_ui(ui, side, 10 + i, &caption, truth, nothing());
+            }
+            Cell::Residual => self.residual_ui(ui, side),
+        }
+    }
+
+    /// An output; while blinking, its truth in its place.
+    fn output_ui(&self, ui: &mut Ui, side: f32, i: usize) {
+        let blink = self.cx.workbench.blink && self.preview.has_truth;
+        let truth = self.scene.truths.get(i).filter(|_| blink);
+        let is_edited = !self.cx.document.edits.is_idle();
+        let caption = match truth {
+            Some(_) => format!("Truth {} (blink)", i + 1),
+            None if is_edited => format!("Galaxy {}, edited", i + 1),
+            None => format!("Galaxy {}, generated", i + 1),
+        };
+        let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
+        let note = measures.map(|m| self.psnr_note(i, m)).unwrap_or_default();
+        if let Some(stamp) = truth.or_else(|| self.preview.outputs.get(i)) {
+            self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
         }
     }
 
@@ -212,6 +261,25 @@ impl Pictures<'_> {
             });
         });
     }
+}
+
+/// Whether so many pictures of the least size fit beside each other.
+fn fits(ui: &Ui, columns: usize) -> bool {
+    let gaps = size::GAP * columns.saturating_sub(1) as f32;
+    columns as f32 * size::STAMP_MIN + gaps <= ui.available_width()
+}
+
+/// In how many columns so many pictures are largest without lying beside the view, and their side.
+fn grid_for(ui: &Ui, count: usize) -> (usize, f32) {
+    let choices = (1..=count.max(1)).filter(|columns| *columns == 1 || fits(ui, *columns));
+    let sized = choices.map(|columns| {
+        let rows = count.div_ceil(columns);
+        (columns, side_for(ui, columns, rows, MEASURES / rows as f32))
+    });
+    // Of equal ones the first: fewer columns leave more room for captions.
+    sized
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .unwrap_or((1, size::STAMP_MIN))
 }
 
 fn psnr_text(measures: &Measures) -> String {

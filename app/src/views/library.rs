@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{Atom, Button, Id, Rect, RichText, ScrollArea, Stroke, TextStyle, Ui, Vec2, vec2};
 use ganoscope_core::jobs::Failure;
+use ganoscope_core::stamp::io::stem;
 
 use super::ViewCx;
 use super::inspector::edit_text;
@@ -164,7 +165,7 @@ fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
 /// One row: the small picture and the name; a file that cannot be opened says why.
 fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, path: &PathBuf, height: f32) {
     let is_shown = cx.document.input.as_ref() == Some(path);
-    let name = path.file_stem().unwrap_or_default().display().to_string();
+    let name = stem(path);
     let thumbnail = cx.results.thumbnails.get(path);
     let scene = cx.results.scene.shown();
     let scene = scene.filter(|scene| scene.path == *path);
