@@ -17,6 +17,7 @@ use ganoscope_core::jobs::{
 
 use self::want::{Want, want};
 use crate::document::Document;
+use crate::priority;
 use crate::results::{Results, RunningJob};
 use crate::workbench::Workbench;
 
@@ -104,7 +105,11 @@ impl Bridge {
     ) -> std::io::Result<Self> {
         let wake = Wake::default();
         let waker = wake.clone();
-        let worker = Worker::spawn(make_engine, Arc::new(move || waker.wake()))?;
+        let report = move || {
+            priority::step_back_if_painted();
+            waker.wake();
+        };
+        let worker = Worker::spawn(make_engine, Arc::new(report))?;
         Ok(Self {
             worker,
             wake,
@@ -202,7 +207,7 @@ impl Bridge {
                 match &spec {
                     StudySpec::Timeline { .. } => results.timeline.job = Some(id),
                     StudySpec::UnitStats { .. } => results.unit_stats_job = Some(id),
-                    StudySpec::Open(_) => {}
+                    StudySpec::Open(_) | StudySpec::Describe(_) => {}
                 }
                 results.jobs.push(RunningJob {
                     id,
@@ -253,9 +258,9 @@ impl Bridge {
     fn with_path(&self, outcome: Result<Preview, Failure>) -> Result<Preview, Failure> {
         let asked = self.asked.get(&Slot::Thumbnail);
         match (outcome, asked.and_then(|asked| asked.spec.as_ref())) {
-            (Err(why), Some(PreviewSpec::Thumbnail(path))) => {
-                let (path, picture) = (path.clone(), Err(why));
-                Ok(Preview::Thumbnail(Arc::new(Thumbnail { path, picture })))
+            (Err(why), Some(PreviewSpec::Thumbnail(spec))) => {
+                let (input, picture) = (spec.input(), Err(why));
+                Ok(Preview::Thumbnail(Arc::new(Thumbnail { input, picture })))
             }
             (outcome, _) => outcome,
         }

@@ -51,7 +51,7 @@ impl Question {
     /// What it asks for, as the title of a dialog.
     pub const fn title(&self) -> &'static str {
         match self {
-            Self::OpenFiles => "Open pictures, regions, a session or a recipe",
+            Self::OpenFiles => "Open networks, pictures, regions, a session or a recipe",
             Self::OpenSeries => "Open the folder of a series",
             Self::SaveSession { .. } => "Save the session",
             Self::SaveRecipe => "Save the edits as a recipe",
@@ -120,6 +120,21 @@ const PICTURES: [&str; 14] = [
     "tfrecords",
 ];
 
+/// Extensions of networks, likewise.
+const NETWORKS: [&str; 11] = [
+    "safetensors",
+    "pth",
+    "pt",
+    "ckpt",
+    "tar",
+    "pkl",
+    "onnx",
+    "h5",
+    "keras",
+    "json",
+    "toml",
+];
+
 impl FileDialogs for Native {
     fn ask(&mut self, question: Question, ctx: &egui::Context) -> bool {
         if self.open.is_some() {
@@ -173,10 +188,12 @@ fn show(question: &Question) -> Vec<PathBuf> {
         Question::OpenFiles => {
             let mut all = PICTURES.to_vec();
             all.extend(["ron", "toml", "reg"]);
+            all.extend(NETWORKS);
             dialog
                 .set_title(question.title())
                 .add_filter("All that can be opened", &all)
                 .add_filter("Pictures", &PICTURES)
+                .add_filter("Networks", &NETWORKS)
                 .add_filter("Sessions", &["ron"])
                 .add_filter("Recipes", &["toml"])
                 .add_filter("Regions", &["reg"])

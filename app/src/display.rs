@@ -104,6 +104,29 @@ impl Default for Display {
 }
 
 impl Display {
+    /// Pictures as they are, from 0 to 1.
+    pub fn plain() -> Self {
+        Self {
+            stretch: Stretch::Linear,
+            limits: Limits::Manual {
+                low: 0.0,
+                high: 1.0,
+            },
+            ..Self::default()
+        }
+    }
+
+    /// What another network begins with: where nobody has chosen otherwise, photographs as they are and the sky stretched.
+    #[must_use]
+    pub fn suited(self, is_plain: bool) -> Self {
+        let (usual, other) = if is_plain {
+            (Self::plain(), Self::default())
+        } else {
+            (Self::default(), Self::plain())
+        };
+        if self == other { usual } else { self }
+    }
+
     /// How far the contrast can be set.
     pub const CONTRAST: RangeInclusive<f32> = 0.1..=10.0;
     /// How far the bias can be set.

@@ -3,12 +3,13 @@
 //! Invariant: it names things (files, layers, units) and holds no result; every picture on the screen follows from it
 //! and from the files it names.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ganoscope_core::attribution::{Method, Pole};
 use ganoscope_core::edit::{EditStack, UnitSet};
-use ganoscope_core::jobs::{LayerInfo, SeriesInfo};
+use ganoscope_core::jobs::{Input, LayerInfo, SeriesInfo};
+use ganoscope_core::latent::Takes;
 use ganoscope_core::network::LayerName;
 use ganoscope_core::region::Region;
 use ganoscope_core::region::ds9::Kept;
@@ -16,22 +17,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::display::Display;
 
+/// Seeds that a generator of numbers is opened with.
+const FIRST_SEEDS: u64 = 12;
+
 /// What a person works on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The open series directory.
+    /// The open series directory, or the file of a lone network.
     #[serde(default)]
     pub series: Option<PathBuf>,
     /// Training step of the checkpoint shown; the last one when not chosen.
     #[serde(default)]
     pub step: Option<u64>,
-    /// The pictures in the list.
+    /// The pictures and seeds in the list.
     #[serde(default)]
-    pub inputs: Vec<PathBuf>,
-    /// The picture shown, one of `inputs`.
+    pub inputs: Vec<Input>,
+    /// The picture or seed shown, one of `inputs`.
     #[serde(default)]
-    pub input: Option<PathBuf>,
+    pub input: Option<Input>,
     /// The generator's layer whose units are shown; a good place to begin when not chosen.
     #[serde(default)]
     pub layer: Option<LayerName>,
@@ -81,6 +85,7 @@ pub fn default_method() -> Method {
 impl Document {
     /// A document over a series and pictures, the first picture shown.
     pub fn new(series: Option<PathBuf>, inputs: Vec<PathBuf>) -> Self {
+        let inputs: Vec<Input> = inputs.into_iter().map(Input::File).collect();
         Self {
             series,
             input: inputs.first().cloned(),
@@ -100,25 +105,64 @@ impl Document {
     pub fn layer_in(&self, series: &SeriesInfo) -> Option<LayerName> {
         let chosen = self.layer.clone();
         chosen
-            .filter(|layer| series.generator.layer(layer).is_some())
+            .filter(|layer| series.network.layer(layer).is_some())
             .or_else(|| first_layer(series))
     }
 
-    /// Puts a picture into the list (once) and shows it.
-    pub fn show_input(&mut self, path: &Path) {
-        if !self.inputs.iter().any(|p| p == path) {
-            self.inputs.push(path.to_owned());
+    /// Puts a picture or a seed into the list (once) and shows it.
+    pub fn show_input(&mut self, input: &Input) {
+        if !self.inputs.contains(input) {
+            self.inputs.push(input.clone());
         }
-        self.input = Some(path.to_owned());
+        self.input = Some(input.clone());
+    }
+
+    /// The inputs of the list that a network can be run on.
+    pub fn inputs_for(&self, takes: Takes) -> impl Iterator<Item = &Input> {
+        let wants_latents = takes != Takes::Pictures;
+        let fits = move |input: &&Input| input.latent().is_some() == wants_latents;
+        self.inputs.iter().filter(fits)
+    }
+
+    /// Shows an input that a network can be run on: the one shown, the first of the list, or new seeds. Pictures stay in the
+    /// list for the next network that takes them.
+    pub fn suit(&mut self, takes: Takes) {
+        let classes = match takes {
+            Takes::Pictures => None,
+            Takes::Latents { classes } => Some(classes),
+        };
+        let fits = |input: &Input| match (input.latent(), classes) {
+            (None, None) => true,
+            // A class that the network does not have belongs to another one.
+            (Some(latent), Some(classes)) => latent.class.is_none_or(|class| class < classes),
+            _ => false,
+        };
+        if self.input.as_ref().is_some_and(fits) {
+            return;
+        }
+        if let Some(known) = self.inputs.iter().find(|input| fits(input)).cloned() {
+            self.input = Some(known);
+            return;
+        }
+        self.input = None;
+        if classes.is_some() {
+            self.inputs.extend((0..FIRST_SEEDS).map(Input::seed));
+            self.input = Some(Input::seed(0));
+        }
+    }
+
+    /// The picture shown, if it is that of a file.
+    pub fn picture(&self) -> Option<&std::path::Path> {
+        self.input.as_ref().and_then(Input::file)
     }
 }
 
 /// The last activation map that every output depends on: late enough to look like galaxies, early enough that its units
 /// matter to all of them.
 fn first_layer(series: &SeriesInfo) -> Option<LayerName> {
-    let outputs = series.generator.outputs.len();
+    let outputs = series.network.outputs.len();
     let is_map = |l: &&LayerInfo| matches!(l.dims[..], [c, h, w] if c > 3 && h > 1 && w > 1);
-    let layers = || series.generator.layers.iter();
+    let layers = || series.network.layers.iter();
     let shared = || {
         layers()
             .filter(is_map)

@@ -3,11 +3,10 @@
 //! Invariant: what is kept shares its pixels with the preview it was; nothing is copied. The list is in memory only and has
 //! at most [`Kept::MOST`] entries, each with a name of its own.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ganoscope_core::jobs::DeblendPreview;
+use ganoscope_core::jobs::{DeblendPreview, Input};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -23,8 +22,8 @@ pub struct KeptId(u64);
 pub struct KeptRun {
     /// Its number.
     pub id: KeptId,
-    /// The picture they were made of.
-    pub input: PathBuf,
+    /// What they were made of.
+    pub input: Input,
     /// What it is of: `step 5,000, blend-0003, edited`.
     pub title: String,
     /// The outputs.
@@ -75,7 +74,7 @@ impl Kept {
     pub fn keep(
         &mut self,
         preview: Arc<DeblendPreview>,
-        input: &Path,
+        input: impl Into<Input>,
         title: &str,
     ) -> Result<&KeptRun, KeepError> {
         let is_same = |run: &&KeptRun| Arc::ptr_eq(&run.preview, &preview);
@@ -95,7 +94,7 @@ impl Kept {
         self.next += 1;
         self.runs.push(KeptRun {
             id,
-            input: input.to_owned(),
+            input: input.into(),
             title,
             preview,
         });
@@ -134,9 +133,9 @@ impl Kept {
     }
 }
 
-/// What outputs are of, as a person reads it: step, picture, and whether the network was edited.
-pub fn title_of(step: u64, input: &Path, is_edited: bool) -> String {
-    let name = input.file_stem().unwrap_or(input.as_os_str()).display();
+/// What outputs are of, as a person reads it: step, picture or seed, and whether the network was edited.
+pub fn title_of(step: u64, input: &Input, is_edited: bool) -> String {
+    let name = input.name();
     let edited = if is_edited { ", edited" } else { "" };
     format!("step {}, {name}{edited}", grouped(step))
 }
@@ -156,6 +155,8 @@ pub(crate) fn grouped(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use ganoscope_core::stamp::{Stamp, ValueRange};
 
     use super::*;
@@ -164,11 +165,9 @@ mod tests {
         let stamp = Stamp::new("s", vec![0.5], [1, 1, 1], ValueRange::UNIT);
         Arc::new(DeblendPreview {
             step: 5,
-            outputs: vec![stamp.clone()],
-            recombination: stamp.clone(),
-            residual_mean: stamp.clone(),
-            residual: stamp,
-            residual_scale: 1.0,
+            outputs: vec![stamp],
+            numbers: Vec::new(),
+            account: None,
             measures: Vec::new(),
             has_truth: false,
         })
@@ -179,7 +178,7 @@ mod tests {
         let mut kept = Kept::default();
         let first = preview();
         let input = Path::new("data/blend-0003.fits");
-        let title = title_of(26_000, input, true);
+        let title = title_of(26_000, &input.into(), true);
         assert_eq!(title, "step 26,000, blend-0003, edited");
         let id = kept.keep(first.clone(), input, &title).unwrap().id;
         assert_eq!(

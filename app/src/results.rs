@@ -1,13 +1,12 @@
 //! What the worker has answered: one [`Loadable`] per picture on the screen, the previous one kept until the new one is there.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ganoscope_core::jobs::Cancel;
 use ganoscope_core::jobs::{
-    DeblendPreview, Failure, FileInfo, JobId, Preview, Progress, RegionsPreview, RelevancePreview,
-    Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
+    DeblendPreview, Failure, FileInfo, Input, JobId, Preview, Progress, RegionsPreview,
+    RelevancePreview, Scene, SeriesInfo, Slot, Thumbnail, TimelinePoint, UnitMaps, UnitStats,
 };
 use ganoscope_core::stamp::Stamp;
 use ganoscope_core::stamp::stretch::Limits;
@@ -123,8 +122,8 @@ pub struct Timeline {
     pub points: BTreeMap<u64, TimelinePoint>,
     /// The study that fills them, while it runs.
     pub job: Option<JobId>,
-    /// The picture whose outputs the points have.
-    pub input: Option<PathBuf>,
+    /// The picture or seed whose outputs the points have.
+    pub input: Option<Input>,
 }
 
 /// A small picture with the levels it is drawn with, which are its own: a faint picture is seen beside a bright one.
@@ -136,20 +135,26 @@ pub struct SmallPicture {
     pub levels: Levels,
 }
 
-/// Small pictures by file, at most [`Thumbnails::MOST`]; the oldest are forgotten first.
+/// Small pictures by what they are of, at most [`Thumbnails::MOST`]; the oldest are forgotten first.
 #[derive(Clone, Default)]
 pub struct Thumbnails {
-    pictures: BTreeMap<PathBuf, Result<SmallPicture, Failure>>,
-    order: VecDeque<PathBuf>,
+    pictures: BTreeMap<Input, Result<SmallPicture, Failure>>,
+    order: VecDeque<Input>,
 }
 
 impl Thumbnails {
     /// More than a list shows at once; 27 KiB each.
     pub const MOST: usize = 512;
 
-    /// The picture of a file, or why there is none; nothing when it was not looked at yet.
-    pub fn get(&self, path: &Path) -> Option<&Result<SmallPicture, Failure>> {
-        self.pictures.get(path)
+    /// The small picture of an input, or why there is none; nothing when it was not looked at yet.
+    pub fn get(&self, input: &Input) -> Option<&Result<SmallPicture, Failure>> {
+        self.pictures.get(input)
+    }
+
+    /// Forgets what networks drew: another one draws otherwise.
+    pub fn forget_drawn(&mut self) {
+        self.pictures.retain(|input, _| input.file().is_some());
+        self.order.retain(|input| input.file().is_some());
     }
 
     /// Forgets all: the files may have changed.
@@ -158,13 +163,17 @@ impl Thumbnails {
     }
 
     fn put(&mut self, thumbnail: &Thumbnail) {
+        let input = &thumbnail.input;
         let picture = thumbnail.picture.clone().map(|stamp| SmallPicture {
-            levels: Levels::of(&stamp, Limits::default()),
+            levels: match input {
+                Input::File(_) => Levels::of(&stamp, Limits::default()),
+                // As what is drawn is shown large.
+                Input::Latent(_) => Levels::UNIT,
+            },
             stamp,
         });
-        let path = &thumbnail.path;
-        if self.pictures.insert(path.clone(), picture).is_none() {
-            self.order.push_back(path.clone());
+        if self.pictures.insert(input.clone(), picture).is_none() {
+            self.order.push_back(input.clone());
         }
         while self.order.len() > Self::MOST {
             if let Some(oldest) = self.order.pop_front() {
@@ -303,8 +312,8 @@ mod tests {
     fn small_pictures_are_bounded_and_failures_are_kept() {
         let mut results = Results::default();
         let put = |results: &mut Results, name: usize, picture| {
-            let path = PathBuf::from(name.to_string());
-            let thumbnail = Arc::new(Thumbnail { path, picture });
+            let input = Input::seed(name as u64);
+            let thumbnail = Arc::new(Thumbnail { input, picture });
             results.put(Slot::Thumbnail, Ok(Preview::Thumbnail(thumbnail)));
         };
         for i in 0..=Thumbnails::MOST {
@@ -312,7 +321,7 @@ mod tests {
             put(&mut results, i, Ok(stamp));
         }
         put(&mut results, Thumbnails::MOST, Err(Failure::new("gone")));
-        let at = |i: usize| results.thumbnails.get(Path::new(&i.to_string()));
+        let at = |i: usize| results.thumbnails.get(&Input::seed(i as u64));
         assert!(at(0).is_none() && at(1).is_some());
         assert!(at(Thumbnails::MOST).is_some_and(Result::is_err));
     }

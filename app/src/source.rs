@@ -54,15 +54,14 @@ impl Source {
     pub fn all(document: &Document, results: &Results) -> Vec<Self> {
         let mut all = Vec::new();
         let outputs = present(&results.deblend).map_or(0, |p| p.outputs.len());
-        if let Some(scene) = present(&results.scene) {
-            all.push(Self::Blend);
-            all.extend((0..outputs).map(Self::Output));
-            all.extend((0..scene.truths.len()).map(Self::Truth));
-        }
+        let scene = present(&results.scene);
+        all.extend(scene.map(|_| Self::Blend));
+        all.extend((0..outputs).map(Self::Output));
+        all.extend((0..scene.map_or(0, |scene| scene.truths.len())).map(Self::Truth));
         if !document.edits.is_idle() {
             all.extend((0..outputs).map(Self::Unedited));
         }
-        if outputs > 0 {
+        if present(&results.deblend).is_some_and(|p| p.account.is_some()) {
             all.extend([Self::Recombination, Self::Residual]);
         }
         all.extend(results.kept.iter().flat_map(|run| {
@@ -107,8 +106,8 @@ impl Source {
             Self::Output(galaxy) => preview()?.outputs.get(galaxy),
             Self::Truth(galaxy) => present(&results.scene)?.truths.get(galaxy),
             Self::Unedited(galaxy) => unedited(document, results)?.outputs.get(galaxy),
-            Self::Recombination => Some(&preview()?.recombination),
-            Self::Residual => Some(&preview()?.residual),
+            Self::Recombination => Some(&preview()?.account.as_ref()?.recombination),
+            Self::Residual => Some(&preview()?.account.as_ref()?.residual),
             Self::Kept(id, galaxy) => results.kept.run(id)?.preview.outputs.get(galaxy),
             Self::Checkpoint { step, galaxy } => {
                 let timeline = &results.timeline;
@@ -137,7 +136,10 @@ impl Source {
     /// The value drawn in full colour where the picture is a signed map.
     pub fn signed_scale(self, results: &Results) -> Option<f32> {
         match self {
-            Self::Residual => Some(present(&results.deblend)?.residual_scale),
+            Self::Residual => {
+                let account = present(&results.deblend)?.account.as_ref()?;
+                Some(account.residual_scale)
+            }
             Self::Relevance { .. } => Some(present(&results.relevance)?.scale),
             _ => None,
         }
@@ -161,7 +163,7 @@ impl Source {
         let is_here = match self {
             Self::Kept(id, _) => {
                 let run = results.kept.run(id)?;
-                present(&results.scene)?.path == run.input
+                run.input.file() == Some(&*present(&results.scene)?.path)
             }
             _ => true,
         };
@@ -173,10 +175,13 @@ impl Source {
         !matches!(self, Self::Kept(..))
     }
 
-    /// The same, or the blend for a truth that this picture does not have.
+    /// The same, or the blend for a truth that this picture does not have; the output for both where nothing but a seed is given.
     pub fn known(self, results: &Results) -> Self {
-        let has_truths = present(&results.scene).is_none_or(|scene| !scene.truths.is_empty());
+        let scene = present(&results.scene);
+        let has_truths = scene.is_none_or(|scene| !scene.truths.is_empty());
+        let is_drawn = scene.is_none() && present(&results.deblend).is_some();
         match self {
+            Self::Blend | Self::Truth(_) if is_drawn => Self::Output(0),
             Self::Truth(_) if !has_truths => Self::Blend,
             other => other,
         }
@@ -184,7 +189,15 @@ impl Source {
 
     /// What a person calls it.
     pub fn name(self, document: &Document, results: &Results) -> String {
-        let galaxy = |galaxy: usize, what: &str| format!("Galaxy {}, {what}", galaxy + 1);
+        let preview = match self {
+            Self::Kept(id, _) => results.kept.run(id).map(|run| &*run.preview),
+            _ => present(&results.deblend),
+        };
+        let galaxy = |galaxy: usize, what: &str| {
+            let title = preview.map(|preview| preview.title_of(galaxy));
+            let title = title.unwrap_or_else(|| format!("Galaxy {}", galaxy + 1));
+            format!("{title}, {what}")
+        };
         match self {
             Self::Blend => "Blend".to_owned(),
             Self::Output(i) if document.edits.is_idle() => galaxy(i, "generated"),
@@ -262,6 +275,7 @@ mod tests {
     use std::sync::Arc;
 
     use ganoscope_core::edit::{Action, Edit, UnitSet};
+    use ganoscope_core::jobs::Input;
 
     use super::*;
     use crate::testing::{failed_results, ready_results};
@@ -311,7 +325,7 @@ mod tests {
         };
         assert!(all.contains(&one) && one.stamp(&document, &results).is_some());
         assert_eq!(one.name(&document, &results), "Galaxy 2, step 2,500");
-        document.input = Some("other.fits".into());
+        document.input = Some(Input::File("other.fits".into()));
         assert!(one.stamp(&document, &results).is_none());
         assert!(one.absence(&document, &results).contains("Measure all"));
     }

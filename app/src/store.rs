@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ganoscope_core::jobs::Input;
 use ganoscope_core::session::{Lock, LockError, Session, SessionError, references_to};
 
 use crate::document::Document;
@@ -146,8 +147,9 @@ pub fn text_with_references(
     document: &Document,
     workbench: &Workbench,
 ) -> Result<String, SessionError> {
-    let paths = document.series.iter().chain(&document.inputs);
-    let references = references_to(paths.map(PathBuf::as_path));
+    let series = document.series.iter().map(PathBuf::as_path);
+    let pictures = document.inputs.iter().filter_map(Input::file);
+    let references = references_to(series.chain(pictures));
     SavedSession::new(document.clone(), workbench.clone())
         .with_references(references)
         .to_text()

@@ -14,8 +14,8 @@ use ganoscope_core::checkpoint::{
 };
 use ganoscope_core::graph::Graph;
 use ganoscope_core::jobs::{
-    CheckpointInfo, DeblendPreview, Failure, LayerInfo, Measures, NetworkInfo, PoleMap,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, TimelinePoint, UnitMaps, UnitRange,
+    Account, CheckpointInfo, DeblendPreview, Failure, Input, LayerInfo, Measures, NetworkInfo,
+    PoleMap, RelevancePreview, RelevanceRow, Scene, SeriesInfo, TimelinePoint, UnitMaps, UnitRange,
 };
 use ganoscope_core::network::{Network, NetworkError};
 use ganoscope_core::stamp::io::{Format, write};
@@ -143,7 +143,7 @@ pub fn tiny_series_info(path: &Path) -> SeriesInfo {
         path: path.to_owned(),
         name: "Tiny deblender".to_owned(),
         checkpoints: steps.into_iter().enumerate().map(checkpoint).collect(),
-        generator: NetworkInfo {
+        network: NetworkInfo {
             layers: vec![
                 layer("conv_in", "Conv2d", &[12, 24, 24], &[0, 1]),
                 layer("act_in", "PReLU", &[12, 24, 24], &[0, 1]),
@@ -154,6 +154,7 @@ pub fn tiny_series_info(path: &Path) -> SeriesInfo {
             parameters: 4_812,
             outputs: vec!["galaxy1".to_owned(), "galaxy2".to_owned()],
             graph: graph_of(&generator(&drawn_generator(), procedural_weights(0))),
+            file: None,
         },
         discriminator: Some(NetworkInfo {
             layers: Vec::new(),
@@ -163,8 +164,9 @@ pub fn tiny_series_info(path: &Path) -> SeriesInfo {
                 &drawn_discriminator(),
                 procedural_weights(0),
             )),
+            file: None,
         }),
-        warnings: Vec::new(),
+        ..SeriesInfo::default()
     }
 }
 
@@ -223,10 +225,13 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
     let residual = Stamp::new("residual", difference, [3, side, side], ValueRange::SIGNED);
     let deblend = Arc::new(DeblendPreview {
         step: 5000,
-        recombination: smear(&scene.blend, 0.92),
-        residual_mean: residual.mean_of_bands(),
-        residual,
-        residual_scale: 0.2,
+        numbers: Vec::new(),
+        account: Some(Account {
+            recombination: smear(&scene.blend, 0.92),
+            residual_mean: residual.mean_of_bands(),
+            residual,
+            residual_scale: 0.2,
+        }),
         measures: vec![measures.clone(), measures],
         has_truth: true,
         outputs: outputs.clone(),
@@ -261,7 +266,7 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         ..Results::default()
     };
     results.timeline.points = points.into();
-    results.timeline.input = Some(input.to_owned());
+    results.timeline.input = Some(Input::File(input.to_owned()));
     results
 }
 

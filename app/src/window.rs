@@ -13,6 +13,7 @@ use ganoscope_core::device::DeviceChoice;
 use ganoscope_core::jobs::Studio;
 use ganoscope_core::session::Lock;
 use log::Level;
+use wgpu::DeviceType;
 
 use crate::app::{App, AppParts, Ending};
 use crate::bridge::Bridge;
@@ -89,8 +90,12 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
                     app.enter_window(&cc.egui_ctx);
                 }),
             }
+            let card = cc.wgpu_render_state.as_ref();
+            if card.is_none_or(|card| card.adapter.get_info().device_type == DeviceType::Cpu) {
+                priority::processor_paints();
+            }
             if let Some(app) = &mut *held.borrow_mut() {
-                app.draw_on(cc.wgpu_render_state.as_ref(), &cc.egui_ctx);
+                app.draw_on(card, &cc.egui_ctx);
             }
             Ok(Box::new(Held(held)) as Box<dyn eframe::App>)
         };

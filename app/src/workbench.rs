@@ -6,8 +6,10 @@ mod region_desk;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use egui::Theme;
+use ganoscope_core::jobs::{Draft, Input};
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
@@ -69,6 +71,17 @@ pub struct WindowPlace {
     pub size: [f32; 2],
     /// Whether it fills the screen; position and size are then what it goes back to.
     pub is_maximized: bool,
+}
+
+/// A description of a network as it is being corrected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescriptionSheet {
+    /// What it began as.
+    pub draft: Arc<Draft>,
+    /// What it is now.
+    pub text: String,
+    /// Whether it is being written, to be opened then.
+    pub is_saving: bool,
 }
 
 /// How the window is arranged.
@@ -141,9 +154,15 @@ pub struct Workbench {
     /// What is asked for by typing a path, because the system has no dialog for it.
     #[serde(skip)]
     pub asked: Option<Question>,
-    /// The file in the list whose small picture is missing.
+    /// What of the list has no small picture yet.
     #[serde(skip)]
-    pub thumbnail: Option<PathBuf>,
+    pub thumbnail: Option<Input>,
+    /// Whether what is known of the networks is shown.
+    #[serde(skip)]
+    pub network_open: bool,
+    /// The description that is being corrected.
+    #[serde(skip)]
+    pub sheet: Option<DescriptionSheet>,
     /// The pixel under the pointer, (column, row) of the linked pictures.
     #[serde(skip)]
     pub cursor: Option<[usize; 2]>,
@@ -182,6 +201,8 @@ impl Default for Workbench {
             tour: None,
             asked: None,
             thumbnail: None,
+            network_open: false,
+            sheet: None,
             cursor: None,
             regions: RegionDesk::default(),
         }

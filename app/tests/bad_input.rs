@@ -45,7 +45,7 @@ fn assert_refused(files: &Files, path: &Path, expected: &str) {
     assert_eq!(harness.state().document(), &before);
     drop_files(&mut harness, &[&files.blends[1]]);
     step_until(&mut harness, "the next file", |h| {
-        h.state().document().input.as_deref() == Some(&files.blends[1])
+        h.state().document().picture() == Some(&files.blends[1])
     });
     settle(&mut harness);
     assert!(harness.state().results().deblend.ready().is_some());

@@ -165,7 +165,8 @@ fn data_is_written_as_fits_bit_for_bit_with_its_provenance() {
     let deblend = results.deblend.ready().expect("outputs");
     same(&read("OUT1"), &deblend.outputs[0].pixels);
     same(&read("OUT2"), &deblend.outputs[1].pixels);
-    same(&read("RESID"), &deblend.residual.pixels);
+    let account = deblend.account.as_ref().unwrap();
+    same(&read("RESID"), &account.residual.pixels);
     let scene = results.scene.ready().expect("a scene");
     same(&read("INPUT"), &scene.blend.pixels);
     same(&read("TRUTH2"), &scene.truths[1].pixels);

@@ -13,6 +13,7 @@ use ganoscope::testing::SIDE;
 use ganoscope::tour::TourStep;
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
+use ganoscope_core::jobs::Input;
 use ganoscope_core::network::LayerName;
 use ganoscope_core::stamp::io::{Format, write};
 use ganoscope_core::stamp::{Stamp, ValueRange};
@@ -26,7 +27,7 @@ fn step(harness: &Window) -> Option<TourStep> {
 /// The pixels of the small picture of a file, once it is there.
 fn small_pixels(harness: &egui_kittest::Harness<'_, App>, path: &Path) -> Option<Vec<f32>> {
     let known = &harness.state().results().thumbnails;
-    let picture = known.get(path)?.as_ref().ok()?;
+    let picture = known.get(&Input::from(path))?.as_ref().ok()?;
     Some(picture.stamp.pixels.to_vec())
 }
 
@@ -89,6 +90,7 @@ fn the_list_has_a_small_picture_of_every_file_or_says_why_not() {
     let broken = files.path("broken.fits");
     std::fs::write(&broken, "SIMPLE  = no").unwrap();
     let mut document = files.document();
+    let broken = Input::File(broken);
     document.inputs.push(broken.clone());
     let mut harness = app(Start {
         document,
@@ -101,7 +103,8 @@ fn the_list_has_a_small_picture_of_every_file_or_says_why_not() {
     });
     let known = &harness.state().results().thumbnails;
     for blend in &files.blends {
-        assert!(known.get(blend).is_some_and(Result::is_ok), "{blend:?}");
+        let small = known.get(&Input::File(blend.clone()));
+        assert!(small.is_some_and(Result::is_ok), "{blend:?}");
     }
     let why = known.get(&broken).unwrap().as_ref().unwrap_err();
     assert!(why.to_string().contains("broken.fits"), "{why}");

@@ -15,6 +15,7 @@ use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
+use ganoscope_core::jobs::Input;
 
 /// So many files that are no pictures.
 fn broken(files: &Files, count: usize) -> Vec<PathBuf> {
@@ -52,7 +53,7 @@ fn files_that_cannot_be_opened_are_one_message_with_a_list() {
         assert!(listed.count() > 0, "{name}");
     }
     let shown = harness.state().document().input.clone();
-    assert_eq!(shown.as_ref(), Some(&files.blends[1]));
+    assert_eq!(shown, Some(Input::File(files.blends[1].clone())));
 }
 
 #[test]

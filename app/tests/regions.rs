@@ -17,6 +17,7 @@ use ganoscope::command::UiCommand;
 use ganoscope::testing::SIDE;
 use ganoscope::workbench::RegionTool;
 use ganoscope_core::region::{Place, Region, Shape, measure};
+use ganoscope_core::stamp::ValueRange;
 
 /// Where the blend is on the screen.
 fn blend(harness: &Harness<'_, App>) -> Rect {
@@ -78,7 +79,10 @@ fn assert_measured(harness: &mut Harness<'_, App>) {
         results.scene.ready().unwrap(),
     );
     let outputs = &results.deblend.ready().unwrap().outputs;
-    let residual = &results.deblend.ready().unwrap().residual;
+    let preview = results.deblend.ready().unwrap();
+    let residual = &preview.account.as_ref().unwrap().residual;
+    // Nothing left over is 0, however it is shown.
+    let residual = &residual.clone().with_range(ValueRange::UNIT);
     let stamps: Vec<_> = [&scene.blend]
         .into_iter()
         .chain(outputs)

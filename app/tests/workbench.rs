@@ -143,7 +143,9 @@ fn a_picture_that_is_closed_while_it_is_asked_for_anew_is_gone() {
     let mut harness = opened(&files);
     harness.state().push(UiCommand::Reload);
     for blend in &files.blends {
-        harness.state().push(Change::RemoveInput(blend.clone()));
+        harness
+            .state()
+            .push(Change::RemoveInput(blend.clone().into()));
     }
     settle(&mut harness);
     let results = harness.state().results();

@@ -13,6 +13,7 @@ pub mod figure;
 pub mod graph;
 pub mod jobs;
 pub mod kernels;
+pub mod latent;
 pub mod network;
 pub mod region;
 pub mod seed;

@@ -16,7 +16,7 @@ use ganoscope_core::checkpoint::{
     procedural_weights, write_checkpoint, write_tensors,
 };
 use ganoscope_core::jobs::{
-    Cancel, Engine as _, Event, Failure, Finding, Step, Studio, StudySpec, Worker,
+    Cancel, Engine as _, Event, Failure, Finding, Input, Step, Studio, StudySpec, Worker,
 };
 use ganoscope_core::network::{Edits, Network, NetworkError, Op, Plan, Retain, Role};
 use ganoscope_core::stamp::io::{self, Format};
@@ -227,14 +227,14 @@ fn studies(series: &Path, inputs: &[PathBuf]) -> [StudySpec; 3] {
         StudySpec::Open(vec![series.to_owned()]),
         StudySpec::Timeline {
             series: series.to_owned(),
-            inputs: inputs.to_vec(),
-            shown: inputs[0].clone(),
+            inputs: inputs.iter().cloned().map(Input::File).collect(),
+            shown: inputs[0].clone().into(),
         },
         StudySpec::UnitStats {
             series: series.to_owned(),
             step: 1,
             layer: "root.0.add".into(),
-            inputs: inputs.to_vec(),
+            inputs: inputs.iter().cloned().map(Input::File).collect(),
         },
     ]
 }

@@ -199,3 +199,44 @@ fn an_unknown_network_is_drafted_in_the_order_of_the_file() {
     assert_eq!(opened.network.outputs().len(), 1);
     assert_eq!(opened.report.unused, [""; 0]);
 }
+
+#[test]
+fn the_weights_of_a_description_stay_in_its_folder() {
+    let dir = weights();
+    let inner = dir.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let outside = dir.path().join("w.safetensors");
+    fs::copy(&outside, inner.join("w.safetensors")).unwrap();
+    let named = |weights: &str| {
+        let line = format!("family = \"made by hand\"\nweights = {weights:?}");
+        let text = DESCRIPTION.replacen("family = \"made by hand\"", &line, 1);
+        fs::write(inner.join("a.model.toml"), text).unwrap();
+        open(&dir, "inner/a.model.toml")
+    };
+    check(&named("w.safetensors").unwrap());
+    check(&named("./w.safetensors").unwrap());
+    for place in ["../w.safetensors", &*outside.to_string_lossy(), ""] {
+        let error = named(place).unwrap_err().to_string();
+        assert!(error.contains("is not inside the folder"), "{error}");
+        assert!(error.ends_with("a.model.toml"), "{error}");
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&outside, inner.join("link.safetensors")).unwrap();
+        let error = named("link.safetensors").unwrap_err().to_string();
+        assert!(error.contains("is a link out of the folder"), "{error}");
+    }
+}
+
+#[test]
+fn the_hash_of_a_network_covers_its_description() {
+    let dir = weights();
+    let path = dir.path().join("w.safetensors.model.toml");
+    fs::write(&path, DESCRIPTION).unwrap();
+    let first = open(&dir, "w.safetensors").unwrap().sha256;
+    assert_eq!(open(&dir, "w.safetensors").unwrap().sha256, first);
+    fs::write(&path, DESCRIPTION.replacen("by = 3.0", "by = 4.0", 1)).unwrap();
+    let second = open(&dir, "w.safetensors").unwrap().sha256;
+    assert_ne!(second, first);
+    assert_eq!(second.len(), 64);
+}

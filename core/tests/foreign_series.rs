@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -199,4 +200,49 @@ fn a_folder_without_numbered_generators_says_so() {
     fs::write(dir.path().join("netG_epoch_7.pth"), b"PK\x03\x04broken").unwrap();
     let error = Series::open(dir.path()).unwrap_err().to_string();
     assert!(error.ends_with("netG_epoch_7.pth"), "{error}");
+}
+
+#[test]
+fn archives_of_keras_are_a_series() {
+    let dir = tempfile::tempdir().unwrap();
+    for (fixture, names) in [
+        ("generator.keras.gz", ["G_10.keras", "G_200.keras"]),
+        ("judge.keras.gz", ["D_10.keras", "D_200.keras"]),
+    ] {
+        for name in names {
+            fs::write(dir.path().join(name), gunzipped(fixture)).unwrap();
+        }
+    }
+    fs::write(dir.path().join("log_10.zip"), b"PK\x03\x04broken").unwrap();
+    let series = Series::open(dir.path()).unwrap();
+    assert_eq!(steps(&series), [10, 200]);
+    for role in NetworkRole::ALL {
+        let loaded = series.load(200, role).unwrap();
+        assert_eq!(loaded.identity.family, "Keras layers model");
+        let name = loaded
+            .path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        assert!(name.ends_with("_200.keras"), "{name}");
+    }
+    // Without a role in its name a file of one network is a generator.
+    fs::write(
+        dir.path().join("model-30.keras"),
+        gunzipped("generator.keras.gz"),
+    )
+    .unwrap();
+    assert_eq!(steps(&Series::open(dir.path()).unwrap()), [10, 30, 200]);
+}
+
+/// The content of a fixture of Keras.
+fn gunzipped(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keras_fixtures");
+    let file = fs::File::open(folder.join(name)).unwrap();
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(file)
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
 }

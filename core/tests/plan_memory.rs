@@ -11,7 +11,10 @@ use ganoscope_core::architecture::{
     DiscriminatorConfig, GeneratorConfig, discriminator, generator,
 };
 use ganoscope_core::checkpoint::procedural_weights;
-use ganoscope_core::network::{Affine, Edits, Network, Plan, Request};
+use ganoscope_core::network::{
+    Affine, ConvSpec, Edits, Function, Network, NetworkBuilder, NetworkError, Op, Padding, Plan,
+    PoolSpec, Request, UpsampleMode,
+};
 
 struct Counting;
 
@@ -43,6 +46,79 @@ fn bytes_of<E>(work: impl FnOnce() -> Result<(), E>) -> Result<usize, E> {
     Ok(BYTES.load(Ordering::Relaxed) - before)
 }
 
+/// A chain with every operation that is not in the networks above.
+fn of_all_kinds() -> Result<Network, NetworkError> {
+    let mut b = NetworkBuilder::new(procedural_weights(5));
+    let mut x = b.input("x", &[8, 20, 20])?;
+    let bilinear = UpsampleMode::Bilinear {
+        align_corners: false,
+    };
+    let window = PoolSpec::square(2);
+    let plain = [
+        ("norm", Op::InstanceNorm { eps: 1e-3 }),
+        ("pixel", Op::PixelNorm { eps: 1e-6 }),
+        (
+            "bilinear",
+            Op::Upsample {
+                scale: [2, 2],
+                mode: bilinear,
+            },
+        ),
+        ("max", Op::MaxPool(window)),
+        (
+            "nearest",
+            Op::Upsample {
+                scale: [2, 2],
+                mode: UpsampleMode::Nearest,
+            },
+        ),
+        ("average", Op::AvgPool(window)),
+        ("shuffle", Op::PixelShuffle { factor: 2 }),
+        (
+            "pad",
+            Op::Pad {
+                padding: Padding::all(1),
+                value: 0.5,
+            },
+        ),
+        (
+            "slice",
+            Op::Slice {
+                axis: 1,
+                start: 1,
+                end: 41,
+            },
+        ),
+        (
+            "select",
+            Op::Select {
+                axis: 2,
+                indices: (0..40).rev().collect(),
+            },
+        ),
+        (
+            "transpose",
+            Op::Transpose {
+                order: vec![0, 2, 1],
+            },
+        ),
+        ("function", Op::Function(Function::Erf)),
+    ];
+    for (name, op) in plain {
+        x = b.plain(name, op, &[x])?;
+    }
+    x = b.conv_transpose("deconv", x, 4, ConvSpec::square(4, 2, 1), [0, 0], true)?;
+    let beside = b.constant("beside", &[4, 1, 1])?;
+    x = b.plain("sum", Op::Add, &[x, beside])?;
+    let means = b.plain("means", Op::GlobalAvgPool, &[x])?;
+    let largest = b.plain("largest", Op::GlobalMaxPool, &[x])?;
+    x = b.plain("gate", Op::Mul, &[means, x])?;
+    x = b.plain("wide", Op::Concat { axis: 2 }, &[x, x])?;
+    b.output("x", x);
+    b.output("largest", largest);
+    b.finish()
+}
+
 // One test, because the count is that of the whole process.
 #[test]
 fn no_value_is_allocated_after_the_first_run() -> Result<(), Box<dyn Error>> {
@@ -59,12 +135,13 @@ fn no_value_is_allocated_after_the_first_run() -> Result<(), Box<dyn Error>> {
         stamp_size: 40,
         ..DiscriminatorConfig::default()
     };
-    let networks: [(Network, &str); 2] = [
+    let networks: [(Network, &str); 3] = [
         (
             generator(&config, procedural_weights(3))?,
             "branch1.0.conv1",
         ),
         (discriminator(&judge, procedural_weights(4))?, ""),
+        (of_all_kinds()?, "bilinear"),
     ];
     for (network, edited) in networks {
         let edits: Vec<_> = network

@@ -162,7 +162,7 @@ impl Rig {
         let spec = StudySpec::Timeline {
             series: name.into(),
             inputs: Vec::new(),
-            shown: PathBuf::new(),
+            shown: PathBuf::new().into(),
         };
         self.worker.start(spec).expect("room in the queue")
     }

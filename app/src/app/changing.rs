@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ganoscope_core::jobs::Input;
+
 use super::App;
 use crate::command::Change;
 use crate::document::Document;
@@ -10,7 +12,7 @@ use crate::history::History;
 /// What things beside the document belong to.
 struct Before {
     checkpoint: (Option<PathBuf>, Option<u64>),
-    input: Option<PathBuf>,
+    input: Option<Input>,
 }
 
 impl Before {
@@ -56,6 +58,7 @@ impl App {
         }
         if now.checkpoint != before.checkpoint {
             self.results.forget_unit_stats();
+            self.results.thumbnails.forget_drawn();
         }
         if now.input != before.input {
             self.workbench.regions.draft.clear();

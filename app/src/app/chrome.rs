@@ -115,6 +115,7 @@ impl Shell<'_> {
         self.history_ui(ui);
         self.export_ui(ui, views);
         self.tour_ui(ui, places);
+        self.networks_ui(ui);
         self.drop_hint_ui(ui);
     }
 

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use egui::Context;
-use ganoscope_core::jobs::{Slot, StudySpec};
+use ganoscope_core::jobs::{Input, Slot, StudySpec};
 use log::Level;
 
 use super::App;
+use super::networks::random_seed;
 use crate::bridge::{Bridge, Notice};
 use crate::command::{Change, Command, UiCommand};
 use crate::dialogs::Question;
@@ -53,8 +54,8 @@ impl App {
         self.workbench.cursor = pointed.flatten();
         self.rest(ctx);
         let thumbnails = &self.results.thumbnails;
-        if let Some(path) = &self.workbench.thumbnail
-            && thumbnails.get(path).is_some()
+        if let Some(input) = &self.workbench.thumbnail
+            && thumbnails.get(input).is_some()
         {
             // It has just come; the next frame asks for the next.
             ctx.request_repaint();
@@ -109,7 +110,10 @@ impl App {
                     _ => log::warn!(target: TERMINAL, "{slot:?}: {why}"),
                 }
             }
-            Notice::Saved { id, path, outcome } => self.saved(id, &path, outcome, ctx),
+            Notice::Saved { id, path, outcome } => {
+                self.description_saved(&path, outcome.is_ok());
+                self.saved(id, &path, outcome, ctx);
+            }
         }
     }
 
@@ -142,7 +146,10 @@ impl App {
             Command::Jump(by) => self.jump(by),
             Command::Point(_) => {}
             Command::Tour(step) => self.go_on_tour(step),
-            Command::WantThumbnail(path) => self.workbench.thumbnail = Some(path),
+            Command::WantThumbnail(input) => self.workbench.thumbnail = Some(input),
+            Command::EditDescription(text) => self.edit_description(text),
+            Command::SaveDescription => self.save_description(ctx),
+            Command::CloseDescription => self.workbench.sheet = None,
             Command::Shade(by) => {
                 let display = self.document.display.shifted_by(by);
                 self.change(Change::SetDisplay(display));
@@ -164,14 +171,6 @@ impl App {
             Command::Dismiss(id) => self.notices.dismiss(id),
             Command::Typed(path) => self.typed(path, ctx),
         }
-    }
-
-    /// Forgets what was measured on checkpoints, and stops measuring.
-    pub(super) fn forget_timeline(&mut self) {
-        if let Some(job) = self.results.timeline.job {
-            Bridge::cancel(&self.results, job);
-        }
-        self.results.timeline = crate::results::Timeline::default();
     }
 
     fn run_ui_command(&mut self, command: UiCommand, ctx: &Context) {
@@ -217,6 +216,10 @@ impl App {
             UiCommand::NextStep => self.step_by(1),
             UiCommand::PreviousInput => self.input_by(-1),
             UiCommand::NextInput => self.input_by(1),
+            UiCommand::NextSeed => self.seed_by(|seed| seed.wrapping_add(1), ctx),
+            UiCommand::PreviousSeed => self.seed_by(|seed| seed.saturating_sub(1), ctx),
+            UiCommand::RandomSeed => self.seed_by(|_| random_seed(), ctx),
+            UiCommand::Describe => self.describe_network(ctx),
             other => {
                 if !self.run_region_command(other, ctx) {
                     self.arrange(other, ctx);
@@ -262,6 +265,7 @@ impl App {
                 bench.display_wanted = true;
             }
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
+            UiCommand::AboutNetwork => bench.network_open = !bench.network_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
             UiCommand::Export => {
                 let pane = bench.attention;
@@ -305,7 +309,7 @@ impl App {
             return;
         };
         let layer = self.document.layer_in(series);
-        let info = layer.as_ref().and_then(|l| series.generator.layer(l));
+        let info = layer.as_ref().and_then(|l| series.network.layer(l));
         if let Some(info) = info {
             let units = UnitSet::of_layer(info.name.clone(), 0..info.units());
             self.change(Change::SelectUnits(units));
@@ -328,9 +332,9 @@ impl App {
         }
     }
 
-    /// Goes `by` pictures on, around the end of the list.
+    /// Goes `by` pictures (or seeds) on, around the end of the list of those that the network takes.
     fn input_by(&mut self, by: isize) {
-        let inputs = &self.document.inputs;
+        let inputs: Vec<Input> = self.document.inputs_for(self.takes()).cloned().collect();
         let count = inputs.len() as isize;
         let at = inputs
             .iter()
@@ -339,45 +343,6 @@ impl App {
             let next = inputs[(at as isize + by).rem_euclid(count) as usize].clone();
             self.change(Change::ShowInput(next));
         }
-    }
-
-    fn measure_checkpoints(&mut self, ctx: &Context) {
-        let (Some(series), Some(shown)) = (&self.document.series, &self.document.input) else {
-            self.say(Level::Warn, "open a series and a picture first", ctx);
-            return;
-        };
-        let spec = StudySpec::Timeline {
-            series: series.clone(),
-            inputs: self.document.inputs.clone(),
-            shown: shown.clone(),
-        };
-        let shown = shown.clone();
-        self.forget_timeline();
-        self.results.timeline.input = Some(shown);
-        self.bridge.start(spec, &mut self.results);
-    }
-
-    fn measure_units(&mut self) {
-        let Some(series) = self.results.series.shown() else {
-            return;
-        };
-        let (Some(step), Some(layer)) = (
-            self.document.step_in(series),
-            self.document.layer_in(series),
-        ) else {
-            return;
-        };
-        let spec = StudySpec::UnitStats {
-            series: series.path.clone(),
-            step,
-            layer,
-            inputs: self.document.inputs.clone(),
-        };
-        // What is shown is measured once: another layer, or the same anew, takes the place of what is under way.
-        if let Some(job) = self.results.unit_stats_job {
-            Bridge::cancel(&self.results, job);
-        }
-        self.bridge.start(spec, &mut self.results);
     }
 
     fn note_first_picture(&mut self) {

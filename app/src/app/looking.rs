@@ -123,7 +123,7 @@ impl App {
             return;
         };
         let title = title_of(run.step, &run.input, !run.edits.is_idle());
-        match self.results.kept.keep(preview, &run.input, &title) {
+        match self.results.kept.keep(preview, run.input.clone(), &title) {
             Ok(kept) => {
                 let text = format!("kept {}", kept.title);
                 self.say(Level::Info, &text, ctx);

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use egui::Context;
-use ganoscope_core::jobs::{Opened, Slot};
+use ganoscope_core::checkpoint::{Confidence, NetworkRole};
+use ganoscope_core::jobs::{Opened, SeriesInfo, Slot};
+use ganoscope_core::latent::Takes;
 use log::Level;
 
 use super::App;
@@ -34,9 +36,11 @@ impl App {
                     first_scene.get_or_insert(scene);
                 }
                 Opened::Regions { path, text } => region_files.push((path, text)),
+                Opened::Draft(draft) => self.show_draft(draft, ctx),
                 Opened::Series(info) => {
                     info.warnings.iter().for_each(|w| told.warn(w.clone()));
-                    series = Some(info.path.clone());
+                    self.say_doubt(&info, ctx);
+                    series = Some(info);
                 }
                 Opened::Failed { why, .. } => told.fail(why.to_string()),
                 other => self.opened_one(other, ctx),
@@ -47,11 +51,19 @@ impl App {
             // The same folder may hold other checkpoints than before.
             self.forget_timeline();
         }
-        for path in inputs.iter().rev().chain(&series) {
+        let path = series.as_ref().map(|info| info.path.clone());
+        for path in inputs.iter().rev().chain(&path) {
             self.workbench.remember(path);
         }
         if series.is_some() || !inputs.is_empty() {
-            self.change(Change::Open { series, inputs });
+            let takes = series.as_ref().map_or(Takes::Pictures, |info| info.takes);
+            let is_plain = series.as_deref().is_some_and(shows_plain_pictures);
+            self.change(Change::Open {
+                series: path,
+                takes,
+                is_plain,
+                inputs,
+            });
             self.ask_anew();
         }
         // The view of the outputs has nothing to show of a picture that no network takes.
@@ -67,10 +79,26 @@ impl App {
         }
     }
 
+    /// Says of a network that was recognised with doubt that it was.
+    fn say_doubt(&mut self, info: &SeriesInfo, ctx: &Context) {
+        let Some(file) = &info.network.file else {
+            return;
+        };
+        if file.identity.confidence == Confidence::Doubtful {
+            let text = format!(
+                "taken for a {}, which is doubtful; About the network says why: {}",
+                file.identity.family,
+                file.path.display()
+            );
+            self.say(Level::Warn, &text, ctx);
+        }
+    }
+
     fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
             Opened::Scene(_)
             | Opened::Series(_)
+            | Opened::Draft(_)
             | Opened::Regions { .. }
             | Opened::Failed { .. } => {}
             Opened::Recipe { path, edits } => {
@@ -120,6 +148,8 @@ impl App {
         };
         self.change(Change::Open {
             series: Some(series),
+            takes: Takes::Pictures,
+            is_plain: false,
             inputs: self.demo.inputs.clone(),
         });
     }
@@ -173,4 +203,11 @@ impl App {
             }
         }
     }
+}
+
+/// Whether the pictures of a network are most likely photographs, which are shown as they are: not those of deblenders, which
+/// have several outputs, nor of series with a manifest.
+fn shows_plain_pictures(info: &SeriesInfo) -> bool {
+    let is_recognised = info.network.file.as_ref().is_some_and(|f| !f.has_manifest);
+    is_recognised && info.role == NetworkRole::Generator && info.network.outputs.len() < 2
 }

@@ -4,9 +4,9 @@ use egui::{Align2, RichText, ScrollArea, TextStyle, Ui};
 
 use super::chrome::Shell;
 use super::pane_views::PaneViews;
-use crate::command::{KeySystem, UiCommand};
+use crate::command::{Command, KeySystem, UiCommand};
 use crate::theme::{Tokens, size};
-use crate::views::{EXPORT_WIDTH, ViewCx, export_ui};
+use crate::views::{EXPORT_WIDTH, SHEET_WIDTH, ViewCx, description_ui, export_ui, network_ui};
 use crate::workbench::Workbench;
 
 impl Shell<'_> {
@@ -96,6 +96,40 @@ impl Shell<'_> {
         }
     }
 
+    /// What is known of the networks, and the description that is being corrected.
+    pub(super) fn networks_ui(&self, ui: &mut Ui) {
+        let centre = ui.ctx().content_rect().center();
+        let place = centre - egui::vec2(SHEET_WIDTH / 2.0, 260.0);
+        if self.cx.workbench.network_open {
+            let mut is_open = true;
+            egui::Window::new(UiCommand::AboutNetwork.text())
+                .id(egui::Id::unique("about the network"))
+                .open(&mut is_open)
+                .collapsible(false)
+                .resizable(false)
+                .default_pos(place)
+                .show(ui.ctx(), |ui| network_ui(self.cx, ui));
+            if !is_open {
+                self.cx.commands.push(UiCommand::AboutNetwork);
+            }
+        }
+        let Some(sheet) = &self.cx.workbench.sheet else {
+            return;
+        };
+        let mut is_open = true;
+        let name = sheet.draft.weights.file_name().unwrap_or_default();
+        egui::Window::new(format!("Describe {}", name.display()))
+            .id(egui::Id::unique("description"))
+            .open(&mut is_open)
+            .collapsible(false)
+            .resizable(false)
+            .default_pos(place)
+            .show(ui.ctx(), |ui| description_ui(self.cx, ui, sheet));
+        if !is_open {
+            self.cx.commands.push(Command::CloseDescription);
+        }
+    }
+
     /// Files held over the window: says that they can be let go here.
     pub(super) fn drop_hint_ui(&self, ui: &mut Ui) {
         if ui.input(|i| i.raw.hovered_files.is_empty()) {
@@ -109,7 +143,7 @@ impl Shell<'_> {
         painter.text(
             rect.center(),
             Align2::CENTER_CENTER,
-            "Drop pictures, a series folder, regions, a session or a recipe",
+            "Drop pictures, networks, a series folder, regions, a session or a recipe",
             TextStyle::Heading.resolve(ui.style()),
             tokens.strong,
         );

@@ -202,7 +202,7 @@ impl App {
     }
 
     fn input_stem(&self) -> String {
-        let input = self.document.input.as_deref();
+        let input = self.document.picture();
         input.map_or_else(|| "regions".to_owned(), stem)
     }
 
@@ -288,7 +288,7 @@ impl App {
 
     /// Asks for the table; it comes when it is measured, which the view of the regions asks for.
     pub(super) fn wish_for_table(&mut self, wish: TableWish, ctx: &Context) {
-        if self.document.regions.is_empty() || self.document.input.is_none() {
+        if self.document.regions.is_empty() || self.document.picture().is_none() {
             return self.say(Level::Warn, "open a picture and mark a region first", ctx);
         }
         self.workbench.show(ViewKey::Regions);
@@ -355,7 +355,7 @@ impl App {
         let program = concat!("ganoscope ", env!("CARGO_PKG_VERSION"));
         say("program", program.to_owned());
         if let Some(input) = &self.document.input {
-            say("input", input.display().to_string());
+            say("input", input.to_string());
         }
         if let (Some(series), Some(deblend)) = (&self.document.series, self.results.deblend.ready())
         {

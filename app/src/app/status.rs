@@ -3,7 +3,7 @@
 use egui::{Align, Label, Layout, RichText, TextStyle, Ui};
 use ganoscope_core::jobs::{Progress, Scene, Slot};
 use ganoscope_core::sky::{Grid, Place, format_degrees, format_hours};
-use ganoscope_core::stamp::ValueRange;
+use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::chrome::Shell;
 use crate::command::Command;
@@ -98,19 +98,21 @@ impl Shell<'_> {
     /// The pixel under the pointer in blend and outputs.
     fn readout(&self) -> Option<String> {
         let [x, y] = self.cx.workbench.cursor?;
-        let scene = self.cx.results.scene.shown()?;
-        let blend = &scene.blend;
-        let factor = blend.reduction_factor();
-        let mut text = format!(
-            "x {:>3}  y {:>3}   blend {}",
-            x * factor,
-            y * factor,
-            value_text(blend, [x, y])
-        );
-        text += &self.file_text(scene, [x, y]);
+        let scene = self.cx.results.scene.shown();
+        // As DS9 counts pixels, here as in the tables and region files.
+        let [column, row] = match scene {
+            Some(scene) => Grid::of(&scene.blend).to_fits(place_in_file(&scene.blend, [x, y])),
+            None => [x + 1, y + 1].map(|at| at as f64),
+        };
+        let mut text = format!("x {column:>3}  y {row:>3}");
+        if let Some(scene) = scene {
+            text += &format!("   blend {}", value_text(&scene.blend, [x, y]));
+            text += &self.file_text(scene, [x, y]);
+        }
         if let Some(preview) = self.cx.results.deblend.shown() {
             for (i, output) in preview.outputs.iter().enumerate() {
-                text += &format!("   galaxy {} {}", i + 1, value_text(output, [x, y]));
+                let name = preview.title_of(i).to_lowercase();
+                text += &format!("   {name} {}", value_text(output, [x, y]));
             }
         }
         Some(text)
@@ -133,8 +135,7 @@ impl Shell<'_> {
         if factor > 1 {
             text += &format!(", mean of {factor} x {factor}");
         }
-        let middle = |pixel: usize| (pixel as f64 + 0.5) * factor as f64 - 0.5;
-        if let Some(sky) = Grid::of(blend).sky(Place::new(middle(x), middle(y))) {
+        if let Some(sky) = Grid::of(blend).sky(place_in_file(blend, [x, y])) {
             text += &format!(
                 "   {} {}",
                 format_hours(sky.longitude, 2),
@@ -159,6 +160,13 @@ impl Shell<'_> {
         }
         text
     }
+}
+
+/// The middle of a shown pixel, in pixels of the file.
+fn place_in_file(blend: &Stamp, pixel: [usize; 2]) -> Place {
+    let factor = blend.reduction_factor() as f64;
+    let [column, row] = pixel.map(|at| (at as f64 + 0.5) * factor - 0.5);
+    Place::new(column, row)
 }
 
 /// `8 s`, `3 min`.

@@ -2,8 +2,12 @@
 //!
 //! Invariant: a function of what there is; nothing is asked for here, and what nobody looks at is not wanted.
 
+use std::path::{Path, PathBuf};
+
 use ganoscope_core::edit::EditStack;
-use ganoscope_core::jobs::{DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, UnitsSpec};
+use ganoscope_core::jobs::{
+    DeblendSpec, Input, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, ThumbnailSpec, UnitsSpec,
+};
 
 use crate::document::Document;
 use crate::results::Results;
@@ -30,15 +34,10 @@ pub(super) fn want(
 ) -> Want {
     let spec = match slot {
         Slot::Thumbnail => {
-            // One at a time: what is looked at is computed before the next.
-            let wanted = workbench.thumbnail.clone();
-            let wanted = wanted.filter(|path| results.thumbnails.get(path).is_none());
-            return wanted.map_or(Want::Anything, |path| {
-                Want::Spec(PreviewSpec::Thumbnail(path))
-            });
+            return thumbnail(document, workbench, results);
         }
         Slot::Series => document.series.clone().map(PreviewSpec::Series),
-        Slot::Scene => document.input.clone().map(PreviewSpec::Scene),
+        Slot::Scene => document.picture().map(|p| PreviewSpec::Scene(p.to_owned())),
         Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
         Slot::Unedited => {
             let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
@@ -70,7 +69,7 @@ pub(super) fn want(
             }
             let series = results.series.shown();
             run_of(document, results)
-                .filter(|_| series.is_some_and(|s| s.discriminator.is_some()))
+                .filter(|_| series.is_some_and(|s| s.has_discriminator()))
                 .map(|run| {
                     let method = document.method.clone();
                     PreviewSpec::Relevance(RelevanceSpec { run, method })
@@ -80,7 +79,7 @@ pub(super) fn want(
             if !workbench.shows(ViewKey::Regions) {
                 return Want::Anything;
             }
-            let input = document.input.clone();
+            let input = document.picture().map(Path::to_owned);
             let input = input.filter(|_| !document.regions.is_empty());
             let Some(input) = input else {
                 return Want::Nothing;
@@ -95,7 +94,7 @@ pub(super) fn want(
             if !workbench.shows(ViewKey::Header) {
                 return Want::Anything;
             }
-            let input = document.input.clone();
+            let input = document.picture().map(Path::to_owned);
             return input.map_or(Want::Nothing, |path| Want::Spec(PreviewSpec::File(path)));
         }
     };
@@ -109,12 +108,38 @@ pub(super) fn want(
 
 /// The run that the document describes, once the series is known.
 fn run_of(document: &Document, results: &Results) -> Option<DeblendSpec> {
-    let series = results.series.shown()?;
-    let path = document.series.clone().filter(|p| *p == series.path)?;
+    let (series, step) = network_of(document, results)?;
     Some(DeblendSpec {
-        series: path,
-        step: document.step_in(series)?,
+        series,
+        step,
         input: document.input.clone()?,
         edits: document.edits.clone(),
+    })
+}
+
+/// The series and the step that are shown, once the series is known.
+fn network_of(document: &Document, results: &Results) -> Option<(PathBuf, u64)> {
+    let series = results.series.shown()?;
+    let path = document.series.clone().filter(|p| *p == series.path)?;
+    Some((path, document.step_in(series)?))
+}
+
+/// The small picture that the list misses. One at a time: what is looked at is computed before the next.
+fn thumbnail(document: &Document, workbench: &Workbench, results: &Results) -> Want {
+    let wanted = workbench.thumbnail.clone();
+    let wanted = wanted.filter(|input| results.thumbnails.get(input).is_none());
+    let spec = wanted.and_then(|input| match input {
+        Input::File(path) => Some(ThumbnailSpec::File(path)),
+        Input::Latent(_) => {
+            let (series, step) = network_of(document, results)?;
+            Some(ThumbnailSpec::Drawn {
+                series,
+                step,
+                input,
+            })
+        }
+    });
+    spec.map_or(Want::Anything, |spec| {
+        Want::Spec(PreviewSpec::Thumbnail(spec))
     })
 }

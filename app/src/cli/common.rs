@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use candle_core::Device;
 use clap::Args;
+use ganoscope_core::checkpoint::Limits;
 use ganoscope_core::device::DeviceChoice;
 use log::LevelFilter;
 
@@ -23,6 +24,14 @@ pub(super) struct Common {
     /// Seed of everything random.
     #[arg(long, global = true, value_name = "N")]
     pub(super) seed: Option<u64>,
+    /// Most memory that opening a network may take, for example 4GB or 512MiB; half of the machine's when not given.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        env = "GANOSCOPE_MEMORY_LIMIT"
+    )]
+    pub(super) memory_limit: Option<Limits>,
     /// Write tables as JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -76,6 +85,13 @@ impl Common {
             None => log::info!("computing on {}", opened.name),
         }
         Ok(opened.device)
+    }
+
+    /// Sets the memory that opening a network may take, for the whole process.
+    pub(super) fn set_memory_limit(&self) {
+        if let Some(limits) = self.memory_limit {
+            limits.install();
+        }
     }
 
     /// Starts the threads of all computations; those of a window leave the processor to it when it draws.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser as _;
 use ganoscope_core::attribution::Method;
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec};
+use ganoscope_core::jobs::Input;
 use ganoscope_core::stamp::io::{Format, split_selector, stem};
 
 use super::Cli;
@@ -60,12 +61,12 @@ fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String>
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Header => {
-            let input = text_of(&input(shown)?)?;
+            let input = text_of(&picture(shown)?)?;
             arguments.extend(["header".to_owned(), input]);
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Regions => {
-            let input = text_of(&input(shown)?)?;
+            let input = text_of(&picture(shown)?)?;
             if shown.document.regions.is_empty() {
                 return Err("no region is drawn".to_owned());
             }
@@ -78,19 +79,19 @@ fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String>
         }
         // What is compared is what this run computes.
         ViewKey::Compare | ViewKey::Deblend | ViewKey::Units => {
-            let model = model(shown, Some(NetworkRole::Generator))?;
+            let model = model(shown, Some(shown.series()?.role))?;
             arguments.extend(["run".to_owned(), model]);
         }
         ViewKey::Relevance => {
             check_discriminator(shown)?;
+            check_folder(shown)?;
             let model = model(shown, None)?;
             arguments.extend(["relevance".to_owned(), model, "--generated".to_owned()]);
             arguments.extend(method(&shown.document.method)?);
         }
     }
-    let input = input(shown)?;
-    let stem = stem(&input);
-    arguments.extend(["--input".to_owned(), text_of(&input)?]);
+    let (input, stem) = input(shown)?;
+    arguments.extend(["--input".to_owned(), input]);
     match edits(shown, saved)? {
         Some(edits) => arguments.extend(edits),
         None => return Ok(Composed::Needs(Need::Recipe)),
@@ -101,20 +102,24 @@ fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String>
 
 /// The measurements of every checkpoint on all pictures, the one shown first as in the window.
 fn timeline(shown: &Shown<'_>) -> Result<Vec<String>, String> {
+    check_folder(shown)?;
     let series = absolute(&shown.series()?.path);
     let mut words = vec![
         "timeline".to_owned(),
         text_of(&series)?,
         "--input".to_owned(),
     ];
-    let first = input(shown)?;
-    words.push(text_of(&first)?);
-    for other in &shown.document.inputs {
-        let other = absolute(other);
+    let (first, _) = input(shown)?;
+    let takes = shown.series()?.takes;
+    let mut others = Vec::new();
+    for other in shown.document.inputs_for(takes) {
+        let other = word_of(other)?;
         if other != first {
-            words.push(text_of(&other)?);
+            others.push(other);
         }
     }
+    words.push(first);
+    words.extend(others);
     words.extend(["--out", "timeline.ecsv"].map(str::to_owned));
     Ok(words)
 }
@@ -161,7 +166,8 @@ fn model(shown: &Shown<'_>, role: Option<NetworkRole>) -> Result<String, String>
     let series = shown.series()?;
     let spec = NetworkSpec {
         path: absolute(&series.path),
-        step: shown.document.step_in(series),
+        // A lone file has no steps.
+        step: shown.document.step_in(series).filter(|_| !series.is_file),
         role,
         part: None,
     };
@@ -176,15 +182,53 @@ fn model(shown: &Shown<'_>, role: Option<NetworkRole>) -> Result<String, String>
 }
 
 fn check_discriminator(shown: &Shown<'_>) -> Result<(), String> {
-    let has_one = shown.series()?.discriminator.is_some();
+    let has_one = shown.series()?.has_discriminator();
     has_one
         .then_some(())
         .ok_or_else(|| "the series has no discriminator".to_owned())
 }
 
-fn input(shown: &Shown<'_>) -> Result<PathBuf, String> {
+/// Measurements over checkpoints, and relevance of outputs, are of series in folders.
+fn check_folder(shown: &Shown<'_>) -> Result<(), String> {
+    if shown.series()?.is_file {
+        let view = shown.view.title();
+        return Err(format!(
+            "the command for {view} takes a series in a folder, not a lone file"
+        ));
+    }
+    Ok(())
+}
+
+/// What the network is run on as a word, and a name for files made of it.
+fn input(shown: &Shown<'_>) -> Result<(String, String), String> {
     let input = shown.document.input.as_ref().ok_or("no picture is open")?;
-    let path = absolute(input);
+    if shown.view == ViewKey::Relevance && input.latent().is_some() {
+        return Err("the command for Relevance takes pictures, not seeds".to_owned());
+    }
+    match input {
+        Input::Latent(_) => Ok((word_of(input)?, input.stem())),
+        Input::File(_) => {
+            let path = picture(shown)?;
+            Ok((text_of(&path)?, stem(&path)))
+        }
+    }
+}
+
+/// An input as a word of a command.
+fn word_of(input: &Input) -> Result<String, String> {
+    match input {
+        Input::File(path) => text_of(&absolute(path)),
+        Input::Latent(latent) => Ok(latent.to_string()),
+    }
+}
+
+/// The file of the picture shown.
+fn picture(shown: &Shown<'_>) -> Result<PathBuf, String> {
+    let input = shown.document.input.as_ref().ok_or("no picture is open")?;
+    let path = input
+        .file()
+        .ok_or("what is drawn from a seed has no file")?;
+    let path = absolute(path);
     let text = text_of(&path)?;
     if split_selector(&text).1.is_some() {
         return Err(format!(

@@ -14,7 +14,7 @@ use super::run::say_guesses;
 /// Arguments of `export`.
 #[derive(Args, Debug)]
 pub(super) struct Export {
-    /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE.
+    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
     model: String,
     #[command(flatten)]
     edits: EditArguments,

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use anyhow::{anyhow, bail};
 use candle_core::{Device, Tensor};
 use ganoscope_core::checkpoint::Opened;
+use ganoscope_core::jobs::{self, Latent};
+use ganoscope_core::latent::{self, Takes};
 use ganoscope_core::stamp::io::{self, Format, split_selector};
 use ganoscope_core::stamp::{RangeSource, Stamp, ValueRange};
 
@@ -48,11 +50,23 @@ pub(crate) struct Input {
     pub(super) stamps: Vec<Stamp>,
     /// The galaxies alone, where the file has one blend with its truths.
     pub(super) truths: Vec<Stamp>,
+    /// The seed, where it is no file.
+    latent: Option<Latent>,
 }
 
 impl Input {
-    /// Reads the blends of a file, or its stamps where it has no blends, or what a selector names.
+    /// Reads the blends of a file, or its stamps where it has no blends, or what a selector names; a seed is none of them.
     pub(super) fn read(text: &str) -> Result<Self, anyhow::Error> {
+        if let Some(latent) = jobs::Input::latent_of(text)? {
+            return Ok(Self {
+                path: text.into(),
+                stem: jobs::Input::Latent(latent).stem(),
+                format: Format::Safetensors,
+                stamps: Vec::new(),
+                truths: Vec::new(),
+                latent: Some(latent),
+            });
+        }
         let (path, selector) = split_selector(text);
         let path = Path::new(path);
         let mut truths = Vec::new();
@@ -80,6 +94,7 @@ impl Input {
             format: format_of(path),
             stamps,
             truths,
+            latent: None,
         })
     }
 
@@ -112,6 +127,17 @@ impl Input {
         device: &Device,
         console: Console,
     ) -> Result<Vec<Tensor>, anyhow::Error> {
+        if let Some(latent) = self.latent {
+            let drawn = drawn(opened, latent, device)?;
+            if drawn.len() > 1 {
+                bail!(
+                    "the network takes {} inputs, this command gives one: {}",
+                    drawn.len(),
+                    opened.path.display()
+                );
+            }
+            return Ok(drawn);
+        }
         let range = self.range(opened, given, console);
         let pixels: Vec<Vec<f32>> = self
             .stamps
@@ -127,6 +153,21 @@ impl Input {
                 Ok(Tensor::from_vec(chunk.concat(), shape, device)?)
             })
             .collect()
+    }
+
+    /// The inputs of every pass of a network: its first is a batch of stamps, or all are drawn from the seed.
+    pub(super) fn feeds(
+        &self,
+        opened: &Opened,
+        given: Option<RangeArgument>,
+        device: &Device,
+        console: Console,
+    ) -> Result<Vec<Vec<Tensor>>, anyhow::Error> {
+        if let Some(latent) = self.latent {
+            return Ok(vec![drawn(opened, latent, device)?]);
+        }
+        let batches = self.batches(opened, given, device, console)?;
+        Ok(batches.into_iter().map(|batch| vec![batch]).collect())
     }
 
     /// The range of the pixels: as given, as the file says, as the manifest says, or a guess that is reported.
@@ -242,6 +283,23 @@ impl Input {
         let one: Vec<f32> = stamp.pixels.iter().map(map).collect();
         Ok(one.repeat(copies))
     }
+}
+
+/// What a seed comes to for a network.
+fn drawn(opened: &Opened, latent: Latent, device: &Device) -> Result<Vec<Tensor>, anyhow::Error> {
+    let network = &opened.network;
+    let has_classes = opened.guesses.iter().any(|guess| guess.what == "classes");
+    let takes = Takes::of(network, has_classes);
+    if takes == Takes::Pictures {
+        bail!(
+            "the network takes {}, not the numbers of a seed: {}",
+            network.input_fact(),
+            opened.path.display()
+        );
+    }
+    let tensors = latent::tensors(network, latent, takes)?;
+    let tensors = tensors.into_iter().map(|tensor| tensor.to_device(device));
+    Ok(tensors.collect::<Result<_, _>>()?)
 }
 
 /// The format of a file's content; a compressed one is FITS.

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use clap::Args;
-use ganoscope_core::checkpoint::{NetworkSpec, Opened, open_network};
+use ganoscope_core::atomic::atomic_write_bytes;
+use ganoscope_core::checkpoint::{
+    NetworkSpec, Opened, description_of, draft_description, open_network,
+};
 use ganoscope_core::graph::Graph;
 
 use super::Failure;
@@ -16,16 +20,23 @@ use crate::figures::{self, Paper, Setting, Sides};
 /// Arguments of `inspect`.
 #[derive(Args, Debug)]
 pub(super) struct Inspect {
-    /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE.
+    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
     model: String,
     /// Drawing of the network to write too, .svg, .pdf or .png.
     #[arg(long, value_name = "FILE")]
     figure: Option<PathBuf>,
+    /// Write a description of the layers of a file of weights instead, to be corrected where it says doubtful: beside the
+    /// weights as NAME.model.toml, or into FILE.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "figure")]
+    draft: Option<Option<PathBuf>>,
 }
 
 impl Inspect {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
         let spec = NetworkSpec::parse(&self.model);
+        if let Some(out) = &self.draft {
+            return Ok(draft(&spec, out.as_deref(), common, *console)?);
+        }
         if let Some(path) = &self.figure {
             check_figure(path)?;
             refuse_to_replace(path, [&*spec.path])?;
@@ -41,6 +52,42 @@ impl Inspect {
         };
         Ok(console.table(&text)?)
     }
+}
+
+/// Writes the draft of a description. One beside the weights is corrected by a person already, so it is never replaced.
+fn draft(
+    spec: &NetworkSpec,
+    out: Option<&Path>,
+    common: &Common,
+    console: Console,
+) -> Result<(), anyhow::Error> {
+    let beside = description_of(&spec.path);
+    if out.is_none() && beside.exists() {
+        return Err(anyhow!(
+            "there is a description already, name another file behind --draft: {}",
+            beside.display()
+        ));
+    }
+    let out = out.unwrap_or(beside.as_path());
+    refuse_to_replace(out, [&*spec.path])?;
+    let text = draft_description(spec, None)?;
+    atomic_write_bytes(out, text.as_bytes())?;
+    let doubtful = text
+        .lines()
+        .filter(|line| line.contains("# doubtful"))
+        .count();
+    if *out != *beside {
+        console.note(&format!(
+            "it is read with the weights when it lies beside them as {}",
+            beside.display()
+        ));
+    }
+    let said = if common.json {
+        serde_json::json!({"path": out, "doubtful": doubtful}).to_string()
+    } else {
+        format!("{}: {doubtful} lines are doubtful", out.display())
+    };
+    console.table(&said)
 }
 
 /// The network as boxes and lines, equal blocks as one.

@@ -130,6 +130,7 @@ impl Cli {
             screenshot,
             files,
         } = self;
+        common.set_memory_limit();
         let Some(command) = command else {
             known_files(&files)?;
             if let Some(series) = series.as_ref().filter(|path| !path.exists()) {

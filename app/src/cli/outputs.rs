@@ -193,8 +193,24 @@ fn named<'a>(array: &'a Gathered, format: Format, about: &About<'_>) -> NamedArr
         array.batched_dims()
     };
     let name = name_in(format, &array.name, about.is_discriminator);
-    let mut named = NamedArray::new(name, dims, array.values.as_slice());
-    named.range = array.range;
+    let beside_input = about.stamp.as_ref().filter(|stamp| {
+        format == Format::Fits && array.samples() == 1 && array.dims == stamp.dims()
+    });
+    let mut named = match (array.range, beside_input) {
+        // One scale in one file, so that INPUT minus OUT1 means something.
+        (Some(range), Some(stamp)) if range != stamp.range => {
+            let values = array.values.iter();
+            let values: Vec<f32> = values.map(|v| range.map_to(stamp.range, *v)).collect();
+            let mut named = NamedArray::new(name, dims, values);
+            named.range = Some(stamp.range);
+            named
+        }
+        (range, _) => {
+            let mut named = NamedArray::new(name, dims, array.values.as_slice());
+            named.range = range;
+            named
+        }
+    };
     if let Some(stamp) = &about.stamp {
         let same_grid =
             matches!(array.dims.as_slice(), [_, h, w] if [*h, *w] == [stamp.height, stamp.width]);

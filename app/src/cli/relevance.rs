@@ -23,7 +23,7 @@ use super::inputs::RangeArgument;
 /// Arguments of `relevance`.
 #[derive(Args, Debug)]
 pub(super) struct Relevance {
-    /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE (of a series, the discriminator when no role is given).
+    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE (of a series, the discriminator when no role is given).
     pub(super) model: String,
     /// Stamps or blends.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]

@@ -9,7 +9,7 @@ use candle_core::Device;
 use clap::{Args, ValueEnum};
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, Opened, open_network_for};
 use ganoscope_core::edit::{Action, Edit};
-use ganoscope_core::network::{Edits, LayerName, Retain};
+use ganoscope_core::network::{Edits, LayerName, Network, Retain};
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
@@ -22,9 +22,9 @@ use crate::views::ViewKey;
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// The network: FILE, DIR, DIR@STEP or DIR@STEP:ROLE.
+    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
     model: String,
-    /// Stamps or blends.
+    /// Stamps or blends; seed:N or seed:N:CLASS for generators that take numbers.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     input: Vec<String>,
     /// Folder for the results; made if needed.
@@ -101,6 +101,9 @@ impl Run {
     ) -> Result<Vec<Written>, Failure> {
         let mut opened = open_network_for(spec, Input::stamp_size(inputs))?;
         say_guesses(&opened, console);
+        if let Some(fitted) = fitted(&opened, inputs) {
+            opened.network = fitted;
+        }
         opened.network = opened.network.to_device(device)?;
         let retain: Vec<LayerName> = self.retain.iter().map(|l| l.as_str().into()).collect();
         for layer in &retain {
@@ -120,8 +123,8 @@ impl Run {
                 input.path.display()
             ));
             let mut results = Results::default();
-            for batch in input.batches(&opened, self.input_range, device, console)? {
-                forward(&opened, &batch, &edits, &retain, &mut results)
+            for feed in input.feeds(&opened, self.input_range, device, console)? {
+                forward(&opened, &feed, &edits, &retain, &mut results)
                     .with_context(|| format!("cannot run {}", input.path.display()))?;
             }
             warn_of_overflow(&results, &input.path, console);
@@ -247,6 +250,18 @@ fn write(
         .collect()
 }
 
+/// The network for stamps that are not square, where it takes any size.
+fn fitted(opened: &Opened, inputs: &[Input]) -> Option<Network> {
+    let stamp = inputs.first()?.stamps.first()?;
+    let size = [stamp.height, stamp.width];
+    let takes_any =
+        opened.manifest.is_none() && opened.guesses.iter().any(|g| g.what == "stamp size");
+    if !takes_any || opened.network.input_fact().size() == size {
+        return None;
+    }
+    opened.network.with_input_size(size).ok()
+}
+
 /// What an edit does, in words.
 pub(crate) fn sentence(edit: &Edit) -> String {
     let what = match edit.action {
@@ -325,14 +340,14 @@ fn not_finite(values: &[f32]) -> usize {
 
 fn forward(
     opened: &Opened,
-    batch: &candle_core::Tensor,
+    feed: &[candle_core::Tensor],
     edits: &Edits,
     retain: &[LayerName],
     results: &mut Results,
 ) -> Result<(), anyhow::Error> {
     let network = &opened.network;
     let keep = Retain::Layers(retain.to_vec());
-    let run = network.forward(std::slice::from_ref(batch), edits, &keep)?;
+    let run = network.forward(feed, edits, &keep)?;
     for (index, output) in run.outputs().iter().enumerate() {
         results.add(&output_name(index), output, opened.output_range)?;
     }

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 use ganoscope_core::checkpoint::{NetworkSpec, Series};
 use ganoscope_core::jobs::{
-    Cancel, CheckpointInfo, Engine as _, Finding, Step, Studio, StudySpec, TimelinePoint,
+    Cancel, CheckpointInfo, Engine as _, Finding, Input, Step, Studio, StudySpec, TimelinePoint,
 };
 
 use super::Failure;
@@ -21,7 +21,7 @@ pub(super) struct Timeline {
     /// The series directory.
     #[arg(value_name = "DIR")]
     series: PathBuf,
-    /// Blends; those with truths are measured.
+    /// Blends, of which those with truths are measured; or seed:N for generators that take numbers.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     input: Vec<PathBuf>,
     /// Table to write, .ecsv or .csv; printed when not given.
@@ -63,11 +63,12 @@ impl Timeline {
         common: &Common,
         console: Console,
     ) -> Result<BTreeMap<u64, TimelinePoint>, anyhow::Error> {
-        let first = self.input.first().ok_or_else(|| anyhow!("no input"))?;
+        let first = inputs_of(&self.input)?.into_iter().next();
+        let first = first.ok_or_else(|| anyhow!("no input"))?;
         let spec = StudySpec::Timeline {
             series: series.dir.clone(),
-            inputs: self.input.clone(),
-            shown: first.clone(),
+            inputs: inputs_of(&self.input)?,
+            shown: first,
         };
         let mut studio = Studio::on(common.open_device(console)?);
         let mut study = studio.study(&spec, &Cancel::default()).map_err(told)?;
@@ -96,6 +97,15 @@ impl Timeline {
             }
         }
     }
+}
+
+/// Pictures by their paths, and seeds.
+fn inputs_of(paths: &[PathBuf]) -> Result<Vec<Input>, anyhow::Error> {
+    let input = |path: &PathBuf| {
+        let latent = path.to_str().map(Input::latent_of).transpose()?.flatten();
+        Ok(latent.map_or_else(|| Input::File(path.clone()), Input::Latent))
+    };
+    paths.iter().map(input).collect()
 }
 
 fn shown(path: &Path) -> String {

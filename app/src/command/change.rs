@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use ganoscope_core::attribution::Method;
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
+use ganoscope_core::jobs::{Input, Latent};
+use ganoscope_core::latent::Takes;
 use ganoscope_core::network::LayerName;
 
 use super::RegionChange;
@@ -15,15 +17,21 @@ use crate::document::Document;
 pub enum Change {
     /// Open a series directory, or put pictures into the list and show the first of them, or both in one gesture.
     Open {
-        /// The series directory.
+        /// The series directory, or the file of a lone network.
         series: Option<PathBuf>,
+        /// What its network takes.
+        takes: Takes,
+        /// Whether its pictures are shown as they are, without a stretch for faint light.
+        is_plain: bool,
         /// Pictures.
         inputs: Vec<PathBuf>,
     },
-    /// Show a picture of the list.
-    ShowInput(PathBuf),
-    /// Take a picture off the list.
-    RemoveInput(PathBuf),
+    /// Show a picture or a seed; it comes into the list where it is new.
+    ShowInput(Input),
+    /// Take a picture or a seed off the list.
+    RemoveInput(Input),
+    /// Choose the class of the seed shown.
+    SetClass(usize),
     /// Show a checkpoint.
     GoToStep(u64),
     /// Show a layer.
@@ -83,13 +91,18 @@ impl Change {
             path.file_name()
                 .map_or_else(|| path.display().to_string(), |n| n.display().to_string())
         };
+        let named = |input: &Input| match input {
+            Input::File(path) => file(path),
+            Input::Latent(_) => input.name(),
+        };
         match self {
-            Self::Open { series, inputs } => match (series, inputs.as_slice()) {
+            Self::Open { series, inputs, .. } => match (series, inputs.as_slice()) {
                 (Some(one), _) | (None, [one]) => format!("open {}", file(one)),
                 (None, many) => format!("open {} pictures", many.len()),
             },
-            Self::ShowInput(path) => format!("show {}", file(path)),
-            Self::RemoveInput(path) => format!("remove {}", file(path)),
+            Self::ShowInput(input) => format!("show {}", named(input)),
+            Self::RemoveInput(input) => format!("remove {}", named(input)),
+            Self::SetClass(class) => format!("choose class {class}"),
             Self::GoToStep(step) => format!("go to step {step}"),
             Self::ShowLayer(layer) => format!("show {layer}"),
             Self::SelectUnits(units) => format!("select {}", units_text(units)),
@@ -113,6 +126,7 @@ impl Change {
             Self::SetStrength { units, .. } => format!("strength {units}"),
             Self::SetEdit { index, .. } => format!("edit {index}"),
             Self::GoToStep(_) => "step".to_owned(),
+            Self::SetClass(_) => "class".to_owned(),
             Self::SetDisplay(_) => "display".to_owned(),
             Self::Regions(change) => change.kind(),
             other => other.name(),
@@ -122,7 +136,13 @@ impl Change {
     /// Makes the change.
     pub fn apply(self, document: &mut Document) {
         match self {
-            Self::Open { series, inputs } => {
+            Self::Open {
+                series,
+                takes,
+                is_plain,
+                inputs,
+            } => {
+                let has_series = series.is_some();
                 if let Some(path) = series {
                     document.series = Some(path);
                     document.step = None;
@@ -130,12 +150,18 @@ impl Change {
                     document.units = UnitSet::default();
                     document.edits = EditStack::default();
                 }
-                for path in inputs.iter().chain(inputs.first()) {
-                    document.show_input(path);
+                let inputs: Vec<Input> = inputs.into_iter().map(Input::File).collect();
+                for input in inputs.iter().chain(inputs.first()) {
+                    document.show_input(input);
+                }
+                if has_series {
+                    document.suit(takes);
+                    document.display = document.display.suited(is_plain);
                 }
             }
-            Self::ShowInput(path) => document.show_input(&path),
-            Self::RemoveInput(path) => remove_input(document, &path),
+            Self::ShowInput(input) => document.show_input(&input),
+            Self::RemoveInput(input) => remove_input(document, &input),
+            Self::SetClass(class) => set_class(document, class),
             Self::GoToStep(step) => document.step = Some(step),
             Self::ShowLayer(layer) => document.layer = Some(layer),
             Self::SelectUnits(units) => document.units = units,
@@ -178,16 +204,38 @@ impl Change {
     }
 }
 
-/// Takes a picture off the list; its neighbour is shown if it was shown.
-fn remove_input(document: &mut Document, path: &PathBuf) {
-    let Some(at) = document.inputs.iter().position(|p| p == path) else {
+/// Takes an input off the list; its neighbour of the same kind is shown if it was shown.
+fn remove_input(document: &mut Document, input: &Input) {
+    let Some(at) = document.inputs.iter().position(|i| i == input) else {
         return;
     };
     document.inputs.remove(at);
-    if document.input.as_ref() == Some(path) {
-        let next = document.inputs.get(at).or_else(|| document.inputs.last());
-        document.input = next.cloned();
+    if document.input.as_ref() == Some(input) {
+        let is_alike = |other: &&Input| other.latent().is_some() == input.latent().is_some();
+        let (before, after) = document.inputs.split_at(at);
+        let next = after.iter().find(is_alike);
+        document.input = next.or_else(|| before.iter().rfind(is_alike)).cloned();
     }
+}
+
+/// The seed shown takes another class, in its place of the list.
+fn set_class(document: &mut Document, class: usize) {
+    let Some(Input::Latent(latent)) = document.input else {
+        return;
+    };
+    let (old, new) = (
+        Input::Latent(latent),
+        Input::Latent(Latent {
+            class: Some(class),
+            ..latent
+        }),
+    );
+    let is_known = document.inputs.contains(&new);
+    let place = document.inputs.iter_mut().find(|input| **input == old);
+    if let Some(place) = place.filter(|_| !is_known) {
+        *place = new.clone();
+    }
+    document.show_input(&new);
 }
 
 #[cfg(test)]
@@ -209,8 +257,9 @@ mod tests {
 
     #[test]
     fn removing_the_shown_picture_shows_its_neighbour() {
-        let paths: Vec<PathBuf> = ["a", "b", "c"].map(PathBuf::from).to_vec();
-        let mut document = Document::new(None, paths.clone());
+        let files: Vec<PathBuf> = ["a", "b", "c"].map(PathBuf::from).to_vec();
+        let mut document = Document::new(None, files.clone());
+        let paths: Vec<Input> = files.into_iter().map(Input::File).collect();
         document.input = Some(paths[1].clone());
         Change::RemoveInput(paths[1].clone()).apply(&mut document);
         assert_eq!(document.input, Some(paths[2].clone()));

@@ -7,7 +7,7 @@ mod ui_command;
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use ganoscope_core::jobs::{JobId, Slot};
+use ganoscope_core::jobs::{Input, JobId, Slot};
 use ganoscope_core::region::Place;
 use ganoscope_core::region::ds9::System;
 
@@ -61,8 +61,14 @@ pub enum Command {
     Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
-    /// A small picture of a file is to be seen and is not there yet.
-    WantThumbnail(PathBuf),
+    /// A small picture is to be seen and is not there yet.
+    WantThumbnail(Input),
+    /// The description of a network was corrected.
+    EditDescription(String),
+    /// Keep the description beside its weights, and open them with it.
+    SaveDescription,
+    /// Put the description away.
+    CloseDescription,
     /// Shift contrast and bias by a drag over a picture: shares of its width to the right and of its height down.
     Shade([f32; 2]),
     /// Sort the units.

@@ -100,7 +100,7 @@ macro_rules! table {
 
 #[rustfmt::skip]
 table! {
-    OpenFiles: "Open…", "Open pictures, a session or a recipe; dropping files on the window does the same", [ctrl(Key::O)], icon Folder;
+    OpenFiles: "Open…", "Open networks, pictures, a session or a recipe; dropping files on the window does the same", [ctrl(Key::O)], icon Folder;
     OpenSeries: "Open series…", "Open the folder of a training run with its checkpoints", [ctrl_shift(Key::O)];
     OpenDemo: "Open the demonstration", "Open the bundled series and its blends", [];
     Save: "Save session", "Save what is open, selected and edited", [ctrl(Key::S)], icon Disk;
@@ -174,6 +174,11 @@ table! {
     SaveRegions: "Save regions…", "Save all regions as a DS9 region file", [];
     SaveRegionTable: "Save region table…", "Save the statistics of all regions as ECSV or CSV", [];
     CopyRegionTable: "Copy region table", "Copy the statistics of all regions, separated by tabs", [];
+    NextSeed: "Next seed", "Draw what the generator makes of the next seed", [plain(Key::S)];
+    PreviousSeed: "Previous seed", "Draw what the generator makes of the seed before", [shift(Key::S)];
+    RandomSeed: "New random seed", "Draw what the generator makes of a seed that nobody chose", [plain(Key::G)], icon Again;
+    AboutNetwork: "About the network", "What the networks were recognised as and why, where their tensors went, and what was guessed", [plain(Key::F4)];
+    Describe: "Describe the network…", "Correct what was guessed of weights without a graph, as a text beside them", [];
     MeasureCheckpoints: "Measure all checkpoints", "Regenerate every checkpoint over the pictures that have truths", [plain(Key::M)];
     MeasureUnits: "Measure units over all pictures", "How active the units of the layer are in general", [plain(Key::U)];
     Reload: "Read the series again", "Find checkpoints that were written since", [plain(Key::F5)], mac [ctrl(Key::R)], icon Again;

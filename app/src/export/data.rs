@@ -1,11 +1,11 @@
 //! The numbers behind the views, in the files of the headless commands.
 //!
-//! Invariant: pixels are those on the screen before any stretch, bit for bit; the input is that of its file. Names are those
-//! of the headless commands: `output`, `activation.LAYER`, `relevance...`; in FITS INPUT, OUT1, RESID, TRUTH1, `ACT_...`, `REL_D...`.
+//! Invariant: pixels are those on the screen before any stretch, bit for bit, but in FITS, where pictures are in the range of
+//! the input beside them; the input is that of its file. Names are those of the headless commands: `output`, `activation.LAYER`, `relevance...`; in FITS INPUT, OUT1, RESID, TRUTH1, `ACT_...`, `REL_D...`.
 
 use std::path::{Path, PathBuf};
 
-use ganoscope_core::checkpoint::{BlendRule, NetworkRole, NetworkSpec, open_network};
+use ganoscope_core::checkpoint::{BlendRule, NetworkSpec, open_network};
 use ganoscope_core::jobs::{RelevancePreview, Scene};
 use ganoscope_core::stamp::difference::Difference;
 use ganoscope_core::stamp::io::{Format, read_blend};
@@ -27,9 +27,15 @@ pub(super) fn write(
 ) -> Result<Vec<PathBuf>, String> {
     let format = Format::from_extension(path).unwrap_or(choice.data.format());
     let arrays = arrays(shown)?;
-    let (stamp, truths) = input_of(shown.scene()?)?;
+    let (stamp, truths) = match shown.scene_of_file()? {
+        Some(scene) => {
+            let (stamp, truths) = input_of(scene)?;
+            (Some(stamp), truths)
+        }
+        None => (None, Vec::new()),
+    };
     let about = About {
-        stamp: Some(stamp),
+        stamp,
         truths: &truths,
         ..about(shown)?
     };
@@ -57,7 +63,8 @@ pub(super) fn names(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Vec<Stri
     check(shown)?;
     let format = choice.data.format();
     let named = |name: String| name_in(format, &name, true);
-    let outputs = shown.deblend()?.outputs.len();
+    let preview = shown.deblend()?;
+    let outputs = preview.outputs.len() + preview.numbers.len();
     let mut names: Vec<String> = (0..outputs).map(output_name).map(named).collect();
     names.extend(compared(shown)?.into_iter().map(|a| named(a.name)));
     names.extend(layer_of(shown).map(|layer| named(activation_name(layer))));
@@ -65,9 +72,14 @@ pub(super) fn names(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Vec<Stri
         names.extend(relevance_names(relevance).into_iter().map(named));
     }
     if format == Format::Fits {
-        let truths = 1..=shown.scene()?.truths.len();
-        names.insert(0, "INPUT".to_owned());
-        names.push("RESID".to_owned());
+        let scene = shown.scene_of_file()?;
+        if scene.is_some() {
+            names.insert(0, "INPUT".to_owned());
+        }
+        if shown.deblend()?.account.is_some() {
+            names.push("RESID".to_owned());
+        }
+        let truths = 1..=scene.map_or(0, |scene| scene.truths.len());
         names.extend(truths.map(|n| format!("TRUTH{n}")));
     }
     Ok(names)
@@ -96,6 +108,15 @@ fn arrays(shown: &Shown<'_>) -> Result<Vec<Gathered>, String> {
     let mut arrays: Vec<Gathered> = outputs
         .map(|(i, output)| gathered(output_name(i), output, Some(output.range)))
         .collect();
+    // Outputs that are numbers come after those that are pictures.
+    let numbers = shown.deblend()?.numbers.iter().enumerate();
+    let pictures = arrays.len();
+    arrays.extend(numbers.map(|(i, numbers)| Gathered {
+        name: output_name(pictures + i),
+        dims: vec![numbers.values.len()],
+        values: numbers.values.clone(),
+        range: None,
+    }));
     arrays.extend(compared(shown)?);
     if let Ok(maps) = shown.units() {
         let dims = match maps.dims {
@@ -202,14 +223,15 @@ fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
     let series = shown.series()?;
     let spec = NetworkSpec {
         path: series.path.clone(),
-        step: shown.document.step_in(series),
-        role: Some(NetworkRole::Generator),
+        // A lone file has no steps.
+        step: shown.document.step_in(series).filter(|_| !series.is_file),
+        role: Some(series.role),
         part: None,
     };
     let opened = open_network(&spec).map_err(|error| error.to_string())?;
     let mut provenance = made_by("window", &spec, &opened, None);
     let document = shown.document;
-    provenance.input = document.input.as_ref().map(|p| p.display().to_string());
+    provenance.input = document.input.as_ref().map(ToString::to_string);
     let enabled = document.edits.edits.iter().filter(|edit| edit.enabled);
     provenance.edits = enabled.map(sentence).collect();
     if let Ok(relevance) = shown.relevance() {
@@ -219,7 +241,12 @@ fn about(shown: &Shown<'_>) -> Result<About<'static>, String> {
         );
         provenance.history.push(method);
     }
-    let blend_rule: Option<BlendRule> = opened.manifest.as_ref().map(|m| m.blend_rule);
+    // Only what the window accounts for has a residual in the file.
+    let accounts = shown
+        .deblend()
+        .is_ok_and(|preview| preview.account.is_some());
+    let rule = || opened.manifest.as_ref().map(|m| m.blend_rule);
+    let blend_rule: Option<BlendRule> = accounts.then(|| rule().unwrap_or_default());
     Ok(About {
         stamp: None,
         truths: &[],

@@ -3,9 +3,10 @@
 //! Invariant: a file is only replaced when the person was asked about that very file, and never one that the results are
 //! made from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ganoscope_core::checkpoint::{MANIFEST_FILE, NetworkRole};
+use ganoscope_core::jobs::Input;
 
 use crate::document::Document;
 
@@ -40,7 +41,7 @@ pub(super) fn refuse_to_replace<'a>(
     Ok(())
 }
 
-/// Whether a file is an open picture or describes the open series.
+/// Whether a file is an open picture, the open network, or describes the open series.
 fn is_source(file: &Path, document: &Document) -> bool {
     // What is not there yet has no canonical path, and replaces nothing.
     let Ok(target) = file.canonicalize() else {
@@ -49,7 +50,13 @@ fn is_source(file: &Path, document: &Document) -> bool {
     let is_it = |source: &Path| source.canonicalize().is_ok_and(|source| source == target);
     let manifest = document.series.as_ref().map(|dir| dir.join(MANIFEST_FILE));
     let pictures = document.inputs.iter().chain(&document.input);
-    pictures.chain(&manifest).any(|source| is_it(source))
+    let pictures = pictures.filter_map(Input::file);
+    let series = document
+        .series
+        .iter()
+        .chain(&manifest)
+        .map(PathBuf::as_path);
+    pictures.chain(series).any(is_it)
 }
 
 /// Whether a file lies where weights lie.

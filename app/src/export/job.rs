@@ -86,7 +86,10 @@ pub fn drawing(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Drawing, Stri
     Ok(match shown.view {
         ViewKey::Deblend => {
             let is_edited = !shown.document.edits.is_idle();
-            figures::deblend(shown.scene()?, shown.deblend()?, is_edited, &setting).draw()
+            let canvas = shown.canvas()?;
+            let has_blend = shown.scene_of_file()?.is_some();
+            let (preview, blend) = (shown.deblend()?, (&*canvas, has_blend));
+            figures::deblend(blend, preview, is_edited, &setting).draw()
         }
         ViewKey::Units => {
             let maps = shown.units()?;
@@ -94,7 +97,7 @@ pub fn drawing(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Drawing, Stri
             figures::units(maps, &order, &shown.document.edits, &setting).draw()
         }
         ViewKey::Relevance => {
-            figures::relevance(shown.scene()?, shown.relevance()?, &setting).draw()
+            figures::relevance(&*shown.canvas()?, shown.relevance()?, &setting).draw()
         }
         ViewKey::Timeline => {
             let series = shown.series()?;
@@ -104,7 +107,7 @@ pub fn drawing(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Drawing, Stri
         ViewKey::Compare => {
             let seen = (shown.document, shown.results);
             let comparison = &shown.workbench.comparison;
-            figures::compare(shown.scene()?, comparison, seen, &setting)?.draw()
+            figures::compare(&*shown.canvas()?, comparison, seen, &setting)?.draw()
         }
         ViewKey::Regions => figures::regions(shown.scene()?, &setting).draw(),
         ViewKey::Header => return Err(NO_FIGURE.to_owned()),

@@ -1,10 +1,13 @@
 //! What an export is made from: a copy of what the window shows, so that nothing changes under it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use ganoscope_core::checkpoint::NetworkRole;
 use ganoscope_core::graph::Graph;
-use ganoscope_core::jobs::{DeblendPreview, RelevancePreview, Scene, SeriesInfo, UnitMaps};
+use ganoscope_core::jobs::{DeblendPreview, Input, RelevancePreview, Scene, SeriesInfo, UnitMaps};
+use ganoscope_core::stamp::ValueRange;
 
 use super::ExportChoice;
 use crate::display::Levels;
@@ -108,6 +111,39 @@ impl<'a> Shown<'a> {
         Ok(&**ready(&self.results.scene, "picture")?)
     }
 
+    /// The picture of the file that the network is run on; nothing where it is run on a seed.
+    ///
+    /// # Errors
+    /// Why a picture that should be there is not.
+    pub fn scene_of_file(&self) -> Result<Option<&'a Scene>, String> {
+        match &self.document.input {
+            Some(Input::Latent(_)) => Ok(None),
+            _ => self.scene().map(Some),
+        }
+    }
+
+    /// The picture that light and axes are taken from: that of the file, or the first output where the network is run on a
+    /// seed.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn canvas(&self) -> Result<Cow<'a, Scene>, String> {
+        if let Some(scene) = self.scene_of_file()? {
+            return Ok(Cow::Borrowed(scene));
+        }
+        let first = self.deblend()?.outputs.first();
+        let blend = first.ok_or("there is nothing to export: the network gives no picture")?;
+        Ok(Cow::Owned(Scene {
+            path: PathBuf::new(),
+            blend: blend.clone(),
+            truths: Vec::new(),
+            range_in_file: ValueRange::UNIT,
+            is_range_guessed: false,
+            compass: None,
+            notes: Vec::new(),
+        }))
+    }
+
     /// The outputs.
     ///
     /// # Errors
@@ -133,11 +169,15 @@ impl<'a> Shown<'a> {
     }
 
     /// The network that the view shows.
-    pub const fn role(&self) -> NetworkRole {
+    pub fn role(&self) -> NetworkRole {
+        let main = || {
+            let series = self.results.series.shown();
+            series.map_or(NetworkRole::Generator, |series| series.role)
+        };
         match (self.view, self.subject.role) {
             (ViewKey::Relevance, _) => NetworkRole::Discriminator,
             (_, Some(role)) => role,
-            (_, None) => NetworkRole::Generator,
+            (_, None) => main(),
         }
     }
 
@@ -147,10 +187,7 @@ impl<'a> Shown<'a> {
     /// Why there is none.
     pub fn graph(&self) -> Result<&'a Graph, String> {
         let series = self.series()?;
-        let network = match self.role() {
-            NetworkRole::Generator => Some(&series.generator),
-            NetworkRole::Discriminator => series.discriminator.as_ref(),
-        };
+        let network = series.network_of(self.role());
         let graph = network.map(|network| &*network.graph);
         let graph = graph.filter(|graph| !graph.boxes.is_empty());
         graph.ok_or_else(|| format!("the series has no {} to draw", self.role()))
@@ -200,14 +237,18 @@ impl<'a> Shown<'a> {
         let document = self.document;
         let mut parts = vec![concat!("Ganoscope ", env!("CARGO_PKG_VERSION")).to_owned()];
         if let Some(series) = self.results.series.shown() {
-            parts.push(format!("series {}", series.path.display()));
+            let what = if series.is_file { "network" } else { "series" };
+            parts.push(format!("{what} {}", series.path.display()));
             let step = document.step_in(series);
-            let has_step = self.view != ViewKey::Timeline;
+            let has_step = self.view != ViewKey::Timeline && !series.is_file;
             parts.extend(step.filter(|_| has_step).map(|step| format!("step {step}")));
         }
         let shows_picture = !matches!(self.view, ViewKey::Layers | ViewKey::Timeline);
         if let Some(input) = document.input.as_ref().filter(|_| shows_picture) {
-            parts.push(format!("picture {}", input.display()));
+            parts.push(match input {
+                Input::File(path) => format!("picture {}", path.display()),
+                Input::Latent(_) => input.name(),
+            });
             let edits = document.edits.edits.iter().filter(|edit| edit.enabled);
             parts.push(edits_text(&edits.map(edit_text).collect::<Vec<_>>()));
         }
@@ -217,11 +258,13 @@ impl<'a> Shown<'a> {
     /// The start of a file's name: the picture or the series, and the view.
     pub fn stem(&self) -> String {
         let document = self.document;
-        let path = match self.view {
-            ViewKey::Layers | ViewKey::Timeline => document.series.as_ref(),
-            _ => document.input.as_ref(),
+        let stem = match self.view {
+            ViewKey::Layers | ViewKey::Timeline => {
+                let series = document.series.as_ref();
+                series.map(|path| ganoscope_core::stamp::io::stem(path))
+            }
+            _ => document.input.as_ref().map(Input::stem),
         };
-        let stem = path.map(|path| ganoscope_core::stamp::io::stem(path));
         let view = self.view.title().to_lowercase();
         match stem.filter(|stem| !stem.is_empty()) {
             Some(stem) => format!("{stem}-{view}"),

@@ -81,9 +81,16 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
     };
     let what = match shown.view {
         ViewKey::Deblend => {
-            let (preview, scene) = (shown.deblend()?, shown.scene()?);
-            let truths = scene.truths.len().min(preview.outputs.len());
-            pictures(3 + preview.outputs.len() + truths)
+            let (preview, scene) = (shown.deblend()?, shown.scene_of_file()?);
+            let truths = scene.filter(|_| preview.has_truth);
+            let truths = truths.map_or(0, |scene| scene.truths.len());
+            let account = if preview.account.is_some() { 2 } else { 0 };
+            let truths = truths.min(preview.outputs.len());
+            let count = usize::from(scene.is_some()) + account + preview.outputs.len() + truths;
+            if count == 0 {
+                return Err("there is nothing to draw: the network gives numbers only".to_owned());
+            }
+            pictures(count)
         }
         ViewKey::Units => pictures(shown.units()?.units()),
         ViewKey::Relevance => {
@@ -91,7 +98,7 @@ fn figure_line(choice: &ExportChoice, shown: &Shown<'_>) -> Result<String, Strin
             pictures(rows.map(|row| 1 + row.maps.len()).sum())
         }
         ViewKey::Compare => {
-            shown.scene()?;
+            shown.canvas()?;
             let comparison = &shown.workbench.comparison;
             let sources = comparison.pictures().into_iter();
             let pictures_of: Vec<Source> = sources.map(|s| s.known(shown.results)).collect();

@@ -55,7 +55,7 @@ fn meta(shown: &Shown<'_>) -> Vec<(String, String)> {
         return meta;
     }
     if let Some(input) = &shown.document.input {
-        say("input", input.display().to_string());
+        say("input", input.to_string());
     }
     let edits = shown.document.edits.edits.iter().filter(|e| e.enabled);
     for edit in edits {

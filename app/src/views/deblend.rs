@@ -1,11 +1,15 @@
 //! Deblend: the blend, what the generator makes of it, the truth where it is known, and what is left over.
 
-use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
-use ganoscope_core::jobs::{DeblendPreview, Measures, Scene, Slot};
+mod measures;
+
+use egui::{RichText, ScrollArea, Ui};
+use ganoscope_core::checkpoint::NetworkRole;
+use ganoscope_core::jobs::{DeblendPreview, Measures, OutputNumbers, Scene, Slot};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
+use self::measures::measures_ui;
 use super::contours::ContourMaps;
-use super::parts::{Well, display_bar, is_stale, is_there, light, side_for};
+use super::parts::{CAPTION, Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, legend_ui, loading_over, signed_with_marks, sky_ui};
@@ -26,9 +30,14 @@ impl View for Deblend {
         if !is_there(cx, ui, deblend, Slot::Deblend, "The outputs") {
             return;
         }
-        let (Some(preview), Some(scene)) = (deblend.shown(), cx.results.scene.shown()) else {
+        let Some(preview) = deblend.shown() else {
             return;
         };
+        // What is drawn from a seed has no blend.
+        let scene = cx.results.scene.shown();
+        let scene = scene
+            .filter(|_| cx.document.picture().is_some())
+            .map(|s| &**s);
         display_bar(cx, ui);
         let is_dimmed = is_stale(ui, deblend);
         let contours = ContourMaps::of(cx, ui);
@@ -53,7 +62,7 @@ impl View for Deblend {
 struct Pictures<'a> {
     cx: &'a ViewCx<'a>,
     preview: &'a DeblendPreview,
-    scene: &'a Scene,
+    scene: Option<&'a Scene>,
     look: Look,
     contours: &'a ContourMaps,
     is_dimmed: bool,
@@ -72,33 +81,54 @@ enum Cell {
 impl Pictures<'_> {
     fn ui(&self, ui: &mut Ui) {
         let outputs = self.preview.outputs.len();
-        let first: Vec<Cell> = std::iter::once(Cell::Blend)
+        let account = self.preview.account.as_ref();
+        let first: Vec<Cell> = self
+            .scene
+            .map(|_| Cell::Blend)
+            .into_iter()
             .chain((0..outputs).map(Cell::Output))
-            .chain([Cell::Recombination])
+            .chain(account.map(|_| Cell::Recombination))
             .collect();
-        let truths = self.scene.truths.iter().take(outputs).enumerate();
+        let truths = self.truths().iter().take(outputs).enumerate();
         let truths: Vec<Cell> = truths.map(|(i, _)| Cell::Truth(i)).collect();
         if self.preview.has_truth && fits(ui, first.len()) {
             self.rows_ui(ui, &first, &truths);
         } else {
-            // In one row where that gives the largest pictures, else in several: nothing lies beside the view.
-            let all: Vec<Cell> = first
-                .into_iter()
-                .chain(truths.into_iter().filter(|_| self.preview.has_truth))
-                .chain([Cell::Residual])
-                .collect();
-            let (columns, side) = grid_for(ui, all.len());
-            for row in all.chunks(columns) {
-                self.row_ui(ui, side, row);
-            }
-            measures_ui(ui, &self.preview.measures);
+            self.flow_ui(ui, first, truths);
         }
+    }
+
+    /// In one row where that gives the largest pictures, else in several: nothing lies beside the view.
+    fn flow_ui(&self, ui: &mut Ui, first: Vec<Cell>, truths: Vec<Cell>) {
+        let account = self.preview.account.as_ref();
+        let all: Vec<Cell> = first
+            .into_iter()
+            .chain(truths.into_iter().filter(|_| self.preview.has_truth))
+            .chain(account.map(|_| Cell::Residual))
+            .collect();
+        let (columns, side) = grid_for(ui, all.len());
+        let count = all.len().div_ceil(columns);
+        for (i, row) in all.chunks(columns).enumerate() {
+            ui.horizontal_top(|ui| {
+                self.row_ui(ui, side, row);
+                if i + 1 == count {
+                    self.numbers_ui(ui);
+                }
+            });
+        }
+        if all.is_empty() {
+            self.numbers_ui(ui);
+        }
+        measures_ui(ui, &self.preview.measures, self.scene);
     }
 
     /// Outputs above, each truth below its output.
     fn rows_ui(&self, ui: &mut Ui, first: &[Cell], truths: &[Cell]) {
         let side = side_for(ui, first.len(), 2, 0.0);
-        self.row_ui(ui, side, first);
+        ui.horizontal_top(|ui| {
+            self.row_ui(ui, side, first);
+            self.numbers_ui(ui);
+        });
         // In the first place the table, where it fits, else the residual with the table below.
         let has_room = side >= size::MEASURES;
         ui.horizontal_top(|ui| {
@@ -107,47 +137,48 @@ impl Pictures<'_> {
                 let down = egui::Layout::top_down(egui::Align::Min);
                 ui.allocate_ui_with_layout(size, down, |ui| {
                     ui.set_min_size(size);
-                    measures_ui(ui, &self.preview.measures);
+                    measures_ui(ui, &self.preview.measures, self.scene);
                 });
             } else {
                 self.residual_ui(ui, side);
             }
-            for cell in truths {
-                self.cell_ui(ui, side, *cell);
-            }
+            self.row_ui(ui, side, truths);
             if has_room {
                 self.residual_ui(ui, side);
             }
         });
         if !has_room {
-            measures_ui(ui, &self.preview.measures);
+            measures_ui(ui, &self.preview.measures, self.scene);
         }
     }
 
     fn row_ui(&self, ui: &mut Ui, side: f32, cells: &[Cell]) {
-        ui.horizontal_top(|ui| {
-            for cell in cells {
-                self.cell_ui(ui, side, *cell);
-            }
-        });
+        for cell in cells {
+            self.cell_ui(ui, side, *cell);
+        }
     }
 
     fn cell_ui(&self, ui: &mut Ui, side: f32, cell: Cell) {
         let nothing = String::new;
         match cell {
-            Cell::Blend => self.blend_ui(ui, side),
+            Cell::Blend => {
+                if let Some(scene) = self.scene {
+                    self.blend_ui(ui, side, scene);
+                }
+            }
             Cell::Output(i) => self.output_ui(ui, side, i),
             Cell::Recombination => {
-                let place = 1 + self.preview.outputs.len();
-                let stamp = &self.preview.recombination;
-                self.picture_ui(ui, side, place, "Recombination", stamp, nothing());
+                if let Some(account) = &self.preview.account {
+                    let place = 1 + self.preview.outputs.len();
+                    let stamp = &account.recombination;
+                    self.picture_ui(ui, side, place, "Recombination", stamp, nothing());
+                }
             }
             Cell::Truth(i) => {
-                let Some(truth) = self.scene.truths.get(i) else {
-                    return;
-                };
-                let caption = format!("Galaxy {}, truth", i + 1);
-                self.picture_ui(ui, side, 10 + i, &caption, truth, nothing());
+                if let Some(truth) = self.truths().get(i) {
+                    let caption = format!("{}, truth", self.preview.title_of(i));
+                    self.picture_ui(ui, side, 10 + i, &caption, truth, nothing());
+                }
             }
             Cell::Residual => self.residual_ui(ui, side),
         }
@@ -155,19 +186,47 @@ impl Pictures<'_> {
 
     /// An output; while blinking, its truth in its place.
     fn output_ui(&self, ui: &mut Ui, side: f32, i: usize) {
+        let Some(output) = self.preview.outputs.get(i) else {
+            return;
+        };
         let blink = self.cx.workbench.blink && self.preview.has_truth;
-        let truth = self.scene.truths.get(i).filter(|_| blink);
+        let truth = self.truths().get(i).filter(|_| blink);
         let is_edited = !self.cx.document.edits.is_idle();
         let caption = match truth {
             Some(_) => format!("Truth {} (blink)", i + 1),
-            None if is_edited => format!("Galaxy {}, edited", i + 1),
-            None => format!("Galaxy {}, generated", i + 1),
+            None if is_edited => format!("{}, edited", self.preview.title_of(i)),
+            None => format!("{}, generated", self.preview.title_of(i)),
         };
         let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
-        let note = measures.map(|m| self.psnr_note(i, m)).unwrap_or_default();
-        if let Some(stamp) = truth.or_else(|| self.preview.outputs.get(i)) {
-            self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
+        let note = measures.map(|m| self.psnr_note(i, m));
+        let note = note.unwrap_or_else(|| size_note(output));
+        self.picture_ui(ui, side, 1 + i, &caption, truth.unwrap_or(output), note);
+    }
+
+    fn truths(&self) -> &[Stamp] {
+        self.scene.map_or(&[], |scene| &scene.truths)
+    }
+
+    /// The outputs that are no pictures: a logit says what the discriminator holds the picture for.
+    fn numbers_ui(&self, ui: &mut Ui) {
+        if self.preview.numbers.is_empty() {
+            return;
         }
+        let tokens = Tokens::of(ui);
+        let is_judge = self.cx.results.series.shown();
+        let is_judge = is_judge.is_some_and(|s| s.role == NetworkRole::Discriminator);
+        ui.vertical(|ui| {
+            ui.add_space(CAPTION);
+            for output in &self.preview.numbers {
+                let text = numbers_text(output);
+                let label = ui.label(RichText::new(text).color(tokens.strong));
+                if let (true, [logit]) = (is_judge, output.values.as_slice()) {
+                    let verdict = if *logit > 0.0 { "real" } else { "generated" };
+                    label.on_hover_text("Above zero is evidence for a real picture");
+                    ui.label(RichText::new(format!("taken for {verdict}")).color(tokens.weak));
+                }
+            }
+        });
     }
 
     /// The PSNR, and without edits it was.
@@ -184,26 +243,21 @@ impl Pictures<'_> {
     }
 
     /// The blend, with compass and scale bar where its file says where it is on the sky.
-    fn blend_ui(&self, ui: &mut Ui, side: f32) {
-        let blend = &self.scene.blend;
-        let well = self.picture_ui(ui, side, 0, "Blend", blend, self.blend_note());
-        if let Some(compass) = &self.scene.compass {
+    fn blend_ui(&self, ui: &mut Ui, side: f32, scene: &Scene) {
+        let blend = &scene.blend;
+        let caption = if self.preview.account.is_some() {
+            "Blend"
+        } else {
+            "Picture"
+        };
+        let well = self.picture_ui(ui, side, 0, caption, blend, size_note(blend));
+        if let Some(compass) = &scene.compass {
             let longest = blend.width.max(blend.height).max(1);
             let scale = ui.ctx().pixels_per_point();
             let navigation = self.cx.workbench.navigation;
             let points_per_pixel = navigation.points_per_pixel(side, longest, scale);
             sky_ui(ui, well, compass, points_per_pixel);
         }
-    }
-
-    fn blend_note(&self) -> String {
-        let [bands, rows, columns] = self.scene.blend.dims();
-        let bands = if bands == 1 {
-            "1 band".to_owned()
-        } else {
-            format!("{bands} bands")
-        };
-        format!("{columns} x {rows}, {bands}")
     }
 
     fn picture_ui(
@@ -233,10 +287,13 @@ impl Pictures<'_> {
     }
 
     fn residual_ui(&self, ui: &mut Ui, side: f32) {
-        let residual = &self.preview.residual;
-        let largest = self.preview.residual_scale;
+        let Some(account) = &self.preview.account else {
+            return;
+        };
+        let residual = &account.residual;
+        let largest = account.residual_scale;
         let look = Look::Exact(signed_with_marks(largest, ui.visuals().dark_mode));
-        let picture = Picture::new(residual, look).with_over(&self.preview.residual_mean);
+        let picture = Picture::new(residual, look).with_over(&account.residual_mean);
         let well = Well {
             place: ("deblend", 20, 0),
             caption: "Residual",
@@ -256,7 +313,8 @@ impl Pictures<'_> {
                 egui::vec2(rect.width(), 14.0),
             );
             ui.scope_builder(egui::UiBuilder::new().max_rect(strip), |ui| {
-                let (low, high) = (format!("-{largest:.3}"), format!("+{largest:.3}"));
+                let in_file = largest * self.scene.map_or(1.0, Scene::step_in_file);
+                let (low, high) = (format!("-{in_file:.3}"), format!("+{in_file:.3}"));
                 legend_ui(ui, (side - 90.0).max(20.0), &ends, &low, &high);
             });
         });
@@ -273,8 +331,9 @@ fn fits(ui: &Ui, columns: usize) -> bool {
 fn grid_for(ui: &Ui, count: usize) -> (usize, f32) {
     let choices = (1..=count.max(1)).filter(|columns| *columns == 1 || fits(ui, *columns));
     let sized = choices.map(|columns| {
-        let rows = count.div_ceil(columns);
-        (columns, side_for(ui, columns, rows, MEASURES / rows as f32))
+        let rows = count.div_ceil(columns).max(1);
+        let side = side_for(ui, columns, rows, MEASURES / rows as f32);
+        (columns, side)
     });
     // Of equal ones the first: fewer columns leave more room for captions.
     sized
@@ -282,101 +341,33 @@ fn grid_for(ui: &Ui, count: usize) -> (usize, f32) {
         .unwrap_or((1, size::STAMP_MIN))
 }
 
+/// `64 x 64, 3 bands`.
+fn size_note(stamp: &Stamp) -> String {
+    let [bands, rows, columns] = stamp.dims();
+    let bands = if bands == 1 {
+        "1 band".to_owned()
+    } else {
+        format!("{bands} bands")
+    };
+    format!("{columns} x {rows}, {bands}")
+}
+
+/// `logit = 1.2345`; of many values the first.
+fn numbers_text(output: &OutputNumbers) -> String {
+    const MOST: usize = 8;
+    let values = output.values.iter().take(MOST);
+    let values: Vec<String> = values.map(|v| format!("{v:.4}")).collect();
+    let more = output.values.len().saturating_sub(MOST);
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} = {}{more}", output.name, values.join("  "))
+}
+
 fn psnr_text(measures: &Measures) -> String {
     match measures.psnr {
         Some(psnr) => format!("PSNR {psnr:.2} dB"),
         None => String::new(),
     }
-}
-
-/// The table of measures: one column per galaxy.
-fn measures_ui(ui: &mut Ui, measures: &[Measures]) {
-    let tokens = Tokens::of(ui);
-    let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
-    let number = |text: String| small(text).color(tokens.strong);
-    let rows = rows_of(measures);
-    ui.add_space(size::GAP);
-    Grid::new("measures")
-        .num_columns(measures.len() + 1)
-        .min_row_height(0.0)
-        .spacing([8.0, 4.0])
-        .show(ui, |ui| {
-            ui.label(small(String::new()));
-            for i in 0..measures.len() {
-                ui.label(small(format!("galaxy {}", i + 1)).color(tokens.weak));
-            }
-            ui.end_row();
-            for (name, tooltip, texts) in rows {
-                ui.label(small(name.to_owned()).color(tokens.weak))
-                    .on_hover_text(tooltip);
-                for text in texts {
-                    ui.label(number(text));
-                }
-                ui.end_row();
-            }
-        });
-}
-
-/// The rows of the table that have any value: name, tooltip, one text per galaxy.
-fn rows_of(measures: &[Measures]) -> Vec<(&'static str, &'static str, Vec<String>)> {
-    let one = |digits: usize, value: &dyn Fn(&Measures) -> Option<f64>| -> Vec<Option<String>> {
-        let text = |m| value(m).map(|v| format!("{v:.digits$}"));
-        measures.iter().map(text).collect()
-    };
-    let place = |value: fn(&Measures) -> Option<[f64; 2]>| -> Vec<Option<String>> {
-        let text = |m| value(m).map(|[x, y]| format!("{x:.1}, {y:.1}"));
-        measures.iter().map(text).collect()
-    };
-    let rows = [
-        ("PSNR", "Against the truth, dB", one(2, &|m| m.psnr)),
-        (
-            "blend PSNR",
-            "PSNR of the blend itself: what doing nothing gives, dB",
-            one(2, &|m| m.psnr_of_blend),
-        ),
-        (
-            "SSIM",
-            "Structural similarity to the truth, at most 1",
-            one(3, &|m| m.ssim),
-        ),
-        (
-            "flux",
-            "Light above the sky, mean over bands",
-            one(2, &|m| m.flux),
-        ),
-        (
-            "flux, truth",
-            "Light of the truth, measured the same way",
-            one(2, &|m| m.flux_of_truth),
-        ),
-        (
-            "x, y",
-            "Centre of light: column and row from the top left, from 0",
-            place(|m| m.centroid),
-        ),
-        (
-            "x, y, truth",
-            "Centre of light of the truth: column and row from the top left, from 0",
-            place(|m| m.centroid_of_truth),
-        ),
-        (
-            "off by",
-            "Distance between the two centres, pixels",
-            one(2, &distance),
-        ),
-    ];
-    rows.into_iter()
-        .filter(|(_, _, texts)| texts.iter().any(Option::is_some))
-        .map(|(name, tooltip, texts)| {
-            let texts = texts
-                .into_iter()
-                .map(|t| t.unwrap_or_else(|| "-".to_owned()));
-            (name, tooltip, texts.collect())
-        })
-        .collect()
-}
-
-fn distance(measures: &Measures) -> Option<f64> {
-    let ([x, y], [u, v]) = (measures.centroid?, measures.centroid_of_truth?);
-    Some((x - u).hypot(y - v))
 }

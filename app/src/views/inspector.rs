@@ -2,7 +2,7 @@
 
 use egui::{Checkbox, Id, RichText, ScrollArea, Slider, SliderClamping, TextStyle, Ui};
 use ganoscope_core::edit::{Action, Edit, Unit, UnitSet};
-use ganoscope_core::jobs::{LayerInfo, NetworkInfo};
+use ganoscope_core::jobs::{DeblendPreview, LayerInfo, NetworkInfo};
 
 use super::ViewCx;
 use super::layers::{count_text, share_text};
@@ -37,7 +37,9 @@ pub fn inspector_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
 fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     // The outputs of the picture before say nothing of one that failed.
     let outputs = &cx.results.deblend;
-    let Some(preview) = outputs.shown().filter(|_| outputs.failure().is_none()) else {
+    let has_pictures = |preview: &&std::sync::Arc<DeblendPreview>| !preview.outputs.is_empty();
+    let shown = outputs.shown().filter(has_pictures);
+    let Some(preview) = shown.filter(|_| outputs.failure().is_none()) else {
         return;
     };
     let look = light(cx);
@@ -49,7 +51,7 @@ fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             for (i, output) in outputs.iter().enumerate() {
                 StampView {
                     place: Id::unique(("inspector", at, i)),
-                    label: &format!("Galaxy {}, {name}", i + 1),
+                    label: &format!("{}, {name}", preview.title_of(i)),
                     picture: Picture::new(output, look),
                     side,
                     link: cx.leads(),
@@ -82,12 +84,12 @@ fn layer_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         return;
     };
     let name = cx.document.layer_in(series);
-    let Some(layer) = name.and_then(|name| series.generator.layer(&name)) else {
+    let Some(layer) = name.and_then(|name| series.network.layer(&name)) else {
         return;
     };
     heading(ui, &format!("Layer {}", layer.name));
     let weak = Tokens::of(ui).weak;
-    for text in layer_facts(layer, &series.generator) {
+    for text in layer_facts(layer, &series.network) {
         ui.label(RichText::new(text).text_style(TextStyle::Small).color(weak));
     }
 }

@@ -82,11 +82,12 @@ impl View for Layers {
 
     fn subject(&self) -> Subject {
         let role = match self.which {
-            Which::Generator => NetworkRole::Generator,
-            Which::Discriminator => NetworkRole::Discriminator,
+            // The one that is run, whichever it is.
+            Which::Generator => None,
+            Which::Discriminator => Some(NetworkRole::Discriminator),
         };
         Subject {
-            role: Some(role),
+            role,
             open_chains: self.sheets[self.which as usize].open_chains().clone(),
         }
     }
@@ -96,7 +97,7 @@ impl View for Layers {
             return;
         };
         let network = match self.which {
-            Which::Generator => Some(&series.generator),
+            Which::Generator => Some(&series.network),
             Which::Discriminator => series.discriminator.as_ref(),
         };
         if let Some(network) = network {
@@ -135,9 +136,15 @@ impl Layers {
     fn bar_ui(&mut self, ui: &mut Ui, series: &SeriesInfo) -> bool {
         ui.horizontal_wrapped(|ui| {
             for which in [Which::Generator, Which::Discriminator] {
-                let is_there = which == Which::Generator || series.discriminator.is_some();
-                let button = Button::selectable(self.which == which, which.title());
-                if ui.add_enabled(is_there, button).clicked() {
+                if which == Which::Discriminator && series.discriminator.is_none() {
+                    continue;
+                }
+                let title = match (which, series.role) {
+                    (Which::Generator, NetworkRole::Discriminator) => Which::Discriminator.title(),
+                    _ => which.title(),
+                };
+                let button = Button::selectable(self.which == which, title);
+                if ui.add(button).clicked() {
                     self.which = which;
                 }
             }
@@ -296,7 +303,7 @@ impl Layers {
         let name = layer.and_then(|layer| sheet.graph().layers.get(layer));
         let name = name.map(|layer| layer.name.clone());
         // Inputs and constants have no units, and a discriminator's layers are not the document's.
-        let known = name.filter(|name| is_generator && series.generator.layer(name).is_some());
+        let known = name.filter(|name| is_generator && series.network.layer(name).is_some());
         if let Some(name) = known.filter(|name| cx.document.layer_in(series).as_ref() != Some(name))
         {
             self.followed = Some(name.clone());

@@ -1,10 +1,9 @@
 //! The list of what is open: the series with its checkpoint, and the pictures.
 
-use std::path::{Path, PathBuf};
-
 use egui::{Atom, Button, Id, Rect, RichText, ScrollArea, Stroke, TextStyle, Ui, Vec2, vec2};
-use ganoscope_core::jobs::Failure;
-use ganoscope_core::stamp::io::stem;
+use ganoscope_core::checkpoint::NetworkRole;
+use ganoscope_core::jobs::{Failure, Input, SeriesInfo};
+use ganoscope_core::latent::Takes;
 
 use super::ViewCx;
 use super::inspector::edit_text;
@@ -25,19 +24,52 @@ pub fn library_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     series_ui(cx, ui);
     edits_ui(cx, ui);
     ui.add_space(size::GROUP_GAP);
+    let takes = takes(cx);
     ui.horizontal(|ui| {
-        heading(ui, "Pictures");
-        let command = UiCommand::OpenFiles;
+        let (text, command) = match takes {
+            Takes::Pictures => ("Pictures", UiCommand::OpenFiles),
+            Takes::Latents { .. } => ("Seeds", UiCommand::RandomSeed),
+        };
+        heading(ui, text);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let button = ui
-                .small_button(command.text())
-                .on_hover_text(command.tooltip());
+            let keys = command.keys_text(ui.ctx());
+            let tooltip = format!("{} ({keys})", command.tooltip());
+            let button = ui.small_button(command.text()).on_hover_text(tooltip);
             if button.clicked() {
                 cx.commands.push(command);
             }
         });
     });
-    pictures_ui(cx, ui);
+    if let Takes::Latents { classes: 2.. } = takes {
+        class_ui(cx, ui, takes);
+    }
+    pictures_ui(cx, ui, takes);
+}
+
+/// What the network that is open takes.
+fn takes(cx: &ViewCx<'_>) -> Takes {
+    let series = cx.results.series.shown();
+    series.map_or(Takes::Pictures, |series| series.takes)
+}
+
+/// The class of the seed shown.
+fn class_ui(cx: &ViewCx<'_>, ui: &mut Ui, takes: Takes) {
+    let (Takes::Latents { classes }, Some(latent)) =
+        (takes, cx.document.input.as_ref().and_then(Input::latent))
+    else {
+        return;
+    };
+    let mut class = latent.class.unwrap_or(0);
+    let before = class;
+    ui.horizontal(|ui| {
+        let label = ui.label("Class");
+        let value = egui::DragValue::new(&mut class).range(0..=classes.saturating_sub(1));
+        let tooltip = format!("Which of {classes} classes is drawn, from 0");
+        ui.add(value).labelled_by(label.id).on_hover_text(tooltip);
+    });
+    if class != before {
+        cx.commands.push(Change::SetClass(class));
+    }
 }
 
 /// What is edited, where anything is: a click selects the units, whose sliders are in the inspector.
@@ -98,7 +130,7 @@ fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     );
     if name
         .on_hover_text(format!(
-            "{}\nClick to open another series",
+            "{}\nClick to open another one",
             series.path.display()
         ))
         .clicked()
@@ -110,23 +142,45 @@ fn series_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             .text_style(TextStyle::Small)
             .color(tokens.weak)
     };
-    let step = cx.document.step_in(series).unwrap_or_default();
-    let place = series.position(step).map_or(0, |i| i + 1);
+    if !series.is_file {
+        let step = cx.document.step_in(series).unwrap_or_default();
+        let place = series.position(step).map_or(0, |i| i + 1);
+        ui.label(small(format!(
+            "step {step}, checkpoint {place} of {}",
+            series.checkpoints.len()
+        )));
+    }
+    let network = &series.network;
     ui.label(small(format!(
-        "step {step}, checkpoint {place} of {}",
-        series.checkpoints.len()
+        "{}: {} layers, {} parameters",
+        series.role,
+        network.layers.len(),
+        short_count(network.parameters)
     )));
-    let generator = &series.generator;
-    ui.label(small(format!(
-        "generator: {} layers, {} parameters",
-        generator.layers.len(),
-        short_count(generator.parameters)
-    )));
+    identity_ui(cx, ui, series);
     if let Some(discriminator) = &series.discriminator {
         ui.label(small(format!(
             "discriminator: {} parameters",
             short_count(discriminator.parameters)
         )));
+    }
+}
+
+/// What a network was recognised as; a click says why. Nothing of series whose manifest says it.
+fn identity_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
+    let Some(file) = series.network.file.as_ref().filter(|f| !f.has_manifest) else {
+        return;
+    };
+    let identity = &file.identity;
+    let text = format!("{}, {}", identity.family, identity.confidence);
+    let text = RichText::new(text)
+        .text_style(TextStyle::Small)
+        .color(Tokens::of(ui).accent);
+    let command = UiCommand::AboutNetwork;
+    let button = Button::new((text, Atom::grow())).frame(false).truncate();
+    let response = ui.add(button).on_hover_text(command.tooltip());
+    if response.clicked() {
+        cx.commands.push(command);
     }
 }
 
@@ -139,36 +193,53 @@ fn short_count(n: usize) -> String {
     }
 }
 
-fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+fn pictures_ui(cx: &ViewCx<'_>, ui: &mut Ui, takes: Takes) {
     let tokens = Tokens::of(ui);
-    if cx.document.inputs.is_empty() {
-        ui.label(RichText::new("Drop pictures on the window.").color(tokens.weak));
+    let inputs: Vec<&Input> = cx.document.inputs_for(takes).collect();
+    if inputs.is_empty() {
+        let hint = match takes {
+            Takes::Pictures => "Drop pictures on the window.",
+            Takes::Latents { .. } => "S draws the first seed.",
+        };
+        ui.label(RichText::new(hint).color(tokens.weak));
         return;
     }
     let height = size::LIST_PICTURE + 6.0;
-    let inputs = &cx.document.inputs;
     ScrollArea::vertical()
         .auto_shrink(false)
         .show_rows(ui, height, inputs.len(), |ui, rows| {
             ui.spacing_mut().item_spacing.y = 0.0;
             let shown = &inputs[rows];
             let thumbnails = &cx.results.thumbnails;
-            if let Some(path) = shown.iter().find(|path| thumbnails.get(path).is_none()) {
-                cx.commands.push(Command::WantThumbnail(path.clone()));
+            let missing = shown.iter().find(|input| thumbnails.get(input).is_none());
+            if let Some(input) = missing.filter(|_| draws_thumbnails(cx)) {
+                cx.commands.push(Command::WantThumbnail((*input).clone()));
             }
-            for path in shown {
-                picture_ui(cx, ui, path, height);
+            for input in shown {
+                picture_ui(cx, ui, input, height);
             }
         });
 }
 
+/// Whether small pictures can be made: those of seeds need a network, and one that is fast enough to draw many.
+fn draws_thumbnails(cx: &ViewCx<'_>) -> bool {
+    match takes(cx) {
+        Takes::Pictures => true,
+        Takes::Latents { .. } => {
+            let series = cx.results.series.ready();
+            series.is_some_and(|series| series.role == NetworkRole::Generator)
+                && cx.results.deblend.is_settled()
+        }
+    }
+}
+
 /// One row: the small picture and the name; a file that cannot be opened says why.
-fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, path: &PathBuf, height: f32) {
-    let is_shown = cx.document.input.as_ref() == Some(path);
-    let name = stem(path);
-    let thumbnail = cx.results.thumbnails.get(path);
+fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, input: &Input, height: f32) {
+    let is_shown = cx.document.input.as_ref() == Some(input);
+    let name = input.name();
+    let thumbnail = cx.results.thumbnails.get(input);
     let scene = cx.results.scene.shown();
-    let scene = scene.filter(|scene| scene.path == *path);
+    let scene = scene.filter(|scene| input.file() == Some(&*scene.path));
     let factor = scene.map_or(1, |scene| scene.blend.reduction_factor());
     let text = if factor > 1 {
         format!("{name} (shown {factor} times smaller)")
@@ -178,27 +249,30 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, path: &PathBuf, height: f32) {
     ui.horizontal(|ui| {
         let width = ui.available_width() - 24.0 - size::GAP;
         let small = Atom::paint(Vec2::splat(size::LIST_PICTURE), |ui, args| {
-            small_picture(cx, ui, args.rect, path, thumbnail);
+            small_picture(cx, ui, args.rect, input, thumbnail);
         });
         let atoms = (small, text.as_str(), Atom::grow());
         let button = Button::selectable(is_shown, atoms)
             .truncate()
             .min_size(vec2(width, height - 2.0));
-        let mut tooltip = path.display().to_string();
+        let mut tooltip = input.to_string();
         if let Some(Err(why)) = thumbnail {
             tooltip = format!("{tooltip}\nCannot be opened: {why}");
         }
         let response = ui.add(button).on_hover_text(tooltip);
         if response.clicked() && !is_shown {
-            cx.commands.push(Change::ShowInput(path.clone()));
+            cx.commands.push(Change::ShowInput(input.clone()));
         }
         if is_shown {
             let name = format!("Remove {name}");
             if icon_button(ui, Icon::Cross, &name, false)
-                .on_hover_text("Take it off the list; the file stays")
+                .on_hover_text(match input {
+                    Input::File(_) => "Take it off the list; the file stays",
+                    Input::Latent(_) => "Take it off the list",
+                })
                 .clicked()
             {
-                cx.commands.push(Change::RemoveInput(path.clone()));
+                cx.commands.push(Change::RemoveInput(input.clone()));
             }
         }
     });
@@ -209,7 +283,7 @@ fn small_picture(
     cx: &ViewCx<'_>,
     ui: &Ui,
     well: Rect,
-    path: &Path,
+    input: &Input,
     thumbnail: Option<&Result<SmallPicture, Failure>>,
 ) {
     let tokens = Tokens::of(ui);
@@ -219,7 +293,7 @@ fn small_picture(
         Some(Ok(picture)) => {
             let look = cx.document.display.look(picture.levels, rgb(DARK.missing));
             let spot = Spot {
-                place: Id::unique(("library", path)),
+                place: Id::unique(("library", input)),
                 frame: fitted(well, &picture.stamp),
                 visible: visible_part(Navigation::default()),
                 opacity: 1.0,

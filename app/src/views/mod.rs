@@ -11,6 +11,7 @@ mod header;
 mod inspector;
 mod layers;
 mod library;
+mod network;
 mod parts;
 mod regions;
 mod relevance;
@@ -28,6 +29,7 @@ pub(crate) use inspector::edit_text;
 pub use inspector::inspector_ui;
 pub(crate) use layers::words as layer_words;
 pub use library::library_ui;
+pub use network::{SHEET_WIDTH, description_ui, network_ui};
 pub use timeline::{Curves, strip_ui};
 pub use units::unit_order;
 
@@ -189,7 +191,8 @@ impl ViewKey {
     pub const fn help(self) -> &'static str {
         match self {
             Self::Deblend => {
-                "The blend, what the generator makes of it, and the truth where it is known, all under one stretch. \
+                "The blend, what the generator makes of it, and the truth where it is known, all under one stretch; of other \
+                 networks the picture or the seed's drawing, and a discriminator's logit. \
                  The recombination puts the outputs together again; the residual is what it leaves of the blend: \
                  orange where light is missing, teal where there is too much. Scroll to zoom, drag to pan, \
                  double-click to see the whole; all pictures in all views move together. B shows the truths in the place of the \

@@ -96,7 +96,8 @@ fn nothing_open_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
             cx.commands.push(Command::Retry(Slot::Series));
         }
     } else if cx.document.series.is_none() {
-        let hint = "Open the folder of a training run, or drop it on the window.";
+        let hint =
+            "Open the folder of a training run or the file of a network, or drop it on the window.";
         empty_ui(ui, "No series is open", hint, |ui| {
             button(ui, UiCommand::OpenSeries);
             button(ui, UiCommand::OpenDemo);
@@ -127,7 +128,11 @@ pub(super) fn picture_or_state<'a>(cx: &ViewCx<'a>, ui: &mut Ui) -> Option<&'a S
                 cx.commands.push(Command::Retry(Slot::Scene));
             }
         }
-        _ if cx.document.input.is_some() => loading_ui(ui, "Opening the picture"),
+        _ if cx.document.picture().is_some() => loading_ui(ui, "Opening the picture"),
+        _ if cx.document.input.is_some() => {
+            let hint = "Regions and headers belong to the picture of a file. This network draws from seeds; Compare shows what it draws.";
+            empty_ui(ui, "No picture of a file", hint, |_| {});
+        }
         _ => {
             let hint =
                 "Open a FITS, PNG, JPEG, TIFF, NPY or TFRecord file, or drop it on the window.";

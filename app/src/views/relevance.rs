@@ -25,7 +25,7 @@ impl View for Relevance {
     fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
         let relevance = &cx.results.relevance;
         let has_none =
-            |s: &std::sync::Arc<ganoscope_core::jobs::SeriesInfo>| s.discriminator.is_none();
+            |s: &std::sync::Arc<ganoscope_core::jobs::SeriesInfo>| !s.has_discriminator();
         if cx.results.series.ready().is_some_and(has_none) {
             let hint = "Relevance explains a discriminator; this series has only generators.";
             crate::widgets::empty_ui(ui, "No discriminator", hint, |_| {});

@@ -245,7 +245,12 @@ fn thumbnails_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, rail: Rail, 
                 failed_or_waiting(ui, cell, point);
                 continue;
             };
-            let label = format!("Galaxy {} at step {}", output + 1, checkpoint.step);
+            let title = cx.results.deblend.shown();
+            let title = title.map_or_else(
+                || format!("Galaxy {}", output + 1),
+                |preview| preview.title_of(output),
+            );
+            let label = format!("{title} at step {}", checkpoint.step);
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(cell));
             let response = StampView {
                 place: Id::unique(("timeline", i, output)),

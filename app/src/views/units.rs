@@ -171,7 +171,7 @@ impl Units {
             return;
         };
         let shown = cx.document.layer_in(series);
-        let layers = &series.generator.layers;
+        let layers = &series.network.layers;
         ui.label(RichText::new("Layers").color(Tokens::of(ui).weak));
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut area = ScrollArea::vertical().auto_shrink(false);

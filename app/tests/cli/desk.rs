@@ -81,7 +81,8 @@ impl Desk {
         command
             .current_dir(self.dir.path())
             .env_remove("RUST_LOG")
-            .env_remove("RUST_BACKTRACE");
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("GANOSCOPE_MEMORY_LIMIT");
         command
     }
 

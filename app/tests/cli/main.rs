@@ -3,6 +3,7 @@
 mod attribution;
 mod desk;
 mod measures;
+mod opening;
 mod pages;
 mod refusals;
 mod results;

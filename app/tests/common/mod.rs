@@ -10,6 +10,8 @@
     reason = "a test that cannot prepare itself has failed"
 )]
 
+pub mod others;
+
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -199,6 +201,7 @@ pub fn painted_as_a_window(document: Document, size: [f32; 2]) -> (Painted, Rend
     let state = create_render_state(default_wgpu_setup(), options);
     // As in a window, computing gives way to painting; a pool that is there already is another's.
     let _ = ganoscope::priority::start_pool(None);
+    ganoscope::priority::processor_paints();
     let bridge = Bridge::new(ganoscope::priority::behind(Studio::default)).unwrap();
     let parts = AppParts {
         bridge,

@@ -42,7 +42,7 @@ impl Stage {
     /// With another network in the place of the generator.
     pub(crate) fn drawing(graph: Graph) -> Self {
         let mut series: SeriesInfo = tiny_series_info(Path::new("series"));
-        series.generator.graph = graph.into();
+        series.network.graph = graph.into();
         let mut stage = Self::new();
         stage.results.series = Loadable::Ready(Arc::new(series));
         stage

@@ -3,8 +3,9 @@
 
     python3 core/benches/peers/run.py [--rounds N] [--seconds S] [--threads 1,2] [TASK ...]
     python3 core/benches/peers/run.py --memory [--rounds N] [--threads 1,2] [TASK ...]
+    python3 core/benches/peers/run.py --prepare
 
-Makes a virtual environment in target/peers on the first call (PyPI: several gigabytes), builds our side with cargo, then
+Makes a virtual environment in target/peers on the first call (PyPI: several gigabytes; --prepare does no more), builds our side with cargo, then
 goes round: every round measures ours and every peer of a task one after the other, so that a noisy machine disturbs all
 alike. Prints medians over the rounds and the ratio ours / peer.
 
@@ -130,12 +131,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("--memory", action="store_true", help="measure memory instead of time")
+    parser.add_argument("--prepare", action="store_true", help="make the virtual environment and measure nothing")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="time for one measurement")
     parser.add_argument("--threads", default="1,2")
     arguments = parser.parse_args()
     compare = compare_memory if arguments.memory else compare_times
-    compare(arguments.tasks or TASKS, arguments, ensure_environment(), build_ours())
+    python = ensure_environment()
+    if not arguments.prepare:
+        compare(arguments.tasks or TASKS, arguments, python, build_ours())
 
 
 if __name__ == "__main__":

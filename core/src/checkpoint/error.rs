@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::NetworkRole;
+use super::memory::size;
 use crate::atomic::AtomicWriteError;
 use crate::network::NetworkError;
 
@@ -25,13 +26,16 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// Nothing is at the place a network was asked from.
-    #[error("no such file or folder; a network is FILE, DIR, DIR@STEP or DIR@STEP:ROLE: {}", path.display())]
+    #[error("no such file or folder; a network is FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE: {}", path.display())]
     NotFound {
         /// The place, as it was given.
         path: PathBuf,
     },
     /// The file is of a kind that is not read as weights.
-    #[error("{found}; expected safetensors: {}", path.display())]
+    #[error(
+        "{found}; networks are read from files of safetensors, PyTorch, ONNX, Keras and TensorFlow.js, and from descriptions: {}",
+        path.display()
+    )]
     Foreign {
         /// What the first bytes say, and what one can do.
         found: &'static str,
@@ -58,14 +62,19 @@ pub enum CheckpointError {
     },
     /// The tensors of the file need more memory than may be taken.
     #[error(
-        "needs {} MiB of memory, the limit is {} MiB: {}",
-        needed >> 20,
-        limit >> 20,
+        "{what} needs {} of memory{}, the limit is {}; raise it with --memory-limit or GANOSCOPE_MEMORY_LIMIT: {}",
+        size(*needed),
+        beside(*held),
+        size(*limit),
         path.display()
     )]
     TooLarge {
+        /// What needs it, in the singular, for example `tensor a.weight`.
+        what: String,
         /// Bytes needed.
         needed: u64,
+        /// Bytes that are taken already.
+        held: u64,
         /// Bytes that may be taken.
         limit: u64,
         /// The file.
@@ -92,7 +101,7 @@ pub enum CheckpointError {
     /// The tensors are of no known architecture.
     #[error(
         "unknown architecture, {found}; neither the branched deblender nor another known family - describe its layers in a \
-         file of the same name with .model.toml behind it: {}",
+         file of the same name with .model.toml behind it, which ganoscope inspect --draft begins: {}",
         path.display()
     )]
     UnknownArchitecture {
@@ -199,6 +208,14 @@ pub enum CheckpointError {
         /// What failed.
         source: candle_core::Error,
     },
+}
+
+/// What is taken already, where anything is.
+fn beside(held: u64) -> String {
+    match held {
+        0 => String::new(),
+        held => format!(" beside {}", size(held)),
+    }
 }
 
 impl CheckpointError {

@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::CheckpointError;
+use super::memory::Budget;
+use super::zip_archive::Archive;
+use super::{CheckpointError, Limits, keras};
 
-/// Bytes looked at; the magic numbers are in the first eight, the names inside a zip archive come soon after.
+/// Bytes looked at: magic numbers are in the first eight, a description says what it is in its first lines.
 const PREFIX_BYTES: usize = 512;
 
 /// The kinds of files that networks are kept in.
@@ -14,8 +16,10 @@ const PREFIX_BYTES: usize = 512;
 pub(super) enum Format {
     /// Tensors by name.
     Safetensors,
-    /// A zip archive: PyTorch since 1.6, or Keras 3.
-    Zip,
+    /// A zip archive of PyTorch since 1.6, or an archive that is none of Keras.
+    TorchArchive,
+    /// A zip archive of Keras 3.
+    KerasArchive,
     /// A Python pickle that is not in an archive: PyTorch before 1.6.
     Pickle,
     /// A protocol buffer that begins like an ONNX model.
@@ -51,10 +55,39 @@ impl Format {
         let length = file
             .seek(SeekFrom::End(0))
             .map_err(CheckpointError::read(path))?;
-        Ok(Self::of_bytes(&prefix, length))
+        let format = Self::of_bytes(&prefix, length);
+        if format != Some(Self::TorchArchive) {
+            return Ok(format);
+        }
+        // The names inside tell; an archive that cannot be opened is told by its reader.
+        let archive = Archive::open(path, &Budget::new(Limits::default()));
+        let is_keras = archive.is_ok_and(|archive| keras::is_archive(&archive));
+        Ok(Some(if is_keras {
+            Self::KerasArchive
+        } else {
+            Self::TorchArchive
+        }))
     }
 
-    /// The format of a file of `length` bytes that begins with `prefix`.
+    /// Whether files of it hold the graph of one network, and not weights alone.
+    pub(super) const fn holds_graph(self) -> bool {
+        matches!(
+            self,
+            Self::Onnx | Self::Hdf5 | Self::Json | Self::KerasArchive
+        )
+    }
+
+    /// Whether a zip archive begins with a `.npy` array.
+    pub(super) fn is_archive_of_arrays(path: &Path) -> bool {
+        let mut prefix = Vec::with_capacity(PREFIX_BYTES);
+        let read = File::open(path).and_then(|file| {
+            let mut start = file.take(PREFIX_BYTES as u64);
+            start.read_to_end(&mut prefix)
+        });
+        read.is_ok() && prefix.windows(4).any(|name| name == b".npy")
+    }
+
+    /// The format of a file of `length` bytes that begins with `prefix`; zip archives are all taken for PyTorch's.
     fn of_bytes(prefix: &[u8], length: u64) -> Option<Self> {
         if let Some(header) = prefix.first_chunk() {
             // A header that fits into the file and begins as JSON: whatever else the bytes could mean, it is this.
@@ -64,7 +97,7 @@ impl Format {
             }
         }
         Some(match prefix {
-            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [b'P', b'K', 3, 4, ..] => Self::TorchArchive,
             [0x80, 1..=5, ..] => Self::Pickle,
             [0x89, b'H', b'D', b'F', ..] => Self::Hdf5,
             // Field 1 (version of the format) as a number, then field 2 (name of the writer), 7 (graph) or 8 (opset).
@@ -96,7 +129,7 @@ mod tests {
     #[test]
     fn the_first_bytes_tell_the_format() {
         let of = |bytes: &[u8]| Format::of_bytes(bytes, 1000).unwrap_or(Format::Safetensors);
-        assert_eq!(of(b"PK\x03\x04rest"), Format::Zip);
+        assert_eq!(of(b"PK\x03\x04rest"), Format::TorchArchive);
         assert_eq!(of(&[0x80, 2, 0x8a, 10]), Format::Pickle);
         assert_eq!(of(b"\x89HDF\r\n\x1a\n"), Format::Hdf5);
         assert_eq!(of(b"\x08\x08\x12\x07pytorch"), Format::Onnx);

@@ -1,4 +1,4 @@
-//! SHA-256 of what is read: a network is known by that of its file.
+//! SHA-256 of what is read: a network is known by that of its file, or of all its files where it has several.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -7,11 +7,8 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::CheckpointError;
+use super::{CheckpointError, bytes};
 use crate::network::GoOn;
-
-/// Bytes hashed between two looks at whether anybody still wants them.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// A reader that hashes what passes.
 pub(super) struct Hashing<R> {
@@ -42,25 +39,35 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// The hash of a whole file, in hexadecimal.
+/// Adds a whole file to a hash.
 ///
 /// # Errors
 /// [`CheckpointError::Read`], and [`CheckpointError::Stopped`] when `go_on` says no.
+pub(super) fn add_file(
+    hash: &mut Sha256,
+    path: &Path,
+    go_on: GoOn<'_>,
+) -> Result<(), CheckpointError> {
+    let file = File::open(path).map_err(CheckpointError::read(path))?;
+    bytes::blocks(file, go_on, |block| hash.update(block))
+        .map_err(|trouble| trouble.at("file", path))
+}
+
+/// The hash of a whole file, in hexadecimal.
+///
+/// # Errors
+/// As [`add_file`].
 pub(super) fn of_file(path: &Path, go_on: GoOn<'_>) -> Result<String, CheckpointError> {
-    let mut file = File::open(path).map_err(CheckpointError::read(path))?;
     let mut hash = Sha256::new();
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        if !go_on() {
-            let path = path.to_owned();
-            return Err(CheckpointError::Stopped { path });
-        }
-        let count = file.read(&mut block).map_err(CheckpointError::read(path))?;
-        if count == 0 {
-            return Ok(hex(hash));
-        }
-        hash.update(&block[..count]);
-    }
+    add_file(&mut hash, path, go_on)?;
+    Ok(hex(hash))
+}
+
+/// The hash of weights and of the description that makes a network of them, told from the hash of the weights and the text.
+pub(super) fn described(weights: &str, description: &[u8]) -> String {
+    hex(Sha256::new()
+        .chain_update(weights)
+        .chain_update(description))
 }
 
 /// A finished hash in hexadecimal.

@@ -4,21 +4,14 @@
 //! stated as a [`Guess`]; files written by this program say it in their metadata.
 
 use super::config::NetworkConfig;
-use super::{CheckpointError, Guess, NetworkRole, SeriesManifest, TensorHeader};
+use super::{CheckpointError, Guess, TensorHeader};
 use crate::architecture::{DiscriminatorConfig, GeneratorConfig, PaddingConvention, PreluKind};
-use crate::stamp::ValueRange;
 
 /// Metadata key of the configuration as JSON.
 pub(super) const CONFIG_KEY: &str = "ganoscope.config";
 
 /// Metadata key of the training step.
 pub(super) const STEP_KEY: &str = "ganoscope.step";
-
-/// Metadata key of the range of the pixels a network takes, as JSON.
-pub(super) const INPUT_RANGE_KEY: &str = "ganoscope.input_range";
-
-/// Metadata key of the range of the pixels a network emits, as JSON.
-pub(super) const OUTPUT_RANGE_KEY: &str = "ganoscope.output_range";
 
 const NOT_VISIBLE: &str = "not visible in the tensors, as published";
 
@@ -51,33 +44,6 @@ pub(super) fn config_of(
         }));
     };
     Ok((config, guesses))
-}
-
-/// The ranges of the pixels that a network of `role` takes and emits: as the file says, or as published.
-pub(super) fn ranges_of(
-    header: &TensorHeader,
-    role: NetworkRole,
-    guesses: &mut Vec<Guess>,
-) -> (ValueRange, Option<ValueRange>) {
-    let stated = |key: &str| -> Option<ValueRange> {
-        let range: ValueRange = serde_json::from_str(header.metadata.get(key)?).ok()?;
-        (range.low < range.high && (range.high - range.low).is_finite()).then_some(range)
-    };
-    // A manifest that says nothing else has the published ranges.
-    let published = SeriesManifest::new("", GeneratorConfig::default(), None);
-    let input = stated(INPUT_RANGE_KEY).unwrap_or_else(|| {
-        let range = published.input_range_of(role);
-        guesses.push(Guess::new(
-            "input range",
-            format!("{} to {}", range.low, range.high),
-            "not in the file, as published",
-        ));
-        range
-    });
-    let output = published
-        .output_range_of(role)
-        .map(|range| stated(OUTPUT_RANGE_KEY).unwrap_or(range));
-    (input, output)
 }
 
 struct Shapes<'a> {

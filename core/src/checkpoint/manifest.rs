@@ -108,6 +108,23 @@ impl SeriesManifest {
         }
     }
 
+    /// Takes the ranges of pixels over from a network of a series without a manifest.
+    pub(super) const fn take_ranges(
+        &mut self,
+        role: NetworkRole,
+        input: ValueRange,
+        output: Option<ValueRange>,
+    ) {
+        match (role, output) {
+            (NetworkRole::Generator, Some(output)) => {
+                self.input_range = input;
+                self.output_range = output;
+            }
+            (NetworkRole::Generator, None) => self.input_range = input,
+            (NetworkRole::Discriminator, _) => self.output_range = input,
+        }
+    }
+
     /// The configuration of one of its networks.
     pub fn config(&self, role: NetworkRole) -> Option<NetworkConfig> {
         match role {

@@ -1,15 +1,14 @@
-//! What every reader of weights or graphs gives, and the one place where a file's content chooses its reader.
+//! What every reader of weights or graphs gives.
 //!
 //! Invariant: a reader runs no code from the file, and allocates nothing before its size was checked against the file
-//! and the [`Limits`].
+//! and the [`Limits`](super::Limits).
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
 
 use serde::Serialize;
 
-use super::{CheckpointError, Guess, LoadReport, NetworkRole};
+use super::{Guess, LoadReport, NetworkRole};
 use crate::network::Network;
 
 /// How sure the graph of a network is.
@@ -61,49 +60,6 @@ pub struct ReadNetwork {
     pub report: LoadReport,
     /// What the file does not say and why it was taken so.
     pub guesses: Vec<Guess>,
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 of the file, of all its files where it has several, in hexadecimal.
     pub sha256: String,
-}
-
-/// How much memory reading may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of tensors, as they will be in memory (f32).
-    pub memory_bytes: u64,
-}
-
-impl Limits {
-    /// Fails when `needed` bytes are more than may be taken.
-    ///
-    /// # Errors
-    /// [`CheckpointError::TooLarge`].
-    pub fn check(&self, needed: u64, path: &Path) -> Result<(), CheckpointError> {
-        if needed <= self.memory_bytes {
-            return Ok(());
-        }
-        Err(CheckpointError::TooLarge {
-            needed,
-            limit: self.memory_bytes,
-            path: path.to_owned(),
-        })
-    }
-}
-
-impl Default for Limits {
-    /// Half of the machine's memory.
-    fn default() -> Self {
-        Self {
-            memory_bytes: machine_memory_bytes() / 2,
-        }
-    }
-}
-
-/// Memory of the machine, or of the container the program runs in; no limit where the system does not say.
-fn machine_memory_bytes() -> u64 {
-    let Ok(mut system) = sysinfo::System::new() else {
-        return u64::MAX;
-    };
-    system.refresh_memory();
-    let container = system.cgroup_limits().map(|limits| limits.total_memory);
-    container.unwrap_or(u64::MAX).min(system.total_memory())
 }

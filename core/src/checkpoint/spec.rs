@@ -4,13 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
+use super::memory::Budget;
+use super::ranges::Stated;
 use super::weights::{self, Wanted};
 use super::{
-    CheckpointError, Guess, Identity, LoadReport, NetworkConfig, NetworkRole, ReadNetwork, Series,
-    SeriesManifest,
+    CheckpointError, Guess, Identity, Limits, LoadReport, NetworkConfig, NetworkRole, ReadNetwork,
+    Series, SeriesManifest, TensorHeader,
 };
-use super::{keras, onnx};
-use crate::network::{GoOn, Network, Op, always};
+use super::{keras, onnx, ranges};
+use crate::network::{GoOn, Network, always};
 use crate::stamp::ValueRange;
 
 /// Where a network is: `FILE`, `FILE:ROLE`, `FILE:NAME`, `DIR`, `DIR@STEP` or `DIR@STEP:ROLE` (also `DIR:ROLE`).
@@ -129,7 +131,8 @@ pub struct Opened {
     pub warnings: Vec<String>,
     /// The weights file.
     pub path: PathBuf,
-    /// SHA-256 of the weights file, in hexadecimal.
+    /// SHA-256 of the weights file, in hexadecimal. Of a network in several files (shards, weights beside an ONNX model) that
+    /// of all of them in order; of weights with a description that of the hash of the weights and the description.
     pub sha256: String,
 }
 
@@ -150,6 +153,18 @@ pub fn open_network_for(
     spec: &NetworkSpec,
     stamp_size: Option<usize>,
 ) -> Result<Opened, CheckpointError> {
+    open_network_within(spec, stamp_size, Limits::default())
+}
+
+/// [`open_network_for`] that takes no more memory than `limits` gives.
+///
+/// # Errors
+/// [`CheckpointError::TooLarge`] before more would be taken, and as [`open_network`].
+pub fn open_network_within(
+    spec: &NetworkSpec,
+    stamp_size: Option<usize>,
+    limits: Limits,
+) -> Result<Opened, CheckpointError> {
     if !spec.path.exists() {
         return Err(CheckpointError::NotFound {
             path: spec.to_string().into(),
@@ -158,7 +173,48 @@ pub fn open_network_for(
     if spec.path.is_dir() {
         open_in_series(spec)
     } else {
-        open_file(spec, stamp_size, &always)
+        open_file(spec, stamp_size, limits, &always)
+    }
+}
+
+/// Whether a file begins like a network rather than like a picture. Tensors by name are a network's where their names are those
+/// of parameters; an archive of arrays is a picture.
+pub fn looks_like_network(path: &Path) -> bool {
+    match Format::told(path) {
+        Ok(Some(Format::TorchArchive)) => !Format::is_archive_of_arrays(path),
+        Ok(Some(Format::Safetensors)) => has_parameters(path),
+        Ok(Some(_)) => true,
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// Whether a file is safetensors with parameters of a network in it, whose tensors must not be taken for pictures.
+pub fn holds_parameters(path: &Path) -> bool {
+    matches!(Format::told(path), Ok(Some(Format::Safetensors))) && has_parameters(path)
+}
+
+fn has_parameters(path: &Path) -> bool {
+    let is_parameter = |key: &String| PARAMETERS.iter().any(|end| key.ends_with(end));
+    TensorHeader::read(path).is_ok_and(|header| header.entries.keys().any(is_parameter))
+}
+
+/// What the keys of parameters end with.
+const PARAMETERS: [&str; 7] = [
+    "weight",
+    "weight_orig",
+    "bias",
+    "kernel",
+    "gamma",
+    "running_mean",
+    "running_var",
+];
+
+/// Whether a description can be written for a file: it holds weights, and no graph of its own.
+pub fn can_be_described(path: &Path) -> bool {
+    match Format::told(path) {
+        Ok(Some(Format::TorchArchive)) => !Format::is_archive_of_arrays(path),
+        Ok(Some(Format::Safetensors | Format::Pickle)) => true,
+        _ => false,
     }
 }
 
@@ -222,6 +278,7 @@ fn open_in_series(spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
 pub(super) fn open_file(
     spec: &NetworkSpec,
     stamp_size: Option<usize>,
+    limits: Limits,
     go_on: GoOn<'_>,
 ) -> Result<Opened, CheckpointError> {
     let path: &Path = &spec.path;
@@ -232,37 +289,40 @@ pub(super) fn open_file(
             path: path.to_owned(),
         });
     }
-    let wanted = Wanted::of(spec, stamp_size);
-    let limits = &wanted.limits;
     let format = Format::of(path)?;
-    let is_keras = format == Format::Zip && keras::is_archive(path);
-    if is_keras || matches!(format, Format::Onnx | Format::Json | Format::Hdf5) {
+    if format.holds_graph() {
         refuse_part(spec, "this file holds one network")?;
     }
-    let opened = match format {
-        Format::Onnx => open_read(onnx::read(path, stamp_size, limits, go_on)?, path),
-        Format::Json => open_read(keras::read_json(path, stamp_size, limits, go_on)?, path),
-        Format::Hdf5 => open_read(keras::read_hdf5(path, stamp_size, limits, go_on)?, path),
-        Format::Zip if is_keras => {
-            open_read(keras::read_archive(path, stamp_size, limits, go_on)?, path)
-        }
+    let budget = Budget::new(limits);
+    let read = match format {
+        Format::Onnx => onnx::read,
+        Format::Json => keras::read_json,
+        Format::Hdf5 => keras::read_hdf5,
+        Format::KerasArchive => keras::read_archive,
         // What is none of these is told by the reader of tensors, which says what one can do.
-        Format::Safetensors | Format::Zip | Format::Pickle | Format::Description => {
-            weights::open(path, &wanted, go_on)?
+        Format::Safetensors | Format::TorchArchive | Format::Pickle | Format::Description => {
+            let wanted = Wanted::of(spec, stamp_size, &budget);
+            return in_role(weights::open((path, format), &wanted, go_on)?, spec);
         }
     };
+    let read = read(path, stamp_size, &budget, go_on)?;
+    in_role(open_read(read, Stated::default(), path), spec)
+}
+
+/// What was opened, where it has the role that was asked for.
+fn in_role(opened: Opened, spec: &NetworkSpec) -> Result<Opened, CheckpointError> {
     if let Some(expected) = spec.role.filter(|expected| *expected != opened.role) {
         return Err(CheckpointError::WrongRole {
             expected,
             found: opened.role,
-            path: path.to_owned(),
+            path: spec.path.clone(),
         });
     }
     Ok(opened)
 }
 
-/// A network whose file holds its graph.
-pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
+/// A network of a known graph. `stated`: the ranges of its pixels, where they are known.
+pub(super) fn open_read(read: ReadNetwork, stated: Stated, path: &Path) -> Opened {
     let ReadNetwork {
         network,
         role,
@@ -271,7 +331,7 @@ pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
         mut guesses,
         sha256,
     } = read;
-    let (input_range, output_range) = ranges_of_graph(&network, role, &mut guesses);
+    let (input_range, output_range) = ranges::of(&network, role, stated, &mut guesses);
     Opened {
         network,
         identity,
@@ -287,40 +347,4 @@ pub(super) fn open_read(read: ReadNetwork, path: &Path) -> Opened {
         path: path.to_owned(),
         sha256,
     }
-}
-
-/// The ranges of the pixels that a graph takes and emits: as its last layer shows, else as published.
-fn ranges_of_graph(
-    network: &Network,
-    role: NetworkRole,
-    guesses: &mut Vec<Guess>,
-) -> (ValueRange, Option<ValueRange>) {
-    let mut guess = |what: &'static str, range: ValueRange| {
-        guesses.push(Guess::new(
-            what,
-            format!("{} to {}", range.low, range.high),
-            "not in the file, as published",
-        ));
-        range
-    };
-    if role == NetworkRole::Discriminator {
-        return (guess("input range", ValueRange::SIGNED), None);
-    }
-    let last = network
-        .outputs()
-        .first()
-        .map(|output| &network.node(output.node).op);
-    let output = match last {
-        Some(Op::Tanh) => ValueRange::SIGNED,
-        Some(Op::Sigmoid) => ValueRange::UNIT,
-        _ => guess("output range", ValueRange::SIGNED),
-    };
-    // A latent has no pixels, so their range is no guess.
-    let takes_picture = network.input_fact().size() != [1, 1];
-    let input = if takes_picture {
-        guess("input range", ValueRange::UNIT)
-    } else {
-        ValueRange::UNIT
-    };
-    (input, Some(output))
 }

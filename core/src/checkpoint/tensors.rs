@@ -1,29 +1,24 @@
-//! Reading and writing safetensors: buffered, bounded before anything is allocated, converted to f32.
+//! Reading safetensors: buffered, bounded before anything is allocated, converted to f32.
 //!
 //! Invariant: the tensors of an accepted file cover its data exactly, without holes or overlaps. Layout: 8 bytes little
 //! endian header length, JSON header, data (<https://huggingface.co/docs/safetensors>).
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::foreign::foreign_kind;
 use super::hash::Hashing;
-pub(super) use super::hash::hex;
-use super::{CheckpointError, rename};
-use crate::atomic::atomic_write;
+use super::memory::{Budget, JSON_BYTES, tensor_bytes};
+use super::{CheckpointError, Limits, bytes, rename};
 use crate::network::{GoOn, always};
 
 /// Longest header read: networks of ten thousands of tensors need less; a longer one is a broken or hostile file.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
-
-/// Bytes read and hashed at a time: a few milliseconds between two looks at whether anybody still wants them.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// Where the data of one tensor lies in its file, and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -73,7 +68,7 @@ impl TensorHeader {
     /// the file, [`CheckpointError::Tensor`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let (mut file, length) = open(path)?;
-        read_header(&mut file, length, path)
+        read_header(&mut file, length, path, &Budget::new(Limits::default()))
     }
 
     /// Strips wrappers from the keys; returns the old and new names.
@@ -202,22 +197,29 @@ impl TensorFile {
     /// # Errors
     /// [`CheckpointError::Stopped`] when it says no, and those of [`TensorFile::read`].
     pub fn read_while(path: &Path, go_on: GoOn<'_>) -> Result<Self, CheckpointError> {
+        Self::read_within(path, &Budget::new(Limits::default()), go_on)
+    }
+
+    /// [`TensorFile::read_while`] within the memory that is left.
+    pub(super) fn read_within(
+        path: &Path,
+        budget: &Budget,
+        go_on: GoOn<'_>,
+    ) -> Result<Self, CheckpointError> {
         let (file, length) = open(path)?;
         let mut file = Hashing::new(file);
-        let mut header = read_header(&mut file, length, path)?;
+        let mut header = read_header(&mut file, length, path, budget)?;
+        let floats = header.entries.values().filter(|entry| entry.is_float());
+        let needed = floats.map(|entry| tensor_bytes(&entry.shape));
+        let needed = needed.fold(0, u64::saturating_add);
+        budget.take(needed, "the sum of its tensors", path)?.keep();
         let mut tensors = BTreeMap::new();
         for (key, entry) in header.by_offset() {
             // Checked against the file's length, so the allocation is never larger than the file.
             let [start, end] = entry.data_offsets;
-            let mut bytes = vec![0; (end - start) as usize];
-            for block in bytes.chunks_mut(BLOCK_BYTES) {
-                if !go_on() {
-                    let path = path.to_owned();
-                    return Err(CheckpointError::Stopped { path });
-                }
-                file.read_exact(block)
-                    .map_err(CheckpointError::read(path))?;
-            }
+            let _held = budget.take(end - start, &format!("tensor {key}"), path)?;
+            let bytes = bytes::exactly(&mut file, (end - start) as usize, go_on)
+                .map_err(|trouble| trouble.at("safetensors file", path))?;
             if let Some(values) = decode(&entry.dtype, &bytes) {
                 let tensor = Tensor::from_vec(values, entry.shape.as_slice(), &Device::Cpu)
                     .map_err(|e| CheckpointError::tensor(path, key, e.to_string()))?;
@@ -243,72 +245,6 @@ impl TensorFile {
     }
 }
 
-/// Writes tensors as F32 under `path`, atomically and in the order of their keys; returns the SHA-256 of the file.
-///
-/// # Errors
-/// [`CheckpointError::Write`] when the file cannot be written, [`CheckpointError::Encode`] when a tensor cannot be
-/// brought to the CPU.
-pub fn write_tensors(
-    path: &Path,
-    tensors: &BTreeMap<String, Tensor>,
-    metadata: &BTreeMap<String, String>,
-) -> Result<String, CheckpointError> {
-    let mut header = serde_json::Map::new();
-    if !metadata.is_empty() {
-        header.insert("__metadata__".to_owned(), serde_json::json!(metadata));
-    }
-    let mut offset = 0;
-    for (key, tensor) in tensors {
-        let end = offset + tensor.elem_count() * 4;
-        let entry = serde_json::json!({
-            "dtype": "F32", "shape": tensor.dims(), "data_offsets": [offset, end],
-        });
-        header.insert(key.clone(), entry);
-        offset = end;
-    }
-    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
-    // Data start at a multiple of eight bytes; the format pads with spaces.
-    header.resize(header.len().next_multiple_of(8), b' ');
-    let mut hash = Sha256::new();
-    let mut failed = None;
-    let written = atomic_write(path, |out| {
-        let mut put = |bytes: &[u8]| {
-            hash.update(bytes);
-            out.write_all(bytes)
-        };
-        put(&(header.len() as u64).to_le_bytes())?;
-        put(&header)?;
-        for (key, tensor) in tensors {
-            match values_of(tensor) {
-                Ok(values) => {
-                    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                    put(&bytes)?;
-                }
-                Err(source) => {
-                    let tensor = key.clone();
-                    failed = Some(CheckpointError::Encode { tensor, source });
-                    return Err(io::Error::other("a tensor cannot be encoded"));
-                }
-            }
-        }
-        Ok(())
-    });
-    match (written, failed) {
-        (_, Some(error)) => Err(error),
-        (Err(error), None) => Err(error.into()),
-        (Ok(()), None) => Ok(hex(hash)),
-    }
-}
-
-/// All elements of a tensor as f32, row-major.
-fn values_of(tensor: &Tensor) -> Result<Vec<f32>, candle_core::Error> {
-    tensor
-        .to_dtype(DType::F32)?
-        .to_device(&Device::Cpu)?
-        .flatten_all()?
-        .to_vec1()
-}
-
 fn open(path: &Path) -> Result<(BufReader<File>, u64), CheckpointError> {
     let file = File::open(path).map_err(CheckpointError::read(path))?;
     let metadata = file.metadata().map_err(CheckpointError::read(path))?;
@@ -322,6 +258,7 @@ fn read_header(
     file: &mut impl Read,
     length: u64,
     path: &Path,
+    budget: &Budget,
 ) -> Result<TensorHeader, CheckpointError> {
     if length < 8 {
         let what = format!("it has {length} bytes, the smallest has 10");
@@ -348,6 +285,7 @@ fn read_header(
         );
         return Err(CheckpointError::header(path, what));
     }
+    let _held = budget.take(header_bytes.saturating_mul(JSON_BYTES), "its header", path)?;
     let mut text = vec![0; header_bytes as usize];
     file.read_exact(&mut text)
         .map_err(CheckpointError::read(path))?;
@@ -383,9 +321,7 @@ fn parse_header(
 
 /// Little-endian elements as f32; `None` for types that cannot be weights.
 fn decode(dtype: &str, bytes: &[u8]) -> Option<Vec<f32>> {
-    fn each<const N: usize>(bytes: &[u8], f: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|c| f(*c)).collect()
-    }
+    use bytes::each;
     Some(match dtype {
         "F32" => each(bytes, f32::from_le_bytes),
         "F64" => each(bytes, |c| f64::from_le_bytes(c) as f32),

@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 
-use super::infer::{CONFIG_KEY, INPUT_RANGE_KEY, OUTPUT_RANGE_KEY, STEP_KEY};
+use super::infer::{CONFIG_KEY, STEP_KEY};
 use super::manifest::{MANIFEST_FILE, SeriesManifest};
 use super::metrics::{METRICS_FILE, Metrics};
+use super::ranges::{INPUT_RANGE_KEY, OUTPUT_RANGE_KEY};
 use super::series::step_folder;
 use super::{CheckpointError, NetworkRole, write_tensors};
 use crate::atomic::{atomic_write, atomic_write_bytes};

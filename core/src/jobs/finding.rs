@@ -21,7 +21,7 @@ pub enum Finding {
 /// What a path turned out to be.
 #[derive(Clone, Debug)]
 pub enum Opened {
-    /// A series directory.
+    /// A series directory, or a lone network.
     Series(Arc<SeriesInfo>),
     /// A picture.
     Scene(Arc<Scene>),
@@ -48,6 +48,8 @@ pub enum Opened {
         /// The commands.
         text: String,
     },
+    /// A network that needs a description, or whose description is asked for.
+    Draft(Arc<Draft>),
     /// It cannot be opened.
     Failed {
         /// Where it is.
@@ -55,6 +57,21 @@ pub enum Opened {
         /// Why.
         why: Failure,
     },
+}
+
+/// The description of a network, to be corrected by a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The file of weights.
+    pub weights: PathBuf,
+    /// Where its description belongs.
+    pub description: PathBuf,
+    /// The description: that which is there, or a draft with its doubts.
+    pub text: String,
+    /// Whether it is there already.
+    pub is_saved: bool,
+    /// Why the network cannot be opened without it.
+    pub why: Option<Failure>,
 }
 
 /// One checkpoint measured over the blends of a study.

@@ -9,6 +9,7 @@ mod cache;
 mod failure;
 mod file_info;
 mod finding;
+mod input;
 mod lane;
 mod preview;
 mod progress;
@@ -22,15 +23,19 @@ mod worker;
 pub use cache::{BytesCache, SizeBytes};
 pub use failure::Failure;
 pub use file_info::{Fact, FileInfo};
-pub use finding::{Finding, Opened, TimelinePoint, UnitStats};
+pub use finding::{Draft, Finding, Opened, TimelinePoint, UnitStats};
+pub use input::{Input, Latent, NotALatent};
 pub use preview::{
-    CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkInfo, PoleMap, Preview,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail, UnitMaps, UnitRange,
+    Account, CheckpointInfo, DeblendPreview, LayerInfo, Measures, NetworkFile, NetworkInfo,
+    OutputNumbers, PoleMap, Preview, RelevancePreview, RelevanceRow, Scene, SeriesInfo, Thumbnail,
+    UnitMaps, UnitRange,
 };
 pub use progress::{Cancel, Progress};
 pub use protocol::{Event, Generation, JobId, Request, TextToSave};
 pub use regions::{MeasuredPicture, RegionsPreview};
-pub use spec::{DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, StudySpec, UnitsSpec};
+pub use spec::{
+    DeblendSpec, PreviewSpec, RegionsSpec, RelevanceSpec, Slot, StudySpec, ThumbnailSpec, UnitsSpec,
+};
 pub use studio::Studio;
 pub use study::{Engine, PreviewJob, STEP_BUDGET, Step, Study, StudyJob};
 pub use worker::{Full, Waker, Worker};

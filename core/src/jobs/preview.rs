@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Failure, FileInfo, RegionsPreview};
-use crate::checkpoint::{Metrics, Series};
+use super::{Failure, FileInfo, Input, RegionsPreview};
+use crate::checkpoint::{Guess, Identity, LoadReport, Metrics, NetworkRole, Series};
 use crate::graph::Graph;
+use crate::latent::Takes;
 use crate::network::LayerName;
 use crate::sky::Compass;
 use crate::stamp::{Stamp, ValueRange};
@@ -32,33 +33,72 @@ pub enum Preview {
     Thumbnail(Arc<Thumbnail>),
 }
 
-/// A small picture of a file.
+/// A small picture of a file, or of what a network draws.
 #[derive(Clone, Debug)]
 pub struct Thumbnail {
-    /// The file.
-    pub path: PathBuf,
-    /// The blend with few rows and columns, `[0, 1]` (not clipped), or why there is none.
+    /// What it is of.
+    pub input: Input,
+    /// The picture with few rows and columns, `[0, 1]` (not clipped), or why there is none.
     pub picture: Result<Stamp, Failure>,
 }
 
-/// A series directory, as far as a person needs to know it.
-#[derive(Clone, Debug, Default)]
+/// A series directory or a lone network, as far as a person needs to know it.
+#[derive(Clone, Debug)]
 pub struct SeriesInfo {
     /// Where it is.
     pub path: PathBuf,
+    /// Whether it is a lone file, and no folder.
+    pub is_file: bool,
+    /// The role of the network that is run: the discriminator where there is no generator.
+    pub role: NetworkRole,
+    /// What the network that is run takes.
+    pub takes: Takes,
     /// Name shown to people.
     pub name: String,
     /// The checkpoints by increasing step.
     pub checkpoints: Vec<CheckpointInfo>,
-    /// The generator's layers.
-    pub generator: NetworkInfo,
-    /// The discriminator's layers, if the series has one.
+    /// The network that is run, by `role`.
+    pub network: NetworkInfo,
+    /// The discriminator beside a generator, if there is one.
     pub discriminator: Option<NetworkInfo>,
     /// What a person should know about the folder, for example a step without weights.
     pub warnings: Vec<String>,
 }
 
+impl Default for SeriesInfo {
+    /// A series of pictures with nothing in it.
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            is_file: false,
+            role: NetworkRole::Generator,
+            takes: Takes::Pictures,
+            name: String::new(),
+            checkpoints: Vec::new(),
+            network: NetworkInfo::default(),
+            discriminator: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 impl SeriesInfo {
+    /// Whether there is a discriminator, beside a generator or alone.
+    pub fn has_discriminator(&self) -> bool {
+        self.network_of(NetworkRole::Discriminator).is_some()
+    }
+
+    /// The network of a role.
+    pub fn network_of(&self, role: NetworkRole) -> Option<&NetworkInfo> {
+        if role == self.role {
+            return Some(&self.network);
+        }
+        match role {
+            NetworkRole::Discriminator => self.discriminator.as_ref(),
+            NetworkRole::Generator => None,
+        }
+    }
+
     /// The index of the checkpoint of `step`.
     pub fn position(&self, step: u64) -> Option<usize> {
         self.checkpoints.iter().position(|c| c.step == step)
@@ -103,6 +143,33 @@ pub struct NetworkInfo {
     pub outputs: Vec<String>,
     /// All layers, inputs and constants too, and how they are connected.
     pub graph: Arc<Graph>,
+    /// Its file and how that was understood; nothing in tests of drawings.
+    pub file: Option<Arc<NetworkFile>>,
+}
+
+/// The file of a network, and how it was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkFile {
+    /// The weights file.
+    pub path: PathBuf,
+    /// SHA-256 of it, in hexadecimal.
+    pub sha256: String,
+    /// What it is and how that is known.
+    pub identity: Identity,
+    /// Where the tensors went.
+    pub report: LoadReport,
+    /// What the file does not say and why it was taken so.
+    pub guesses: Vec<Guess>,
+    /// What its inputs and outputs are, a line each, for example `z: 100 x 1 x 1`.
+    pub ports: Vec<String>,
+    /// What it takes.
+    pub takes: Takes,
+    /// Whether pictures of any size can be given to it.
+    pub takes_any_size: bool,
+    /// Whether a manifest says what it is; otherwise it was recognised.
+    pub has_manifest: bool,
+    /// Whether a description would say more: the file holds weights without a graph, and no manifest stands over it.
+    pub can_be_described: bool,
 }
 
 impl NetworkInfo {
@@ -155,13 +222,43 @@ pub struct Scene {
     pub notes: Vec<String>,
 }
 
+impl Scene {
+    /// What a step of 1 in the pixels here is in the values of the file: for differences and sums above the sky, which have no
+    /// zero point.
+    pub fn step_in_file(&self) -> f32 {
+        self.range_in_file.high - self.range_in_file.low
+    }
+}
+
 /// What the generator makes of a blend.
 #[derive(Clone, Debug)]
 pub struct DeblendPreview {
     /// Training step of the checkpoint.
     pub step: u64,
-    /// The outputs, `[0, 1]`.
+    /// The outputs that are pictures, `[0, 1]`.
     pub outputs: Vec<Stamp>,
+    /// The outputs that are numbers, a logit for example.
+    pub numbers: Vec<OutputNumbers>,
+    /// How the outputs account for the blend; nothing of networks that do not take a picture apart.
+    pub account: Option<Account>,
+    /// One per output that is a picture, where there is something to measure it by; else empty.
+    pub measures: Vec<Measures>,
+    /// Which output accounts for which truth is by position; false when there are no truths.
+    pub has_truth: bool,
+}
+
+/// An output that is no picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputNumbers {
+    /// Its name.
+    pub name: String,
+    /// Its values, one for a logit.
+    pub values: Vec<f32>,
+}
+
+/// What the outputs leave of a blend.
+#[derive(Clone, Debug)]
+pub struct Account {
     /// The outputs put together by the series' own rule, `[0, 1]`.
     pub recombination: Stamp,
     /// Blend minus recombination, in units of the `[0, 1]` range; zero is a perfect account.
@@ -170,10 +267,19 @@ pub struct DeblendPreview {
     pub residual_mean: Stamp,
     /// The residual drawn in full colour: the 99.5 percentile of its absolute values.
     pub residual_scale: f32,
-    /// One per output.
-    pub measures: Vec<Measures>,
-    /// Which output accounts for which truth is by position; false when there are no truths.
-    pub has_truth: bool,
+}
+
+impl DeblendPreview {
+    /// What a person calls an output, by its position: `Galaxy 1` of a deblender, else `Output`, with its name among several.
+    pub fn title_of(&self, output: usize) -> String {
+        if self.account.is_some() {
+            return format!("Galaxy {}", output + 1);
+        }
+        match (self.outputs.len(), self.outputs.get(output)) {
+            (2.., Some(stamp)) => format!("Output {}", stamp.name),
+            _ => "Output".to_owned(),
+        }
+    }
 }
 
 /// What is measured on one output, pixels in `[0, 1]`.

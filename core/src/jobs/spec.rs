@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Input;
 use crate::attribution::Method;
 use crate::edit::EditStack;
 use crate::network::LayerName;
@@ -49,12 +50,12 @@ impl Slot {
 /// One run of the generator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeblendSpec {
-    /// Series directory.
+    /// Series directory, or the file of a lone network.
     pub series: PathBuf,
     /// Training step of the checkpoint.
     pub step: u64,
-    /// The blend's file.
-    pub input: PathBuf,
+    /// What it is run on.
+    pub input: Input,
     /// What is edited.
     pub edits: EditStack,
 }
@@ -88,6 +89,32 @@ pub struct RegionsSpec {
     pub regions: Arc<Vec<Region>>,
 }
 
+/// A small picture for a list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ThumbnailSpec {
+    /// The picture of a file.
+    File(PathBuf),
+    /// What a network draws, without edits.
+    Drawn {
+        /// Series directory, or the file of a lone network.
+        series: PathBuf,
+        /// Training step of the checkpoint.
+        step: u64,
+        /// What it is run on.
+        input: Input,
+    },
+}
+
+impl ThumbnailSpec {
+    /// What the small picture is of.
+    pub fn input(&self) -> Input {
+        match self {
+            Self::File(path) => Input::File(path.clone()),
+            Self::Drawn { input, .. } => input.clone(),
+        }
+    }
+}
+
 /// What a preview shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PreviewSpec {
@@ -107,8 +134,8 @@ pub enum PreviewSpec {
     Regions(RegionsSpec),
     /// What a picture's file says of itself.
     File(PathBuf),
-    /// A small picture of a file.
-    Thumbnail(PathBuf),
+    /// A small picture.
+    Thumbnail(ThumbnailSpec),
 }
 
 impl PreviewSpec {
@@ -133,16 +160,18 @@ impl PreviewSpec {
 pub enum StudySpec {
     /// Look at files and folders a person wants to open, and say what they are.
     Open(Vec<PathBuf>),
-    /// Regenerate every checkpoint over the given blends and measure the outputs against the truths.
+    /// Draft a description of the network in a file of weights.
+    Describe(PathBuf),
+    /// Regenerate every checkpoint over the given inputs and measure the outputs against the truths where there are any.
     Timeline {
         /// Series directory.
         series: PathBuf,
-        /// Blends with truths.
-        inputs: Vec<PathBuf>,
-        /// The blend whose outputs are kept as small pictures.
-        shown: PathBuf,
+        /// Blends with truths, or latents.
+        inputs: Vec<Input>,
+        /// The input whose outputs are kept as small pictures.
+        shown: Input,
     },
-    /// How active every unit of a layer is over the given blends.
+    /// How active every unit of a layer is over the given inputs.
     UnitStats {
         /// Series directory.
         series: PathBuf,
@@ -150,8 +179,8 @@ pub enum StudySpec {
         step: u64,
         /// The layer of the generator.
         layer: LayerName,
-        /// Blends.
-        inputs: Vec<PathBuf>,
+        /// What it is run on.
+        inputs: Vec<Input>,
     },
 }
 
@@ -160,6 +189,7 @@ impl StudySpec {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Open(_) => "Opening files",
+            Self::Describe(_) => "Describing the network",
             Self::Timeline { .. } => "Measuring checkpoints",
             Self::UnitStats { .. } => "Unit statistics",
         }

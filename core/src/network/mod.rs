@@ -25,10 +25,12 @@ mod node_forward;
 mod normalise;
 mod op;
 mod plan;
+mod plane_work;
 mod pool;
 mod pullback;
 mod pullback_fast;
 mod resample;
+mod resize;
 mod run;
 
 use std::collections::{BTreeMap, HashMap};

@@ -3,6 +3,7 @@
 use candle_core::{D, Tensor};
 
 use super::forward::not_retained;
+use super::plane_work::PlaneWork;
 use super::run::{BatchStats, Mode};
 use super::{
     NetworkError, Node, Op, Role, activation, batch_norm, elementwise, linear, normalise, pool,
@@ -20,6 +21,14 @@ pub(crate) fn node_forward(
 ) -> Result<Tensor, NetworkError> {
     let x = inputs.first().copied();
     let x = || x.ok_or_else(|| not_retained(node));
+    if !matches!(node.op, Op::InstanceNorm { .. })
+        && let Ok(x) = x()
+        && elementwise::is_fast(x)
+        && x.rank() == 4
+        && let Some(work) = PlaneWork::of(&node.op, &x.dims()[1..])?
+    {
+        return Ok(work.map(x)?);
+    }
     Ok(match &node.op {
         Op::Input { .. } => return Err(not_retained(node)),
         Op::Constant => {

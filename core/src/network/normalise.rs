@@ -1,8 +1,11 @@
 //! Instance and pixel normalisation with their pullbacks, and what they share with batch normalisation.
 
-use super::elementwise::{channel_sums, from_vec, is_fast};
-use super::{NetworkError, Node, Role};
 use candle_core::{D, Result, Tensor};
+use rayon::prelude::*;
+
+use super::elementwise::{channel_sums, from_vec, is_fast, with_slice};
+use super::plane_work::PlaneWork;
+use super::{NetworkError, Node, Role};
 
 /// Shapes a `[C]` tensor to broadcast with `x`.
 pub(super) fn per_channel(values: &Tensor, x: &Tensor) -> Result<Tensor> {
@@ -42,7 +45,10 @@ fn instance_normed(x: &Tensor, eps: f64) -> Result<(Tensor, Tensor)> {
 
 /// Instance normalisation, with weight and bias where the layer has them.
 pub(super) fn instance_norm(node: &Node, x: &Tensor, eps: f64) -> Result<Tensor> {
-    let (mut y, _) = instance_normed(x, eps)?;
+    let mut y = match PlaneWork::of(&node.op, &x.dims()[1..])? {
+        Some(work) if is_fast(x) => work.map(x)?,
+        _ => instance_normed(x, eps)?.0,
+    };
     if let Some(weight) = node.param(Role::Weight) {
         y = y.broadcast_mul(&per_channel(weight, x)?)?;
     }
@@ -83,7 +89,42 @@ pub(super) fn instance_norm_pullback(
 
 /// `x / sqrt(mean_c(x^2) + eps)` (Karras et al. 2018, section 4.2).
 pub(super) fn pixel_norm(x: &Tensor, eps: f64) -> Result<Tensor> {
+    if is_fast(x) && x.rank() >= 2 && x.elem_count() > 0 {
+        let x = x.contiguous()?;
+        let plane: usize = x.dims()[2..].iter().product();
+        let sample = plane * x.dim(1)?;
+        let mut y = vec![0.0; x.elem_count()];
+        with_slice(&x, |x: &[f32]| {
+            y.par_chunks_mut(sample)
+                .zip(x.par_chunks(sample))
+                .for_each(|(y, x)| pixel_norm_sample(x, y, plane, eps));
+        });
+        return from_vec(y, x.dims());
+    }
     x.broadcast_mul(&pixel_rms_recip(x, eps)?)
+}
+
+/// [`pixel_norm`] of one sample `[C, plane]`, f32.
+pub(super) fn pixel_norm_sample(x: &[f32], y: &mut [f32], plane: usize, eps: f64) {
+    /// Pixels at a time, so that their sums stay in registers and on the stack.
+    const BLOCK: usize = 64;
+    let channels = x.len() / plane;
+    for start in (0..plane).step_by(BLOCK) {
+        let len = BLOCK.min(plane - start);
+        let mut sums = [0.0_f64; BLOCK];
+        for channel in x.chunks_exact(plane) {
+            for (sum, x) in sums.iter_mut().zip(&channel[start..start + len]) {
+                *sum += f64::from(*x) * f64::from(*x);
+            }
+        }
+        let scales = sums.map(|sum| (1.0 / (sum / channels as f64 + eps).sqrt()) as f32);
+        for (x, y) in x.chunks_exact(plane).zip(y.chunks_exact_mut(plane)) {
+            let (x, y) = (&x[start..start + len], &mut y[start..start + len]);
+            for ((y, x), scale) in y.iter_mut().zip(x).zip(&scales) {
+                *y = x * scale;
+            }
+        }
+    }
 }
 
 fn pixel_rms_recip(x: &Tensor, eps: f64) -> Result<Tensor> {

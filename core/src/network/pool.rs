@@ -1,7 +1,7 @@
 //! Pooling over windows and over whole planes, with pullbacks.
 //!
-//! On the CPU in f32 each output reads its window directly; other types and devices gather one strided view per tap of
-//! the window, which the f64 law tests exercise. Ties of a maximum go to the first tap, row by row.
+//! On the CPU in f32 each output reads its window directly (see `plane_work`); other types and devices gather one strided
+//! view per tap of the window, which the f64 law tests exercise. Ties of a maximum go to the first tap, row by row.
 
 use std::ops::Range;
 
@@ -104,8 +104,8 @@ fn sum_all(taps: Vec<Tensor>) -> Result<Tensor> {
 }
 
 /// The windows of a pooling over planes of one size.
-#[derive(Clone, Copy)]
-struct Windows {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Windows {
     pool: PoolSpec,
     size: [usize; 2],
     out: [usize; 2],
@@ -113,12 +113,40 @@ struct Windows {
 
 impl Windows {
     fn new(x: &Tensor, pool: &PoolSpec) -> Result<Self> {
-        let size = [x.dim(2)?, x.dim(3)?];
+        Self::over([x.dim(2)?, x.dim(3)?], pool)
+    }
+
+    /// Over planes of `size` rows and columns.
+    pub(super) fn over(size: [usize; 2], pool: &PoolSpec) -> Result<Self> {
         Ok(Self {
             pool: *pool,
             size,
             out: output_size(pool, size)?,
         })
+    }
+
+    /// Rows and columns of the planes.
+    pub(super) fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// Rows and columns of the result.
+    pub(super) fn out(&self) -> [usize; 2] {
+        self.out
+    }
+
+    /// The mean of every window of plane `x`.
+    pub(super) fn means(&self, x: &[f32], y: &mut [f32]) {
+        self.each(|at, rows, columns| {
+            let row_sum = |row: usize| x[row * self.size[1]..][columns.clone()].iter().sum::<f32>();
+            let sum: f32 = rows.clone().map(row_sum).sum();
+            y[at] = sum / self.divisor(&rows, &columns);
+        });
+    }
+
+    /// The maximum of every window of plane `x`.
+    pub(super) fn maxima(&self, x: &[f32], y: &mut [f32]) {
+        self.each(|at, rows, columns| y[at] = x[self.winner(x, rows, columns)]);
     }
 
     /// The real rows (axis 0) or columns (axis 1) of window `at`.
@@ -171,22 +199,8 @@ impl Windows {
     }
 }
 
-/// Mean over windows.
+/// Mean over windows, for any type and device.
 pub(super) fn avg_pool(x: &Tensor, pool: &PoolSpec) -> Result<Tensor> {
-    if is_fast(x) {
-        let windows = Windows::new(x, pool)?;
-        return map_whole_planes(x, x.dim(0)? * x.dim(1)?, windows.out, |x, y| {
-            windows.each(|at, rows, columns| {
-                let row_sum = |row: usize| {
-                    x[row * windows.size[1]..][columns.clone()]
-                        .iter()
-                        .sum::<f32>()
-                };
-                let sum: f32 = rows.clone().map(row_sum).sum();
-                y[at] = sum / windows.divisor(&rows, &columns);
-            });
-        });
-    }
     sum_all(windows(x, pool, 0.0)?)?.broadcast_div(&divisor(x, pool)?)
 }
 
@@ -210,14 +224,8 @@ pub(super) fn avg_pool_pullback(x: &Tensor, g: &Tensor, pool: &PoolSpec) -> Resu
     unwindows(&taps, pool, [x.dim(2)?, x.dim(3)?])
 }
 
-/// Maximum over windows.
+/// Maximum over windows, for any type and device.
 pub(super) fn max_pool(x: &Tensor, pool: &PoolSpec) -> Result<Tensor> {
-    if is_fast(x) {
-        let windows = Windows::new(x, pool)?;
-        return map_whole_planes(x, x.dim(0)? * x.dim(1)?, windows.out, |x, y| {
-            windows.each(|at, rows, columns| y[at] = x[windows.winner(x, rows, columns)]);
-        });
-    }
     maximum(&windows(x, pool, f64::NEG_INFINITY)?)
 }
 
@@ -232,7 +240,7 @@ fn maximum(taps: &[Tensor]) -> Result<Tensor> {
     })
 }
 
-/// Maximum over all pixels, `[N, C, 1, 1]`; of pixels that are not all numbers it is none either.
+/// Maximum over all pixels, `[N, C, 1, 1]`, for any type and device; of pixels that are not all numbers it is none either.
 pub(super) fn global_max_pool(x: &Tensor) -> Result<Tensor> {
     let over_pixels = |t: &Tensor| t.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2);
     let largest = over_pixels(x)?;

@@ -174,6 +174,23 @@ pub(super) fn pixel_unshuffle(y: &Tensor, r: usize) -> Result<Tensor> {
         .reshape((n, c * r * r, h, w))
 }
 
+/// Where row (or column) `at` of a bilinear enlargement of `size` rows reads: the row before, the row after, and the
+/// weight of the row after.
+pub(super) fn between(
+    at: usize,
+    size: usize,
+    scale: usize,
+    align_corners: bool,
+) -> (usize, usize, f64) {
+    let source = if align_corners {
+        at as f64 * (size - 1) as f64 / (size * scale - 1).max(1) as f64
+    } else {
+        ((at as f64 + 0.5) / scale as f64 - 0.5).max(0.0)
+    };
+    let low = (source.floor() as usize).min(size - 1);
+    (low, (low + 1).min(size - 1), source - low as f64)
+}
+
 /// The rows of a resampling matrix `[out, in]`: which inputs, with which weights.
 fn axis_matrix(size: usize, scale: usize, mode: UpsampleMode, like: &Tensor) -> Result<Tensor> {
     let out = size * scale;
@@ -182,14 +199,7 @@ fn axis_matrix(size: usize, scale: usize, mode: UpsampleMode, like: &Tensor) -> 
         match mode {
             UpsampleMode::Nearest => weights[o * size + o / scale] = 1.0,
             UpsampleMode::Bilinear { align_corners } => {
-                let source = if align_corners {
-                    o as f64 * (size - 1) as f64 / (out - 1).max(1) as f64
-                } else {
-                    ((o as f64 + 0.5) / scale as f64 - 0.5).max(0.0)
-                };
-                let low = (source.floor() as usize).min(size - 1);
-                let high = (low + 1).min(size - 1);
-                let part = source - low as f64;
+                let (low, high, part) = between(o, size, scale, align_corners);
                 weights[o * size + low] += 1.0 - part;
                 weights[o * size + high] += part;
             }

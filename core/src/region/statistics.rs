@@ -29,7 +29,8 @@ pub struct Statistics {
     pub minimum: Option<f64>,
     /// Largest value.
     pub maximum: Option<f64>,
-    /// Mean place weighted by value times covered part; `None` when the sum is not above 0.
+    /// Mean place weighted by the value above [black](crate::stamp::ValueRange::black) times covered part; `None` where that
+    /// adds up to nothing, and where values below black carry it out of the covered pixels.
     pub centroid: Option<Place>,
 }
 
@@ -50,7 +51,7 @@ pub fn measure<'a>(
 ) -> RegionStatistics {
     let cover = Coverage::of_region(region, excluded, [stamp.height, stamp.width]);
     let bands = (0..stamp.channels)
-        .map(|channel| Statistics::of(stamp.plane(channel), stamp.width, &cover))
+        .map(|channel| Statistics::of(stamp, channel, &cover))
         .collect();
     RegionStatistics {
         area: cover.area(),
@@ -84,13 +85,17 @@ impl RegionStatistics {
 }
 
 impl Statistics {
-    /// Of the covered pixels of a plane, `width` to a row.
-    fn of(plane: &[f32], width: usize, cover: &Coverage) -> Self {
+    /// Of the covered pixels of a band.
+    fn of(stamp: &Stamp, channel: usize, cover: &Coverage) -> Self {
         let mut found = Self::default();
         let mut weighted: Vec<(f64, f64)> = Vec::new();
-        let (mut column_sum, mut row_sum) = (0.0, 0.0);
+        let mut light = Light::over(f64::from(stamp.range.black()));
+        let plane = stamp.plane(channel);
         for ([column, row], share) in cover.pixels() {
-            let value = plane.get(row * width + column).copied().map(f64::from);
+            let value = plane
+                .get(row * stamp.width + column)
+                .copied()
+                .map(f64::from);
             let Some(value) = value.filter(|v| v.is_finite()) else {
                 found.missing += 1;
                 continue;
@@ -98,8 +103,7 @@ impl Statistics {
             weighted.push((value, share));
             found.area += share;
             found.sum += share * value;
-            column_sum += share * value * column as f64;
-            row_sum += share * value * row as f64;
+            light.add([column, row], value, share);
         }
         found.pixels = weighted.len();
         if found.area <= 0.0 {
@@ -113,10 +117,45 @@ impl Statistics {
         found.minimum = weighted.first().map(|(value, _)| *value);
         found.maximum = weighted.last().map(|(value, _)| *value);
         found.median = median(&weighted, found.area);
-        if found.sum > 0.0 {
-            found.centroid = Some(Place::new(column_sum / found.sum, row_sum / found.sum));
-        }
+        found.centroid = light.centroid();
         found
+    }
+}
+
+/// Where the light is.
+struct Light {
+    black: f64,
+    sum: f64,
+    /// Sums of column and row times light.
+    moments: [f64; 2],
+    /// First and last column and row.
+    extent: [[f64; 2]; 2],
+}
+
+impl Light {
+    fn over(black: f64) -> Self {
+        Self {
+            black,
+            sum: 0.0,
+            moments: [0.0; 2],
+            extent: [[f64::INFINITY, f64::NEG_INFINITY]; 2],
+        }
+    }
+
+    fn add(&mut self, at: [usize; 2], value: f64, share: f64) {
+        let light = share * (value - self.black);
+        self.sum += light;
+        for ((moment, extent), at) in self.moments.iter_mut().zip(&mut self.extent).zip(at) {
+            *moment += light * at as f64;
+            *extent = [extent[0].min(at as f64), extent[1].max(at as f64)];
+        }
+    }
+
+    fn centroid(&self) -> Option<Place> {
+        let place = self.moments.map(|moment| moment / self.sum);
+        let is_inside = |(at, [first, last]): (f64, [f64; 2])| (first..=last).contains(&at);
+        let is_found = self.sum > 0.0 && place.into_iter().zip(self.extent).all(is_inside);
+        is_found.then(|| Place::new(place[0], place[1]))
     }
 }
 

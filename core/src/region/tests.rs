@@ -318,6 +318,21 @@ fn whole_pixels_have_textbook_statistics() {
     let centroid = band.centroid.expect("light");
     assert!((centroid.column - 8.0 / 16.0).abs() < 1e-12);
     assert!((centroid.row - 10.0 / 16.0).abs() < 1e-12);
+    // Black counts for nothing, whatever its value; a place that values below black carry away is none.
+    let centroid_of = |pixels: [f32; 3], range: ValueRange| {
+        let stamp = Stamp::new("t", pixels.to_vec(), [1, 1, 3], range);
+        measure(&stamp, &all, []).bands[0].centroid
+    };
+    let lit = centroid_of([-1.0, -1.0, 0.5], ValueRange::SIGNED).expect("light");
+    assert!((lit.column - 2.0).abs() < 1e-12, "{lit:?}");
+    assert_eq!(centroid_of([-1.0; 3], ValueRange::SIGNED), None);
+    assert_eq!(centroid_of([-0.9, 0.0, 1.0], ValueRange::UNIT), None);
+    let sky_subtracted = ValueRange {
+        low: -0.1,
+        high: 1.0,
+    };
+    let lit = centroid_of([0.0, 0.0, 1.0], sky_subtracted).expect("light");
+    assert!((lit.column - 2.0).abs() < 1e-12, "{lit:?}");
     // Two values with equal weight: their middle.
     let left = Region::new(Shape::Box {
         centre: Place::new(0.5, 0.0),

@@ -43,11 +43,26 @@ impl ValueRange {
         high: 1.0,
     };
 
+    /// The value of no light: `low`, but 0 where `low` is no more than the noise of an empty sky around 0.
+    pub fn black(self) -> f32 {
+        if is_noise_around_zero(self.low, self.high) {
+            0.0
+        } else {
+            self.low
+        }
+    }
+
     /// Maps `value` from this range to `other`, linearly and without clipping.
     #[inline]
     pub fn map_to(self, other: Self, value: f32) -> f32 {
         (value - self.low) / (self.high - self.low) * (other.high - other.low) + other.low
     }
+}
+
+/// Whether pixels from `low` to `high` are those of a picture whose sky was subtracted: what is below 0 is small beside the
+/// light. A picture from -1 to 1, whose black is -1, is none.
+pub(crate) fn is_noise_around_zero(low: f32, high: f32) -> bool {
+    low < 0.0 && -low < 0.5 * high
 }
 
 /// How the value range of a stamp came to be known; shown to the user when it is a guess.

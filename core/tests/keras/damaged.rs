@@ -117,7 +117,7 @@ fn sizes_that_a_file_cannot_hold_are_refused_before_anything_is_made() {
             "its shards hold 108 bytes, its weights need 216",
         ),
         ("[4294967295,4294967295,3,2]", 2, "which is too large"),
-        ("[1000000,1000000,3,2]", 2, "MiB of memory, the limit is"),
+        ("[1000000,1000000,3,2]", 2, "of memory, the limit is"),
         (
             "[3,3,3,1]",
             4,

@@ -187,7 +187,10 @@ fn other_files_of_these_programs_say_what_to_do() {
         )
     };
     for outside in ["/etc/hostname", "../secret.bin", ""] {
-        assert_refused(&json(&shard(outside)), "expected a file beside it");
+        assert_refused(
+            &json(&shard(outside)),
+            "is not inside the folder of the file that names it",
+        );
     }
     assert_refused(&json(&shard("not there.bin")), "cannot read");
     let path = written(folder.path(), "weights.h5", &unpacked("bare_weights.h5"));

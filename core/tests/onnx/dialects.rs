@@ -80,3 +80,19 @@ fn what_was_taken_to_be_so_is_said() {
         "{evidence}"
     );
 }
+
+#[test]
+fn the_hash_of_a_network_covers_the_weights_beside_its_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["external_data.onnx", "external_data.bin"] {
+        std::fs::copy(fixtures().join("variants").join(name), at(name)).unwrap();
+    }
+    let hash = || open(&at("external_data.onnx")).unwrap().sha256;
+    let first = hash();
+    assert_eq!(hash(), first);
+    let mut weights = std::fs::read(at("external_data.bin")).unwrap();
+    weights[40] ^= 1;
+    std::fs::write(at("external_data.bin"), weights).unwrap();
+    assert_ne!(hash(), first);
+}

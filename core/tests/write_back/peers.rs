@@ -20,9 +20,11 @@ use crate::common::zoo::NAMES;
 
 fn python() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let python = std::env::var_os("GANOSCOPE_PEERS")
-        .map_or_else(|| root.join("target/peers/bin/python"), PathBuf::from);
-    if python.exists() {
+    let given = std::env::var_os("GANOSCOPE_PEERS").map(PathBuf::from);
+    // An installation that was broken off has a Python without the packages.
+    let is_complete = given.is_some() || root.join("target/peers/complete").exists();
+    let python = given.unwrap_or_else(|| root.join("target/peers/bin/python"));
+    if is_complete && python.exists() {
         return Some(python);
     }
     let required = std::env::var_os("GANOSCOPE_REQUIRE_PEERS").is_some();

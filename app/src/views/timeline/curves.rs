@@ -91,7 +91,7 @@ fn lanes(results: &Results, series: &SeriesInfo) -> Vec<Curve> {
             points: checkpoints.filter_map(of).collect(),
         }
     };
-    let outputs = series.generator.outputs.len();
+    let outputs = series.network.outputs.len();
     let lanes = (0..outputs).map(lane);
     lanes.filter(|lane| !lane.points.is_empty()).collect()
 }

@@ -1,6 +1,6 @@
 //! The plot of PSNR over the checkpoints: what the study measured, or what the training wrote.
 
-use egui::Ui;
+use egui::{Shape, Stroke, StrokeKind, Ui};
 use egui_plot::{
     Corner, HLine, HoverPosition, Legend, Line, LineStyle, Plot, PlotBounds, PlotPoint, PlotPoints,
     PlotUi, Points, VLine,
@@ -26,6 +26,7 @@ pub(super) fn plot_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, height:
         .allow_boxed_zoom(false)
         .allow_double_click_reset(false)
         .allow_axis_zoom_drag(false)
+        .show_background(false)
         .show_axes([false, true])
         .show_grid([false, true])
         .show_x(false)
@@ -51,12 +52,21 @@ pub(super) fn plot_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo, height:
         plot = plot.legend(legend.background_alpha(0.6));
     }
     let tokens = Tokens::of(ui);
+    let ground = ui.painter().add(Shape::Noop);
     let response = plot.show(ui, |plot| {
         let [low, high] = curves.span();
         let bounds = PlotBounds::from_min_max([-0.5, low], [count as f64 - 0.5, high]);
         plot.set_plot_bounds(bounds);
         draw(plot, tokens, &curves);
     });
+    // Without a texture, which for a rectangle of this size is a tenth of a frame where the processor paints.
+    let rect = response.response.rect;
+    let fill = cx
+        .textures
+        .ground(ui.ctx().content_rect(), &[(rect, tokens.well)]);
+    let outline = Stroke::new(1.0, tokens.line);
+    let outline = Shape::rect_stroke(rect, 0.0, outline, StrokeKind::Inside);
+    ui.painter().set(ground, Shape::Vec(vec![fill, outline]));
     let x_of = |i: usize| {
         response
             .transform

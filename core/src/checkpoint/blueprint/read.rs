@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{Blueprint, Geometry, Layer, LayerOp, Pad, Port};
 use crate::checkpoint::manifest::{MAX_MANIFEST_BYTES, one_line};
+use crate::checkpoint::memory::{Budget, JSON_BYTES};
 use crate::checkpoint::{CheckpointError, NetworkRole};
 use crate::network::{Function, Op, Padding, PoolSpec, Role, UpsampleMode};
 use crate::stamp::ValueRange;
@@ -92,11 +93,14 @@ enum Numbers {
 }
 
 impl Blueprint {
-    /// Reads a description.
+    /// Reads a description; returns its text too.
     ///
     /// # Errors
     /// [`CheckpointError::Manifest`] with the line.
-    pub(in crate::checkpoint) fn read(path: &Path) -> Result<Self, CheckpointError> {
+    pub(in crate::checkpoint) fn read(
+        path: &Path,
+        budget: &Budget,
+    ) -> Result<(Self, String), CheckpointError> {
         let size = std::fs::metadata(path)
             .map_err(CheckpointError::read(path))?
             .len();
@@ -107,8 +111,12 @@ impl Blueprint {
         if size > MAX_MANIFEST_BYTES {
             return Err(wrong(format!("a description of {size} bytes is not read")));
         }
+        let _held = budget.take(size.saturating_mul(JSON_BYTES), "the description", path)?;
         let text = std::fs::read_to_string(path).map_err(CheckpointError::read(path))?;
-        Self::from_toml(&text).map_err(wrong)
+        match Self::from_toml(&text) {
+            Ok(blueprint) => Ok((blueprint, text)),
+            Err(what) => Err(wrong(what)),
+        }
     }
 
     /// The description written in `text`, or a line saying what is wrong and where.

@@ -1,19 +1,16 @@
 //! The container of Keras 3: a zip archive of `metadata.json`, `config.json` and `model.weights.h5`.
 //! Source: `keras/src/saving/saving_lib.py`.
-//!
-//! Invariant: a member is unpacked to no more than its stated size, which its packed size has to make possible.
 
-use std::fs::File;
-use std::io::{Cursor, Read as _};
 use std::path::Path;
 
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
-use zip::ZipArchive;
 
 use super::store::{Naming, Store};
-use super::{Contents, bytes, hdf5, major};
-use crate::checkpoint::{CheckpointError, Limits, hash};
+use super::{Contents, hdf5, json_held, major};
+use crate::checkpoint::memory::Budget;
+use crate::checkpoint::trouble::Trouble;
+use crate::checkpoint::zip_archive::Archive;
+use crate::checkpoint::{CheckpointError, hash};
 use crate::network::GoOn;
 
 /// What the container is called in errors.
@@ -22,49 +19,40 @@ const KIND: &str = "Keras archive";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
 
-/// Longest configuration read.
-const MAX_JSON_BYTES: u64 = 64 << 20;
-
-/// DEFLATE never makes more of a byte.
-const MOST_UNPACKED: u64 = 1032;
-
 /// Groups that hold the layers of a model; the second in files of Keras 2.12 and 2.13.
 const CONTAINERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
-/// Whether a zip archive is one of Keras 3: by the names in it.
-pub(super) fn is_one(path: &Path) -> bool {
-    let archive = File::open(path)
-        .ok()
-        .and_then(|file| ZipArchive::new(file).ok());
-    archive.is_some_and(|archive| {
-        archive
-            .file_names()
-            .any(|name| name.is_ok_and(|name| name == CONFIG))
-    })
+/// Whether an archive is one of Keras 3: by the names in it.
+pub(super) fn is_one(archive: &Archive) -> bool {
+    archive.names().any(|name| name == CONFIG)
 }
 
 /// Reads an archive.
 pub(super) fn read(
     path: &Path,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<Contents, CheckpointError> {
-    let mut hash = Sha256::new();
-    let length = path.metadata().map_err(CheckpointError::read(path))?.len();
-    limits.check(length, path)?;
-    let data = bytes::read(path, length, &mut hash, go_on)?;
-    let mut archive =
-        ZipArchive::new(Cursor::new(data)).map_err(|e| broken(e.to_string(), path))?;
-    let json = |archive: &mut ZipArchive<_>, name: &str| {
-        let text = member(archive, name, MAX_JSON_BYTES, path, go_on)?;
-        serde_json::from_slice::<Json>(&text)
-            .map_err(|e| broken(format!("{name} is no JSON ({e})"), path))
+    let at = |trouble: Trouble| match trouble {
+        Trouble::Broken(what) => broken(&what, path),
+        other => other.at(KIND, path),
     };
-    let topology = json(&mut archive, CONFIG)?;
-    let metadata = json(&mut archive, "metadata.json").unwrap_or_default();
-    let weights = member(&mut archive, WEIGHTS, limits.memory_bytes, path, go_on)?;
+    let mut archive = Archive::open(path, budget).map_err(at)?;
+    let json = |archive: &mut Archive, name: &str| {
+        let (text, _held) = archive.member(name, true, go_on).map_err(at)?;
+        let held = json_held(text.len(), budget, path)?;
+        serde_json::from_slice::<Json>(&text)
+            .map(|json| (json, held))
+            .map_err(|e| broken(&format!("{name} is no JSON ({e})"), path))
+    };
+    let (topology, held) = json(&mut archive, CONFIG)?;
+    held.keep();
+    let metadata = json(&mut archive, "metadata.json").map_or(Json::Null, |(json, _)| json);
+    let (weights, held) = archive.member(WEIGHTS, true, go_on).map_err(at)?;
+    // They stay in memory until the network is made.
+    held.keep();
     drop(archive);
-    let file = hdf5::open(weights, limits, path)?;
+    let file = hdf5::open(weights, budget, path)?;
     let root = file.root_group().map_err(hdf5::broken(path))?;
     let mut datasets = Vec::new();
     hdf5::Walk::new(path, go_on).datasets(&root, "", 0, &mut datasets)?;
@@ -87,61 +75,14 @@ pub(super) fn read(
             |version| format!("Keras {version}"),
         ),
         container: "Keras archive",
-        sha256: hash::hex(hash),
+        sha256: hash::of_file(path, go_on)?,
     })
 }
 
-fn broken(what: String, path: &Path) -> CheckpointError {
+fn broken(what: &str, path: &Path) -> CheckpointError {
     CheckpointError::Broken {
         format: KIND,
         what: what.split_whitespace().collect::<Vec<_>>().join(" "),
         path: path.to_owned(),
     }
-}
-
-/// The bytes of one member.
-fn member(
-    archive: &mut ZipArchive<Cursor<Vec<u8>>>,
-    name: &str,
-    limit: u64,
-    path: &Path,
-    go_on: GoOn<'_>,
-) -> Result<Vec<u8>, CheckpointError> {
-    let file = archive.by_name(name);
-    let mut file = file.map_err(|e| broken(format!("{name} cannot be read ({e})"), path))?;
-    let (size, packed) = (file.size(), file.compressed_size());
-    if size > limit
-        || size
-            > packed
-                .saturating_mul(MOST_UNPACKED)
-                .saturating_add(MOST_UNPACKED)
-    {
-        return Err(broken(
-            format!("{name} claims {size} bytes, packed into {packed}"),
-            path,
-        ));
-    }
-    let mut data = Vec::with_capacity(size as usize);
-    // The whole archive is hashed already.
-    bytes::append(
-        &mut (&mut file).take(size + 1),
-        &mut data,
-        path,
-        &mut Sha256::new(),
-        go_on,
-    )
-    .map_err(|e| match e {
-        CheckpointError::Read { source, .. } => {
-            broken(format!("{name} is damaged ({source})"), path)
-        }
-        other => other,
-    })?;
-    if data.len() as u64 != size {
-        let count = data.len();
-        return Err(broken(
-            format!("{name} has {count} bytes, it claims {size}"),
-            path,
-        ));
-    }
-    Ok(data)
 }

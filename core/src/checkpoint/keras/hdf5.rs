@@ -11,15 +11,14 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use super::store::{Entry, Naming, Store};
-use super::{Contents, bytes, major};
-use crate::checkpoint::{CheckpointError, Limits, hash};
+use super::{Contents, json_held, major};
+use crate::checkpoint::memory::Budget;
+use crate::checkpoint::zip_archive::MOST_UNPACKED;
+use crate::checkpoint::{CheckpointError, bytes, hash};
 use crate::network::GoOn;
 
 /// What the container is called in errors.
 const KIND: &str = "HDF5 file";
-
-/// DEFLATE never makes more of a byte.
-const MOST_UNPACKED: u64 = 1032;
 
 /// Groups in groups: models in models, each with a few between.
 const MAX_DEPTH: usize = 32;
@@ -30,18 +29,19 @@ const MAX_OBJECTS: usize = 200_000;
 /// Reads a file of Keras 2, or one that Keras 3 wrote in its format.
 pub(super) fn read(
     path: &Path,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<Contents, CheckpointError> {
     let mut hash = Sha256::new();
-    let length = path.metadata().map_err(CheckpointError::read(path))?.len();
-    limits.check(length, path)?;
-    let data = bytes::read(path, length, &mut hash, go_on)?;
-    let file = open(data, limits, path)?;
+    let (data, held) = bytes::whole(path, budget, &mut hash, go_on)?;
+    // They stay in memory until the network is made.
+    held.keep();
+    let file = open(data, budget, path)?;
     let root = file.root_group().map_err(broken(path))?;
     let Some(config) = text(&root, "model_config") else {
         return Err(without_model(&root, path));
     };
+    json_held(config.len(), budget, path)?.keep();
     let topology: Json = serde_json::from_str(&config).map_err(|e| CheckpointError::Broken {
         format: KIND,
         what: format!("its model_config is no JSON ({e})"),
@@ -71,11 +71,11 @@ pub(super) fn read(
 /// Opens a file in memory.
 pub(super) fn open(
     data: Vec<u8>,
-    limits: &Limits,
+    budget: &Budget,
     path: &Path,
 ) -> Result<Hdf5File, CheckpointError> {
     let most = (data.len() as u64).saturating_mul(MOST_UNPACKED);
-    let most = usize::try_from(most.min(limits.memory_bytes)).unwrap_or(usize::MAX);
+    let most = usize::try_from(most.min(budget.left())).unwrap_or(usize::MAX);
     let options = OpenOptions {
         chunk_cache_bytes: 0,
         max_chunk_bytes: most,

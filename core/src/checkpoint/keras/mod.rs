@@ -7,7 +7,6 @@
 
 mod ahead;
 mod archive;
-mod bytes;
 mod connect;
 mod fields;
 mod graph;
@@ -15,7 +14,6 @@ mod hdf5;
 mod lower;
 mod names;
 mod order;
-mod role;
 mod store;
 mod tfjs;
 mod value;
@@ -27,7 +25,9 @@ use serde_json::Value as Json;
 
 use self::lower::{Lowered, Setting};
 use self::store::Store;
-use super::{CheckpointError, Confidence, Identity, Limits, LoadReport, ReadNetwork};
+use super::memory::{Budget, Held, JSON_BYTES};
+use super::zip_archive::Archive;
+use super::{CheckpointError, Confidence, Identity, LoadReport, ReadNetwork, role};
 use crate::network::GoOn;
 
 /// What files of this kind are called in errors.
@@ -85,11 +85,11 @@ struct Contents {
 pub(super) fn read_json(
     path: &Path,
     stamp_size: Option<usize>,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<ReadNetwork, CheckpointError> {
-    let contents = tfjs::read(path, limits, go_on)?;
-    build(contents, path, stamp_size, limits, go_on)
+    let contents = tfjs::read(path, budget, go_on)?;
+    build(contents, path, stamp_size, budget, go_on)
 }
 
 /// Reads an HDF5 file that Keras 2 wrote, or Keras 3 in that format.
@@ -99,16 +99,22 @@ pub(super) fn read_json(
 pub(super) fn read_hdf5(
     path: &Path,
     stamp_size: Option<usize>,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<ReadNetwork, CheckpointError> {
-    let contents = hdf5::read(path, limits, go_on)?;
-    build(contents, path, stamp_size, limits, go_on)
+    let contents = hdf5::read(path, budget, go_on)?;
+    build(contents, path, stamp_size, budget, go_on)
 }
 
 /// Whether a zip archive is one of Keras 3, told from the names in it.
-pub(super) fn is_archive(path: &Path) -> bool {
-    archive::is_one(path)
+pub(super) fn is_archive(archive: &Archive) -> bool {
+    archive::is_one(archive)
+}
+
+/// Counts what is made of a JSON text of `length` bytes.
+fn json_held(length: usize, budget: &Budget, path: &Path) -> Result<Held, CheckpointError> {
+    let bytes = JSON_BYTES.saturating_mul(length as u64);
+    budget.take(bytes, "its configuration", path)
 }
 
 /// Reads a zip archive of Keras 3.
@@ -118,18 +124,18 @@ pub(super) fn is_archive(path: &Path) -> bool {
 pub(super) fn read_archive(
     path: &Path,
     stamp_size: Option<usize>,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<ReadNetwork, CheckpointError> {
-    let contents = archive::read(path, limits, go_on)?;
-    build(contents, path, stamp_size, limits, go_on)
+    let contents = archive::read(path, budget, go_on)?;
+    build(contents, path, stamp_size, budget, go_on)
 }
 
 fn build(
     contents: Contents,
     path: &Path,
     stamp_size: Option<usize>,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<ReadNetwork, CheckpointError> {
     let Contents {
@@ -161,7 +167,7 @@ fn build(
     let model = graph::model(class, config, path, 0)?;
     let setting = Setting {
         path,
-        limits,
+        budget,
         go_on,
         stamp_size,
         keras,

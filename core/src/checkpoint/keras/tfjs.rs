@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -13,24 +13,23 @@ use sha2::{Digest as _, Sha256};
 
 use super::fields::shown;
 use super::store::{Entry, Naming, Store};
-use super::{Contents, KIND, bytes, major};
-use crate::checkpoint::{CheckpointError, Limits, hash};
+use super::{Contents, KIND, json_held, major};
+use crate::checkpoint::memory::Budget;
+use crate::checkpoint::{CheckpointError, beside, bytes, hash};
 use crate::network::GoOn;
 
 /// What people call the container.
 pub(super) const CONTAINER: &str = "layers model of TensorFlow.js";
 
-/// Longest topology read.
-const MAX_JSON_BYTES: u64 = 64 << 20;
-
 /// Reads `model.json` and its shards.
 pub(super) fn read(
     path: &Path,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<Contents, CheckpointError> {
     let mut hash = Sha256::new();
-    let text = bytes::read(path, MAX_JSON_BYTES, &mut hash, go_on)?;
+    let (text, _held) = bytes::whole(path, budget, &mut hash, go_on)?;
+    json_held(text.len(), budget, path)?.keep();
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let file: Json = serde_json::from_slice(text).map_err(|e| CheckpointError::Broken {
         format: "JSON text",
@@ -38,7 +37,7 @@ pub(super) fn read(
         path: path.to_owned(),
     })?;
     let topology = topology(&file, path)?;
-    let store = weights(&file, path, limits, &mut hash, go_on)?;
+    let store = weights(&file, path, budget, &mut hash, go_on)?;
     let text = |name: &str| file.get(name).and_then(Json::as_str);
     let version = file
         .pointer("/modelTopology/keras_version")
@@ -117,7 +116,7 @@ struct Listed {
 fn weights(
     file: &Json,
     path: &Path,
-    limits: &Limits,
+    budget: &Budget,
     hash: &mut Sha256,
     go_on: GoOn<'_>,
 ) -> Result<Store, CheckpointError> {
@@ -129,7 +128,6 @@ fn weights(
     let groups = file.get("weightsManifest").and_then(Json::as_array);
     let groups = groups.ok_or_else(|| broken("its weightsManifest is no list".to_owned()))?;
     let mut entries = Vec::new();
-    let mut total = 0_u64;
     for group in groups {
         let list = |name: &str| {
             let list = group.get(name).and_then(Json::as_array);
@@ -141,8 +139,8 @@ fn weights(
             .collect::<Result<Vec<_>, _>>()?;
         let bytes = listed.iter().map(|weight| weight.bytes as u64);
         let needed = bytes.fold(0, u64::saturating_add);
-        total = total.saturating_add(needed);
-        limits.check(total, path)?;
+        // They stay in memory until the network is made.
+        budget.take(needed, "a group of its weights", path)?.keep();
         let shards = list("paths")?
             .iter()
             .map(|shard| shard_path(shard, path))
@@ -221,24 +219,14 @@ fn listed(weight: &Json, path: &Path) -> Result<Listed, CheckpointError> {
     })
 }
 
-/// The place of a shard, which must be beside `model.json` or below.
+/// The place of a shard.
 fn shard_path(shard: &Json, path: &Path) -> Result<PathBuf, CheckpointError> {
-    let broken = || CheckpointError::Broken {
+    let name = shard.as_str().ok_or_else(|| CheckpointError::Broken {
         format: KIND,
-        what: format!(
-            "a shard has the path {}, expected a file beside it",
-            shown(shard)
-        ),
+        what: format!("a shard has the path {}, expected a text", shown(shard)),
         path: path.to_owned(),
-    };
-    let relative = Path::new(shard.as_str().ok_or_else(broken)?);
-    let is_below = relative
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    if !is_below || relative.as_os_str().is_empty() {
-        return Err(broken());
-    }
-    Ok(path.parent().unwrap_or(Path::new("")).join(relative))
+    })?;
+    beside::find(path, name).map_err(|trouble| trouble.at(KIND, path))
 }
 
 /// The bytes of all shards of a group, which must be `needed` in all.
@@ -263,9 +251,13 @@ fn read_shards(
     }
     let mut data = Vec::with_capacity(needed as usize);
     for shard in shards {
-        let mut file = File::open(shard).map_err(CheckpointError::read(shard))?;
+        let file = File::open(shard).map_err(CheckpointError::read(shard))?;
         let left = needed - data.len() as u64;
-        bytes::append(&mut (&mut file).take(left), &mut data, shard, hash, go_on)?;
+        bytes::blocks(file.take(left), go_on, |block| {
+            hash.update(block);
+            data.extend_from_slice(block);
+        })
+        .map_err(|trouble| trouble.at(KIND, shard))?;
     }
     Ok(data)
 }

@@ -8,6 +8,7 @@ use super::fault::{Fault, Reading};
 use super::names;
 use super::proto::{Attribute, Node};
 use super::tensor::Store;
+use crate::checkpoint::memory::Held;
 use crate::network::{NodeId, Param, Role};
 
 /// A constant of the graph.
@@ -94,6 +95,22 @@ impl<'a> Call<'a> {
             (None, Some(array)) => array.as_ints().map(Some),
             (None, None) => Ok(None),
         }
+    }
+
+    /// Counts constants of `elements` numbers that the node makes.
+    pub(super) fn hold(&self, elements: usize) -> Reading<()> {
+        self.room(4_u64.saturating_mul(elements as u64))
+            .map(Held::keep)
+    }
+
+    /// Counts `bytes` that the node needs.
+    pub(super) fn room(&self, bytes: u64) -> Reading<Held> {
+        let store = self.store.borrow();
+        let what = format!("node {} ({})", self.label(), self.node.op);
+        store
+            .budget
+            .take(bytes, &what, store.path)
+            .map_err(Fault::Placed)
     }
 
     /// The node as people find it in the graph.

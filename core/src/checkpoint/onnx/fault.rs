@@ -20,8 +20,8 @@ pub(super) enum Fault {
     Tensor(String, String),
     /// The graph does not fit together.
     Network(NetworkError),
-    /// The tensors need more memory than may be taken.
-    Over(CheckpointError),
+    /// An error that names its place already.
+    Placed(CheckpointError),
     /// A file of external data cannot be read.
     External(PathBuf, io::Error),
     /// Nobody wants the network any more.
@@ -65,7 +65,7 @@ impl Fault {
             Self::Unsupported(what) => CheckpointError::Unsupported { what, path },
             Self::Tensor(tensor, what) => CheckpointError::Tensor { tensor, what, path },
             Self::Network(source) => CheckpointError::Network { source, path },
-            Self::Over(error) => error,
+            Self::Placed(error) => error,
             Self::External(path, source) => CheckpointError::Read { path, source },
             Self::Stopped => CheckpointError::Stopped { path },
         }

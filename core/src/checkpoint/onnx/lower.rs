@@ -15,7 +15,7 @@ use super::fault::{Fault, Reading};
 use super::layers::Layers;
 use super::proto::Graph;
 use super::tensor::Store;
-use super::{fold, names, operators};
+use super::{ahead, fold, names, operators};
 use crate::checkpoint::Guess;
 use crate::network::{NodeId, Op, Param, Role};
 
@@ -160,12 +160,15 @@ impl<'a> Lowering<'a> {
                 Some(Value::Layer(_)) => None,
             })
             .collect();
-        if let Some(arrays) = constants.filter(|arrays| !arrays.is_empty())
-            && let Some(values) = fold::evaluate(call, &arrays)?
-        {
-            let first = inputs.first().and_then(Option::as_ref);
-            self.define_constants(call, first, values);
-            return Ok(());
+        if let Some(arrays) = constants.filter(|arrays| !arrays.is_empty()) {
+            let mut held = call.room(ahead::bytes_needed(node.op, &arrays))?;
+            if let Some(values) = fold::evaluate(call, &arrays)? {
+                held.shrink_to(ahead::bytes_kept(node.op, &values));
+                held.keep();
+                let first = inputs.first().and_then(Option::as_ref);
+                self.define_constants(call, first, values);
+                return Ok(());
+            }
         }
         if let ("Shape", Some(Some(Value::Layer(id)))) = (node.op, inputs.first()) {
             let mut dims = vec![Count::BATCH];

@@ -4,6 +4,7 @@
 //! loop is bounded by what the file holds. The batch, the first axis of every value, is left out of our dimensions, so a
 //! model exported for one sample runs for any number.
 
+mod ahead;
 mod array;
 mod call;
 mod fault;
@@ -23,22 +24,21 @@ mod write;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use self::call::Value;
 use self::fault::{Fault, Reading};
 use self::lower::Lowering;
-use self::proto::{Graph, Model, ValueInfo};
+use self::proto::{Graph, Model, Parts, ValueInfo};
 use self::tensor::{Element, Store};
 pub use self::write::write_onnx;
+use super::memory::Budget;
 use super::{
-    CheckpointError, Confidence, Guess, Identity, Limits, LoadReport, NetworkRole, ReadNetwork,
+    CheckpointError, Confidence, Guess, Identity, LoadReport, ReadNetwork, bytes, hash, role,
 };
-use crate::network::{GoOn, Network, NodeId, Op};
+use crate::network::{GoOn, NodeId, Op};
 
 /// Versions of the standard operators that were looked at.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
@@ -46,81 +46,55 @@ const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
 /// Rows and columns where the model leaves them open and nobody says otherwise.
 const USUAL_SIZE: usize = 64;
 
-/// Bytes read at a time: a few milliseconds between two looks at whether anybody still wants them.
-const BLOCK_BYTES: usize = 1 << 20;
-
 /// Reads a model. `size`: rows and columns of its pictures, used where the model leaves them open.
 ///
 /// # Errors
-/// When the file is broken, asks for more memory than `limits` gives, or has an operator that no layer of ours does;
+/// When the file is broken, asks for more memory than `budget` gives, or has an operator that no layer of ours does;
 /// the message names the node. [`CheckpointError::Stopped`] when `go_on` says no.
 pub(super) fn read(
     path: &Path,
     size: Option<usize>,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<ReadNetwork, CheckpointError> {
-    let (bytes, sha256) = bytes_of(path, limits, go_on)?;
-    let read = Reader {
+    let mut hash = Sha256::new();
+    let (bytes, _held) = bytes::whole(path, budget, &mut hash, go_on)?;
+    let reader = Reader {
         path,
         size,
-        limits,
+        budget,
         go_on,
-        sha256,
     };
-    read.model(&bytes).map_err(|fault| fault.of_file(path))
-}
-
-/// The bytes of a file and their SHA-256.
-fn bytes_of(
-    path: &Path,
-    limits: &Limits,
-    go_on: GoOn<'_>,
-) -> Result<(Vec<u8>, String), CheckpointError> {
-    let length = fs::metadata(path)
-        .map_err(CheckpointError::read(path))?
-        .len();
-    limits.check(length, path)?;
-    let mut file = File::open(path).map_err(CheckpointError::read(path))?;
-    let mut bytes = Vec::new();
-    let mut hash = Sha256::new();
-    loop {
-        if !go_on() {
-            return Err(Fault::Stopped.of_file(path));
-        }
-        let before = bytes.len();
-        let block = file
-            .by_ref()
-            .take(BLOCK_BYTES as u64)
-            .read_to_end(&mut bytes);
-        block.map_err(CheckpointError::read(path))?;
-        if bytes.len() == before {
-            break;
-        }
-        hash.update(&bytes[before..]);
+    let (read, beside) = reader.model(&bytes).map_err(|fault| fault.of_file(path))?;
+    // Weights beside the model are a part of what it is.
+    for file in beside {
+        hash::add_file(&mut hash, &file, go_on)?;
     }
-    Ok((bytes, super::hash::hex(hash)))
+    let sha256 = hash::hex(hash);
+    Ok(ReadNetwork { sha256, ..read })
 }
 
 struct Reader<'r> {
     path: &'r Path,
     size: Option<usize>,
-    limits: &'r Limits,
+    budget: &'r Budget,
     go_on: GoOn<'r>,
-    sha256: String,
 }
 
 impl Reader<'_> {
-    fn model(self, bytes: &[u8]) -> Reading<ReadNetwork> {
-        let model = Model::read(bytes)?;
+    /// The network, still without its hash, and the files beside the model that its weights are in.
+    fn model(self, bytes: &[u8]) -> Reading<(ReadNetwork, Vec<PathBuf>)> {
+        let mut parts = Parts::new(self.budget, self.path);
+        let model = Model::read(bytes, &mut parts)?;
+        let _held = parts.held()?;
         let opset = opset_of(&model)?;
         let Some(graph) = &model.graph else {
             return Err(Fault::broken("it has no graph"));
         };
         let store = RefCell::new(Store {
             path: self.path,
-            limits: self.limits,
-            needed: 0,
+            budget: self.budget,
+            beside: Vec::new(),
         });
         let order = order::sorted(graph)?;
         let mut lowering = Lowering::new(graph, opset, &store);
@@ -141,8 +115,8 @@ impl Reader<'_> {
         let live = layers.live(&outputs);
         let names = names::of_drafts(graph, layers.drafts(), &live);
         let network = layers.finish(&live, names, &outputs)?;
-        let role = role_of(&network, &mut guesses);
-        Ok(ReadNetwork {
+        let role = role::of(&network, &mut guesses);
+        let read = ReadNetwork {
             network,
             role,
             identity: identity(&model, opset),
@@ -153,8 +127,10 @@ impl Reader<'_> {
                 renamed: Vec::new(),
             },
             guesses,
-            sha256: self.sha256,
-        })
+            sha256: String::new(),
+        };
+        let beside = std::mem::take(&mut store.borrow_mut().beside);
+        Ok((read, beside))
     }
 
     /// Makes a layer of every input that is no stored tensor.
@@ -325,25 +301,6 @@ fn outputs(lowering: &mut Lowering<'_>) -> Reading<Vec<(String, NodeId)>> {
         }
     }
     Ok(outputs)
-}
-
-/// What draws emits a picture; what judges emits a number, or a small map of them.
-fn role_of(network: &Network, guesses: &mut Vec<Guess>) -> NetworkRole {
-    let input = network.input_fact().size();
-    let draws = network.outputs().iter().any(|output| {
-        let fact = &network.node(output.node).fact;
-        match fact.dims.as_slice() {
-            &[channels, h, w] if h * w > 1 => channels == 3 || (h >= input[0] && w >= input[1]),
-            _ => false,
-        }
-    });
-    let (role, why) = if draws {
-        (NetworkRole::Generator, "it emits a picture")
-    } else {
-        (NetworkRole::Discriminator, "it emits no picture")
-    };
-    guesses.push(Guess::new("role", role.to_string(), why));
-    role
 }
 
 fn identity(model: &Model<'_>, opset: i64) -> Identity {

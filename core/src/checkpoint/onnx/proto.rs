@@ -3,21 +3,33 @@
 //!
 //! Invariant: at most [`MAX_PARTS`] parts are kept, whatever the file claims; weights stay where they are.
 
+use std::path::Path;
+
 use super::fault::{Fault, Reading};
 use super::wire::{Field, Fields};
+use crate::checkpoint::memory::{Budget, Held};
 
 /// Most nodes, names, dimensions, attributes and numbers of attributes: the graphs of the largest networks have a tenth.
 const MAX_PARTS: usize = 1 << 20;
 
 /// What a file may still keep.
-pub(super) struct Parts {
+pub(super) struct Parts<'p> {
     left: usize,
+    /// Memory of what is kept, in lists that double when they grow.
+    bytes: u64,
+    budget: &'p Budget,
+    path: &'p Path,
 }
 
-impl Parts {
+impl<'p> Parts<'p> {
     /// Nothing is kept yet.
-    pub(super) const fn new() -> Self {
-        Self { left: MAX_PARTS }
+    pub(super) const fn new(budget: &'p Budget, path: &'p Path) -> Self {
+        Self {
+            left: MAX_PARTS,
+            bytes: 0,
+            budget,
+            path,
+        }
     }
 
     fn keep<T>(&mut self, list: &mut Vec<T>, part: T) -> Reading<()> {
@@ -25,8 +37,18 @@ impl Parts {
             return Err(Fault::broken(format!("it has more than {MAX_PARTS} parts")));
         };
         self.left = left;
+        self.bytes += 2 * size_of::<T>() as u64;
+        if self.bytes > self.budget.left() {
+            return self.held().map(drop);
+        }
         list.push(part);
         Ok(())
+    }
+
+    /// Counts the memory of what is kept.
+    pub(super) fn held(&self) -> Reading<Held> {
+        let held = self.budget.take(self.bytes, "its graph", self.path);
+        held.map_err(Fault::Placed)
     }
 }
 
@@ -110,13 +132,12 @@ pub(super) struct ValueInfo<'a> {
 
 impl<'a> Model<'a> {
     /// The model in the bytes of a file.
-    pub(super) fn read(bytes: &'a [u8]) -> Reading<Self> {
-        let mut parts = Parts::new();
+    pub(super) fn read(bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<Self> {
         let mut model = Self::default();
         for field in Fields::of(bytes) {
             match field? {
                 (2, field) => model.producer = field.text().unwrap_or_default(),
-                (7, field) => model.graph = Some(Graph::read(field.bytes()?, &mut parts)?),
+                (7, field) => model.graph = Some(Graph::read(field.bytes()?, parts)?),
                 (8, field) => {
                     let (mut domain, mut version) = ("", 0);
                     for field in Fields::of(field.bytes()?) {
@@ -136,7 +157,7 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> Graph<'a> {
-    fn read(bytes: &'a [u8], parts: &mut Parts) -> Reading<Self> {
+    fn read(bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<Self> {
         let mut graph = Self::default();
         for field in Fields::of(bytes) {
             match field? {
@@ -165,7 +186,7 @@ impl<'a> Graph<'a> {
 }
 
 impl<'a> Node<'a> {
-    fn read(bytes: &'a [u8], parts: &mut Parts) -> Reading<Self> {
+    fn read(bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<Self> {
         let mut node = Self::default();
         for field in Fields::of(bytes) {
             match field? {
@@ -191,7 +212,7 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    fn read(bytes: &'a [u8], parts: &mut Parts) -> Reading<Self> {
+    fn read(bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<Self> {
         let mut attribute = Self::default();
         for field in Fields::of(bytes) {
             match field? {
@@ -216,7 +237,7 @@ impl<'a> Attribute<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    fn read(bytes: &'a [u8], parts: &mut Parts) -> Reading<Self> {
+    fn read(bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<Self> {
         let mut tensor = Self::default();
         for field in Fields::of(bytes) {
             match field? {
@@ -238,7 +259,7 @@ impl<'a> Tensor<'a> {
 }
 
 impl<'a> ValueInfo<'a> {
-    fn read(bytes: &'a [u8], parts: &mut Parts) -> Reading<Self> {
+    fn read(bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<Self> {
         let mut info = Self::default();
         for field in Fields::of(bytes) {
             match field? {
@@ -257,7 +278,7 @@ impl<'a> ValueInfo<'a> {
         Ok(info)
     }
 
-    fn read_tensor_type(&mut self, bytes: &'a [u8], parts: &mut Parts) -> Reading<()> {
+    fn read_tensor_type(&mut self, bytes: &'a [u8], parts: &mut Parts<'_>) -> Reading<()> {
         for field in Fields::of(bytes) {
             match field? {
                 (1, field) => self.data_type = field.int()?,
@@ -303,7 +324,7 @@ fn entry(field: Field<'_>) -> Reading<(&str, &str)> {
 }
 
 /// Integers, one or packed.
-fn ints(field: Field<'_>, list: &mut Vec<i64>, parts: &mut Parts) -> Reading<()> {
+fn ints(field: Field<'_>, list: &mut Vec<i64>, parts: &mut Parts<'_>) -> Reading<()> {
     let Field::Bytes(mut packed) = field else {
         return parts.keep(list, field.int()?);
     };

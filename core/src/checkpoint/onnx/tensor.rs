@@ -1,12 +1,10 @@
 //! Stored tensors as constants: every element type and every place elements can be in.
 //!
-//! Invariant: nothing is allocated before the elements were counted in the file, and a file beside the model is read
-//! only where it lies in the model's own folder.
+//! Invariant: nothing is allocated before the elements were counted in the file and in the memory that is left.
 
-use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::{Component, Path};
+use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 
@@ -14,10 +12,15 @@ use super::array::{Array, Count, MAX_RANK, product};
 use super::fault::{Fault, Reading};
 use super::proto::Tensor;
 use super::wire::{Field, number};
-use crate::checkpoint::Limits;
+use crate::checkpoint::memory::{Budget, Held};
+use crate::checkpoint::trouble::Trouble;
+use crate::checkpoint::{beside, bytes};
 
 /// Most integers of a tensor: they are for shapes. Quantised weights would be more.
 const MAX_INTS: usize = 1 << 20;
+
+/// Bytes of an integer while it is read.
+const INT_BYTES: u64 = (size_of::<i64>() + size_of::<Count>()) as u64;
 
 /// The element types of a tensor, with their numbers in the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +92,9 @@ impl Element {
 pub(super) struct Store<'a> {
     /// The model's file.
     pub(super) path: &'a Path,
-    pub(super) limits: &'a Limits,
-    /// Bytes of the tensors read so far, as f32.
-    pub(super) needed: u64,
+    pub(super) budget: &'a Budget,
+    /// The files beside the model that were read, in the order in which they were needed.
+    pub(super) beside: Vec<PathBuf>,
 }
 
 impl Store<'_> {
@@ -123,35 +126,40 @@ impl Store<'_> {
                 "has {bytes} bytes for {len} elements of {width} bytes each"
             )));
         }
-        let needed = (len as u64).saturating_mul(4);
-        self.needed = self.needed.saturating_add(needed);
-        self.limits
-            .check(self.needed, self.path)
-            .map_err(Fault::Over)?;
+        let width = if element.is_float() { 4 } else { INT_BYTES };
+        let needed = width.saturating_mul(len as u64);
+        let what = format!("tensor {}", tensor.name);
+        let held = self.budget.take(needed, &what, self.path);
+        held.map_err(Fault::Placed)?.keep();
         if tensor.raw.is_none() && !tensor.is_external {
             return typed(tensor, element, len, dims);
         }
-        let bytes = match tensor.raw {
-            Some(raw) if !tensor.is_external => Cow::Borrowed(raw),
-            _ => Cow::Owned(self.external(tensor, size)?),
-        };
-        from_bytes(&bytes, element, dims)
+        match tensor.raw {
+            Some(raw) if !tensor.is_external => from_bytes(raw, element, dims),
+            _ => {
+                let (bytes, _held) = self.external(tensor, size)?;
+                from_bytes(&bytes, element, dims)
+            }
+        }
     }
 
     /// The bytes of a tensor that are in another file.
-    fn external(&self, tensor: &Tensor<'_>, expected: Option<usize>) -> Reading<Vec<u8>> {
+    fn external(
+        &mut self,
+        tensor: &Tensor<'_>,
+        expected: Option<usize>,
+    ) -> Reading<(Vec<u8>, Held)> {
         let entry = |key: &str| {
             let mut entries = tensor.external.iter();
             entries.find(|(k, _)| *k == key).map(|(_, value)| *value)
         };
         let wrong = |what: String| Fault::tensor(tensor.name, what);
         let location = entry("location").unwrap_or_default();
-        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if location.is_empty() || !Path::new(location).components().all(inside) {
-            return Err(wrong(format!(
-                "is said to be in {location:?}, which is not inside the model's folder"
-            )));
-        }
+        let path = beside::find(self.path, location).map_err(|trouble| match trouble {
+            Trouble::Refused(what) => wrong(format!("is said to be in a file, but {what}")),
+            Trouble::Placed(error) => Fault::Placed(error),
+            other => Fault::Placed(other.at("ONNX model", self.path)),
+        })?;
         let of = |key| match entry(key) {
             None => Ok(None),
             Some(text) => text
@@ -164,43 +172,30 @@ impl Store<'_> {
             let what = format!("has {length:?} bytes in {location} that do not match its shape");
             return Err(wrong(what));
         }
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        let path = folder.join(location);
         let failed = |source: io::Error| Fault::External(path.clone(), source);
-        // A link inside the folder may still lead out of it.
-        let (real, home) = (
-            fs::canonicalize(&path).map_err(failed)?,
-            fs::canonicalize(folder).map_err(failed)?,
-        );
-        if !real.starts_with(home) {
-            return Err(wrong(format!(
-                "is in {location}, a link out of the model's folder"
-            )));
-        }
-        let mut file = File::open(real).map_err(failed)?;
+        let mut file = File::open(&path).map_err(failed)?;
         let there = file.metadata().map_err(failed)?;
         let end = expected.and_then(|n| offset.checked_add(n as u64));
         let (Some(expected), true) = (expected, end.is_some_and(|end| end <= there.len())) else {
             let what = format!("lies beyond the {} bytes of {location}", there.len());
             return Err(wrong(what));
         };
+        let what = format!("tensor {} in {location}", tensor.name);
+        let held = self.budget.take(expected as u64, &what, self.path);
+        let held = held.map_err(Fault::Placed)?;
         let mut bytes = vec![0; expected];
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         file.read_exact(&mut bytes).map_err(failed)?;
-        Ok(bytes)
+        if !self.beside.contains(&path) {
+            self.beside.push(path);
+        }
+        Ok((bytes, held))
     }
 }
 
 /// The elements in their bytes.
 fn from_bytes(bytes: &[u8], element: Element, dims: Vec<usize>) -> Reading<Array> {
-    fn each<const N: usize, T>(bytes: &[u8], f: impl Fn([u8; N]) -> T) -> Vec<T> {
-        bytes.as_chunks::<N>().0.iter().map(|c| f(*c)).collect()
-    }
+    use bytes::each;
     let ints = match element {
         Element::Float => return Array::floats(each(bytes, f32::from_le_bytes), &dims),
         Element::Half => {

@@ -10,7 +10,9 @@ use super::names::{self, Named};
 use super::{CheckpointInfo, Loaded, Series};
 use crate::checkpoint::format::Format;
 use crate::checkpoint::spec::{Opened, open_file};
-use crate::checkpoint::{CheckpointError, NetworkRole, NetworkSpec, SeriesManifest, weights};
+use crate::checkpoint::{
+    CheckpointError, Limits, NetworkRole, NetworkSpec, SeriesManifest, weights,
+};
 use crate::network::{GoOn, always};
 
 /// Most files of a folder that are looked into; trainings leave hundreds.
@@ -28,20 +30,21 @@ struct Step {
 /// # Errors
 /// [`CheckpointError::NotASeries`] when no file is a numbered checkpoint of a generator.
 fn open(dir: &Path) -> Result<Series, CheckpointError> {
-    let mut found = Found {
-        steps: BTreeMap::new(),
-        warnings: Vec::new(),
-    };
-    for path in entries(dir)? {
+    let mut found = Found::default();
+    for path in entries(dir, &mut found.warnings)? {
         let named = names::read(&name_of(&path));
         if !path.is_dir() {
             found.file(&path, &named, named.step);
         } else if named.step.is_some() {
-            for inner in entries(&path)?.into_iter().filter(|inner| inner.is_file()) {
+            let inside = entries(&path, &mut found.warnings)?;
+            for inner in inside.into_iter().filter(|inner| inner.is_file()) {
                 let of_file = names::read(&name_of(&inner));
                 found.file(&inner, &of_file, named.step);
             }
         }
+    }
+    if found.steps.is_empty() {
+        found.take_unnumbered();
     }
     let mut series = Series {
         dir: dir.to_owned(),
@@ -83,12 +86,12 @@ impl Series {
         let mut series = open(dir)?;
         let mut first_error = None;
         while let Some(last) = series.last().cloned() {
-            match series.load_foreign(&last, NetworkRole::Generator, &always) {
+            match series.load_foreign(&last, NetworkRole::Generator, None, &always) {
                 Ok(loaded) => {
-                    series.manifest.input_range = loaded.input_range;
-                    if let Some(range) = loaded.output_range {
-                        series.manifest.output_range = range;
-                    }
+                    let ranges = (loaded.input_range, loaded.output_range);
+                    series
+                        .manifest
+                        .take_ranges(NetworkRole::Generator, ranges.0, ranges.1);
                     return Ok(series);
                 }
                 Err(error) => {
@@ -104,10 +107,68 @@ impl Series {
         first_error.map_or(Ok(series), Err)
     }
 
+    /// The networks of a lone file as a series of one step: its generator and its discriminator, or the one it has.
+    ///
+    /// # Errors
+    /// Those of the first network that cannot be opened, where no other can.
+    pub(super) fn open_lone(path: &Path) -> Result<Self, CheckpointError> {
+        let named = names::read(&name_of(path));
+        let spec = |role| NetworkSpec {
+            path: path.to_owned(),
+            step: None,
+            role,
+            part: None,
+        };
+        let told = weights::roles(path, Format::of(path)?)?;
+        let asked: Vec<Option<NetworkRole>> = match told.as_slice() {
+            [] | [_] => vec![None],
+            both => both.iter().copied().map(Some).collect(),
+        };
+        let (mut files, mut opened, mut failed) = ([None, None], Vec::new(), Vec::new());
+        for role in asked {
+            match open_file(&spec(role), None, Limits::default(), &always) {
+                Ok(found) => {
+                    if let Some(place) = files.get_mut(found.role as usize) {
+                        *place = Some(spec(role));
+                    }
+                    opened.push(found);
+                }
+                Err(error) => failed.push(error),
+            }
+        }
+        let Some(first) = opened.first() else {
+            let missing = || CheckpointError::Empty {
+                path: path.to_owned(),
+            };
+            return Err(failed.into_iter().next().unwrap_or_else(missing));
+        };
+        let mut manifest = SeriesManifest::foreign(&name_of(path));
+        // The generator last: what it emits is what its discriminator takes.
+        for one in opened.iter().rev() {
+            manifest.take_ranges(one.role, one.input_range, one.output_range);
+        }
+        let [generator, discriminator] = &files;
+        let checkpoint = CheckpointInfo {
+            step: first.step.or(named.step).unwrap_or(0),
+            dir: path.to_owned(),
+            has_generator: generator.is_some(),
+            has_discriminator: discriminator.is_some(),
+            metrics: None,
+            files: Some(files),
+        };
+        Ok(Self {
+            dir: path.to_owned(),
+            manifest,
+            checkpoints: vec![checkpoint],
+            warnings: failed.iter().map(ToString::to_string).collect(),
+        })
+    }
+
     pub(super) fn load_foreign(
         &self,
         checkpoint: &CheckpointInfo,
         role: NetworkRole,
+        stamp_size: Option<usize>,
         go_on: GoOn<'_>,
     ) -> Result<Loaded, CheckpointError> {
         let Some(spec) = checkpoint.foreign(role) else {
@@ -117,7 +178,7 @@ impl Series {
                 path: checkpoint.dir.clone(),
             });
         };
-        let opened = open_file(spec, None, go_on)?;
+        let opened = open_file(spec, stamp_size, Limits::default(), go_on)?;
         if opened.role != role {
             return Err(CheckpointError::WrongRole {
                 expected: role,
@@ -145,20 +206,24 @@ impl From<Opened> for Loaded {
     }
 }
 
+#[derive(Default)]
 struct Found {
     steps: BTreeMap<u64, Step>,
+    /// Weights without a number, and what their names say.
+    unnumbered: Vec<(PathBuf, Named)>,
     warnings: Vec<String>,
 }
 
 impl Found {
     /// Puts the networks of a file where they belong. `step`: what the file or the folder around it says.
     fn file(&mut self, path: &Path, named: &Named, step: Option<u64>) {
-        if !is_weights(path) {
+        let Some(format) = format_of_weights(path) else {
             return;
-        }
+        };
         let Some(step) = step else {
             // Copies under names such as `latest` are of steps that have a name of their own.
             self.warn("no number in its name, left out of the series", path);
+            self.unnumbered.push((path.to_owned(), named.clone()));
             return;
         };
         let mut spec = NetworkSpec {
@@ -171,7 +236,7 @@ impl Found {
             self.put(step, role, spec, named.is_averaged);
             return;
         }
-        let roles = match weights::roles(path) {
+        let roles = match weights::roles(path, format) {
             Ok(roles) => roles,
             Err(error) => {
                 self.warnings
@@ -186,6 +251,17 @@ impl Found {
         for role in roles {
             spec.role = Some(role);
             self.put(step, role, spec.clone(), named.is_averaged);
+        }
+    }
+
+    /// A folder whose weights have no numbers is one step: its generator, and its discriminator if there is one.
+    fn take_unnumbered(&mut self) {
+        let unnumbered = std::mem::take(&mut self.unnumbered);
+        if !unnumbered.is_empty() {
+            self.warnings.clear();
+        }
+        for (path, named) in unnumbered {
+            self.file(&path, &named, Some(0));
         }
     }
 
@@ -219,19 +295,25 @@ impl Found {
     }
 }
 
-/// Files and folders by name, hidden ones left out.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+/// Files and folders by name, hidden ones left out; `warnings` is told when there are too many.
+fn entries(dir: &Path, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>, CheckpointError> {
     let mut paths = Vec::new();
-    for entry in fs::read_dir(dir)
-        .map_err(CheckpointError::read(dir))?
-        .take(MAX_FILES)
-    {
+    for entry in fs::read_dir(dir).map_err(CheckpointError::read(dir))? {
         let path = entry.map_err(CheckpointError::read(dir))?.path();
         if !name_of(&path).starts_with('.') {
             paths.push(path);
         }
     }
+    // The order of the system is not defined; the choice must be.
     paths.sort();
+    if paths.len() > MAX_FILES {
+        warnings.push(format!(
+            "only the first {MAX_FILES} of {} files by name are looked at: {}",
+            paths.len(),
+            dir.display()
+        ));
+        paths.truncate(MAX_FILES);
+    }
     Ok(paths)
 }
 
@@ -242,12 +324,9 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-/// Whether the bytes of a file begin like weights; pictures and logs lie beside them.
-fn is_weights(path: &Path) -> bool {
-    matches!(
-        Format::told(path),
-        Ok(Some(
-            Format::Safetensors | Format::Zip | Format::Pickle | Format::Onnx | Format::Hdf5
-        ))
-    )
+/// The format of a file, where its bytes begin like those of a network; pictures and logs lie beside them.
+fn format_of_weights(path: &Path) -> Option<Format> {
+    let format = Format::told(path).ok().flatten()?;
+    let may_be_a_log = matches!(format, Format::Json | Format::Description);
+    (!may_be_a_log).then_some(format)
 }

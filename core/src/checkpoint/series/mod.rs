@@ -19,6 +19,9 @@ use super::{
 use crate::network::{GoOn, Network, always};
 use crate::stamp::ValueRange;
 
+/// Name of the graph of a layers model of TensorFlow.js.
+const GRAPH_FILE: &str = "model.json";
+
 /// One checkpoint of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckpointInfo {
@@ -26,7 +29,7 @@ pub struct CheckpointInfo {
     pub step: u64,
     /// Its folder.
     pub dir: PathBuf,
-    /// Whether the folder has a generator; always true in an opened series.
+    /// Whether there is a generator; always true in a series of a folder.
     pub has_generator: bool,
     /// Whether the folder has a discriminator.
     pub has_discriminator: bool,
@@ -62,7 +65,7 @@ impl CheckpointInfo {
 /// An opened series directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// The directory.
+    /// The directory, or the file of a series of one file.
     pub dir: PathBuf,
     /// What its checkpoints have in common.
     pub manifest: SeriesManifest,
@@ -96,6 +99,40 @@ pub struct Loaded {
 }
 
 impl Series {
+    /// Opens what a path holds: a folder with its manifest, a folder of other people's checkpoints, or a lone file as a
+    /// series of one step.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; of a file as [`super::open_network`].
+    pub fn open_any(path: &Path) -> Result<Self, CheckpointError> {
+        let metadata = fs::metadata(path).map_err(CheckpointError::read(path))?;
+        if metadata.is_dir() {
+            // A layers model of TensorFlow.js is a folder of a graph and its shards.
+            let graph = path.join(GRAPH_FILE);
+            let is_graph = graph.is_file() && !path.join(MANIFEST_FILE).exists();
+            return if is_graph {
+                Self::open_lone(&graph)
+            } else {
+                Self::open(path)
+            };
+        }
+        Self::open_lone(path)
+    }
+
+    /// The network that is run: the generator, or the discriminator where there is no generator.
+    pub fn main_role(&self) -> NetworkRole {
+        if self.checkpoints.iter().any(|c| c.has_generator) {
+            NetworkRole::Generator
+        } else {
+            NetworkRole::Discriminator
+        }
+    }
+
+    /// Whether it has a manifest that says what its networks are; otherwise they were recognised.
+    pub const fn has_manifest(&self) -> bool {
+        self.manifest.generator.is_some()
+    }
+
     /// Opens a series directory: manifest, metrics and headers.
     ///
     /// # Errors
@@ -169,7 +206,7 @@ impl Series {
             return Err(self.no_step(step, role));
         };
         if checkpoint.files.is_some() {
-            return self.load_foreign(checkpoint, role, go_on);
+            return self.load_foreign(checkpoint, role, None, go_on);
         }
         let no_role = |place: String, path: PathBuf| CheckpointError::NoRole { role, place, path };
         let config = self
@@ -203,6 +240,24 @@ impl Series {
             sha256: file.sha256,
             path,
         })
+    }
+
+    /// [`Series::load_while`] of a network for pictures of `side` rows and columns, where its file leaves the size open; a series
+    /// with a manifest has one size.
+    ///
+    /// # Errors
+    /// As [`Series::load_while`].
+    pub fn load_sized(
+        &self,
+        step: u64,
+        role: NetworkRole,
+        side: usize,
+        go_on: GoOn<'_>,
+    ) -> Result<Loaded, CheckpointError> {
+        match self.at(step).filter(|c| c.files.is_some()) {
+            Some(checkpoint) => self.load_foreign(checkpoint, role, Some(side), go_on),
+            None => self.load_while(step, role, go_on),
+        }
     }
 
     fn no_step(&self, step: u64, role: NetworkRole) -> CheckpointError {

@@ -1,43 +1,27 @@
 //! PyTorch files since 1.6: a zip archive with the pickle `NAME/data.pkl` and a file `NAME/data/KEY` for every storage.
 
-use std::fs::File;
-use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-use zip::ZipArchive;
-use zip::result::ZipError;
-
 use super::element::Order;
-use super::pickle::Trouble;
+use crate::checkpoint::memory::{Budget, Held};
+use crate::checkpoint::trouble::Trouble;
+use crate::checkpoint::zip_archive;
 use crate::network::GoOn;
-
-/// Bytes read between two looks at whether anybody still wants them.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// An opened archive.
 pub(super) struct Archive {
-    zip: ZipArchive<BufReader<File>>,
+    zip: zip_archive::Archive,
     /// The folder of the pickle, with its slash; empty for an archive that was packed without.
     folder: String,
-    /// Length of the whole file.
-    length: u64,
     /// Order of the bytes of its numbers.
     pub(super) order: Order,
 }
 
 impl Archive {
     /// Opens an archive; fails when it is cut short or has no `data.pkl`.
-    pub(super) fn open(path: &Path) -> Result<Self, Trouble> {
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| match error {
-            ZipError::InvalidArchive(what) => Trouble::broken(format!(
-                "the list of files at its end cannot be read ({what}); it was cut short"
-            )),
-            other => trouble(other),
-        })?;
-        let names = zip.file_names().filter_map(Result::ok);
-        let pickles = names.filter_map(|name| {
+    pub(super) fn open(path: &Path, budget: &Budget, go_on: GoOn<'_>) -> Result<Self, Trouble> {
+        let zip = zip_archive::Archive::open(path, budget)?;
+        let pickles = zip.names().filter_map(|name| {
             let folder = name.strip_suffix("data.pkl")?;
             (folder.is_empty() || folder.ends_with('/')).then(|| folder.to_owned())
         });
@@ -51,11 +35,10 @@ impl Archive {
         let mut archive = Self {
             zip,
             folder,
-            length,
             order: Order::Little,
         };
-        match archive.file("byteorder", &crate::network::always) {
-            Ok(text) if text.starts_with(b"big") => archive.order = Order::Big,
+        match archive.file("byteorder", go_on) {
+            Ok((text, _)) if text.starts_with(b"big") => archive.order = Order::Big,
             // Archives before 2.1 do not say it.
             _ => {}
         }
@@ -63,43 +46,21 @@ impl Archive {
     }
 
     /// The pickle.
-    pub(super) fn pickle(&mut self, go_on: GoOn<'_>) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn pickle(&mut self, go_on: GoOn<'_>) -> Result<(Vec<u8>, Held), Trouble> {
         self.file("data.pkl", go_on)
     }
 
     /// The bytes of a storage.
-    pub(super) fn storage(&mut self, key: &str, go_on: GoOn<'_>) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn storage(
+        &mut self,
+        key: &str,
+        go_on: GoOn<'_>,
+    ) -> Result<(Vec<u8>, Held), Trouble> {
         self.file(&format!("data/{key}"), go_on)
     }
 
-    fn file(&mut self, name: &str, go_on: GoOn<'_>) -> Result<Vec<u8>, Trouble> {
+    fn file(&mut self, name: &str, go_on: GoOn<'_>) -> Result<(Vec<u8>, Held), Trouble> {
         let name = format!("{}{name}", self.folder);
-        let mut file = self.zip.by_name(&name).map_err(|error| match error {
-            ZipError::FileNotFound => Trouble::broken(format!("it has no {name}")),
-            other => trouble(other),
-        })?;
-        let size = file.size();
-        if size > self.length {
-            let what = format!("{name} claims {size} bytes, the file has {}", self.length);
-            return Err(Trouble::broken(what));
-        }
-        let mut bytes = vec![0; size as usize];
-        for block in bytes.chunks_mut(BLOCK_BYTES) {
-            if !go_on() {
-                return Err(Trouble::Stopped);
-            }
-            file.read_exact(block)?;
-        }
-        Ok(bytes)
-    }
-}
-
-fn trouble(error: ZipError) -> Trouble {
-    match error {
-        ZipError::Io(error) => error.into(),
-        ZipError::CompressionMethodNotSupported(method) => Trouble::Refused(format!(
-            "an archive that was packed again by method {method} - unpack it and pack it without compression"
-        )),
-        other => Trouble::broken(other.to_string()),
+        self.zip.member(&name, false, go_on)
     }
 }

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::io::{BufReader, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use super::element::Order;
-use super::pickle::{self, Bytes, Heap, Item, Object, Trouble};
+use super::pickle::{self, Bytes, Heap, Item, Object};
+use crate::checkpoint::bytes;
+use crate::checkpoint::memory::{Budget, Held};
+use crate::checkpoint::trouble::Trouble;
 use crate::network::GoOn;
 
 /// How the first pickle is written: a long of ten bytes, `0x1950a86a20f9469cfc6c`.
@@ -18,12 +21,11 @@ const MAGIC: [u8; 13] = [
 /// The protocol of the container, not of the pickles.
 const PROTOCOL: i64 = 1001;
 
-/// Bytes read between two looks at whether anybody still wants them.
-const BLOCK_BYTES: usize = 1 << 20;
-
 /// An opened file.
 pub(super) struct Legacy {
     file: BufReader<File>,
+    path: PathBuf,
+    budget: Budget,
     /// First byte and number of bytes of every storage.
     places: BTreeMap<String, (u64, u64)>,
     /// Order of the bytes of its numbers.
@@ -32,7 +34,7 @@ pub(super) struct Legacy {
 
 impl Legacy {
     /// Reads the pickles and finds the storages; returns the object.
-    pub(super) fn open(path: &Path) -> Result<(Self, Heap, Item), Trouble> {
+    pub(super) fn open(path: &Path, budget: &Budget) -> Result<(Self, Heap, Item), Trouble> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let mut bytes = Bytes::new(BufReader::new(file), length);
@@ -44,7 +46,7 @@ impl Legacy {
                     .to_owned(),
             ));
         }
-        let mut heap = Heap::new(length);
+        let mut heap = Heap::new(length, budget, path);
         if pickle::read(&mut bytes, &mut heap)? != Item::Int(PROTOCOL) {
             return Err(Trouble::broken("its container has an unknown protocol"));
         }
@@ -59,6 +61,8 @@ impl Legacy {
         let file = BufReader::new(File::open(path)?);
         let legacy = Self {
             file,
+            path: path.to_owned(),
+            budget: budget.clone(),
             places,
             order,
         };
@@ -66,20 +70,19 @@ impl Legacy {
     }
 
     /// The bytes of a storage.
-    pub(super) fn storage(&mut self, key: &str, go_on: GoOn<'_>) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn storage(
+        &mut self,
+        key: &str,
+        go_on: GoOn<'_>,
+    ) -> Result<(Vec<u8>, Held), Trouble> {
         let Some(&(start, length)) = self.places.get(key) else {
             return Err(Trouble::broken(format!("it has no storage {key}")));
         };
+        let what = format!("storage {key}");
+        let held = self.budget.take(length, &what, &self.path)?;
         self.file.seek(SeekFrom::Start(start))?;
-        // The place was compared with the length of the file.
-        let mut bytes = vec![0; length as usize];
-        for block in bytes.chunks_mut(BLOCK_BYTES) {
-            if !go_on() {
-                return Err(Trouble::Stopped);
-            }
-            self.file.read_exact(block)?;
-        }
-        Ok(bytes)
+        let bytes = bytes::exactly(&mut self.file, length as usize, go_on)?;
+        Ok((bytes, held))
     }
 }
 

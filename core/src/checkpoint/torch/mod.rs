@@ -16,12 +16,14 @@ use candle_core::{Device, Tensor};
 use self::archive::Archive;
 use self::element::Order;
 use self::legacy::Legacy;
-use self::pickle::{Bytes, Heap, Item, TensorView, Trouble};
+use self::pickle::{Bytes, Heap, Item, TensorView};
 use self::tree::Leaf;
 use super::format::Format;
 use super::infer::STEP_KEY;
+use super::memory::{Budget, Held, tensor_bytes};
 use super::state_dict::{self, Selector};
-use super::{CheckpointError, Guess, Limits, TensorEntry, TensorFile, hash, rename};
+use super::trouble::Trouble;
+use super::{CheckpointError, Guess, TensorEntry, TensorFile, hash, rename};
 use crate::network::GoOn;
 
 /// What messages call these files.
@@ -35,14 +37,14 @@ const MAX_ELEMENTS_PER_BYTE: u64 = 4;
 /// # Errors
 /// A damaged file, a pickle that names more than weights, no or another network than asked for, too much memory.
 pub(super) fn read(
-    path: &Path,
+    place: (&Path, Format),
     selector: &Selector<'_>,
-    limits: &Limits,
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<(TensorFile, Vec<Guess>), CheckpointError> {
-    let at = |trouble| error(trouble, path);
-    let mut source = Source::open(path, go_on).map_err(at)?;
-    let leaves = tree::leaves(&source.heap, &source.root);
+    let (path, _) = place;
+    let mut source = Source::open(place, budget, go_on).map_err(|t| t.at(KIND, path))?;
+    let leaves = tree::leaves(&source.heap, &source.root).map_err(|t| t.at(KIND, path))?;
     if leaves.is_empty() {
         return Err(CheckpointError::Unsupported {
             what: "a PyTorch file without tensors under names - save the weights in Python: \
@@ -58,7 +60,7 @@ pub(super) fn read(
         .filter_map(|(index, key)| Some((leaves.get(index)?, key)))
         .collect();
     let sha256 = hash::of_file(path, go_on)?;
-    let mut file = tensors(&mut source, &members, path, limits, go_on)?;
+    let mut file = tensors(&mut source, &members, (path, budget), go_on)?;
     if let Some(step) = tree::step(&source.heap, &source.root) {
         file.header
             .metadata
@@ -74,12 +76,16 @@ pub(super) fn read(
 /// # Errors
 /// As [`read`].
 pub(super) fn parts(
-    path: &Path,
+    place: (&Path, Format),
+    budget: &Budget,
     go_on: GoOn<'_>,
 ) -> Result<Vec<state_dict::Part>, CheckpointError> {
-    let source = Source::open(path, go_on).map_err(|trouble| error(trouble, path))?;
-    let leaves = tree::leaves(&source.heap, &source.root);
-    Ok(state_dict::parts(&described(&leaves)))
+    let found = || {
+        let source = Source::open(place, budget, go_on)?;
+        let leaves = tree::leaves(&source.heap, &source.root)?;
+        Ok(state_dict::parts(&described(&leaves)))
+    };
+    found().map_err(|trouble: Trouble| trouble.at(KIND, place.0))
 }
 
 fn choose(
@@ -105,8 +111,7 @@ fn described(leaves: &[Leaf]) -> Vec<state_dict::Leaf<'_>> {
 fn tensors(
     source: &mut Source,
     members: &[(&Leaf, String)],
-    path: &Path,
-    limits: &Limits,
+    (path, budget): (&Path, &Budget),
     go_on: GoOn<'_>,
 ) -> Result<TensorFile, CheckpointError> {
     let mut needed = 0_u64;
@@ -119,14 +124,19 @@ fn tensors(
             "its tensors claim {needed} elements, it has {} bytes",
             source.length
         );
-        return Err(error(Trouble::Broken(what), path));
+        return Err(Trouble::Broken(what).at(KIND, path));
     }
-    limits.check(needed.saturating_mul(4), path)?;
+    let floats = members
+        .iter()
+        .filter(|(leaf, _)| leaf.view.element.is_float());
+    let bytes = floats.map(|(leaf, _)| tensor_bytes(&leaf.view.dims));
+    let bytes = bytes.fold(0, u64::saturating_add);
+    budget.take(bytes, "the sum of its tensors", path)?.keep();
     let prefix = rename::wrapper_of(members.iter().map(|(_, key)| key.as_str()));
     let mut file = TensorFile::empty(path);
     let mut by_storage: Vec<usize> = (0..members.len()).collect();
     by_storage.sort_by_key(|i| members[*i].0.view.storage.key.clone());
-    let mut last: Option<(&str, Vec<u8>)> = None;
+    let mut last: Option<(&str, Vec<u8>, Held)> = None;
     let mut end = 0;
     for index in by_storage {
         let (leaf, from) = &members[index];
@@ -134,15 +144,15 @@ fn tensors(
         let view = &leaf.view;
         if last
             .as_ref()
-            .is_none_or(|(name, _)| *name != &*view.storage.key)
+            .is_none_or(|(name, ..)| *name != &*view.storage.key)
         {
-            let bytes = source.storage(view, go_on);
-            last = Some((
-                &*view.storage.key,
-                bytes.map_err(|t| of_tensor(t, from, path))?,
-            ));
+            // The one before is not needed any more, and no more counted.
+            drop(last.take());
+            let storage = source.storage(view, go_on);
+            let (bytes, held) = storage.map_err(|t| of_tensor(t, from, path))?;
+            last = Some((&*view.storage.key, bytes, held));
         }
-        let bytes = last.as_ref().map_or(&[][..], |(_, bytes)| bytes);
+        let bytes = last.as_ref().map_or(&[][..], |(_, bytes, _)| bytes);
         if view.element.is_float() {
             let values = tensor::gather(view, bytes, source.order());
             let values = values.map_err(|t| of_tensor(t, from, path))?;
@@ -175,6 +185,8 @@ struct Source {
     root: Item,
     length: u64,
     container: Container,
+    /// The objects.
+    _held: Held,
 }
 
 enum Container {
@@ -183,23 +195,28 @@ enum Container {
 }
 
 impl Source {
-    fn open(path: &Path, go_on: GoOn<'_>) -> Result<Self, Trouble> {
+    fn open(
+        (path, format): (&Path, Format),
+        budget: &Budget,
+        go_on: GoOn<'_>,
+    ) -> Result<Self, Trouble> {
         let length = std::fs::metadata(path)?.len();
-        let is_archive = Format::of(path).is_ok_and(|format| format == Format::Zip);
-        if !is_archive {
-            let (legacy, heap, root) = Legacy::open(path)?;
+        if format == Format::Pickle {
+            let (legacy, heap, root) = Legacy::open(path, budget)?;
             return Ok(Self {
+                _held: budget.take(heap.bytes(), "its pickle", path)?,
                 heap,
                 root,
                 length,
                 container: Container::Legacy(legacy),
             });
         }
-        let mut archive = Archive::open(path)?;
-        let bytes = archive.pickle(go_on)?;
-        let mut heap = Heap::new(bytes.len() as u64);
+        let mut archive = Archive::open(path, budget, go_on)?;
+        let (bytes, _held) = archive.pickle(go_on)?;
+        let mut heap = Heap::new(bytes.len() as u64, budget, path);
         let root = pickle::read(&mut Bytes::new(&bytes[..], bytes.len() as u64), &mut heap)?;
         Ok(Self {
+            _held: budget.take(heap.bytes(), "its pickle", path)?,
             heap,
             root,
             length,
@@ -207,7 +224,7 @@ impl Source {
         })
     }
 
-    fn storage(&mut self, view: &TensorView, go_on: GoOn<'_>) -> Result<Vec<u8>, Trouble> {
+    fn storage(&mut self, view: &TensorView, go_on: GoOn<'_>) -> Result<(Vec<u8>, Held), Trouble> {
         let key = &view.storage.key;
         match &mut self.container {
             Container::Archive(archive) => archive.storage(key, go_on),
@@ -223,23 +240,9 @@ impl Source {
     }
 }
 
-fn error(trouble: Trouble, path: &Path) -> CheckpointError {
-    let path = path.to_owned();
-    match trouble {
-        Trouble::Broken(what) => CheckpointError::Broken {
-            format: KIND,
-            what,
-            path,
-        },
-        Trouble::Refused(what) => CheckpointError::Unsupported { what, path },
-        Trouble::Io(source) => CheckpointError::Read { path, source },
-        Trouble::Stopped => CheckpointError::Stopped { path },
-    }
-}
-
 fn of_tensor(trouble: Trouble, key: &str, path: &Path) -> CheckpointError {
     match trouble {
         Trouble::Broken(what) => CheckpointError::tensor(path, key, what),
-        other => error(other, path),
+        other => other.at(KIND, path),
     }
 }

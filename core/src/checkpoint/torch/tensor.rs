@@ -1,7 +1,8 @@
 //! From the bytes of a storage to the elements of a tensor: strides, offsets and element types.
 
 use super::element::Order;
-use super::pickle::{TensorView, Trouble};
+use super::pickle::TensorView;
+use crate::checkpoint::trouble::Trouble;
 
 /// The number of elements of a view, or what is wrong with it.
 pub(super) fn elements(view: &TensorView) -> Result<u64, Trouble> {

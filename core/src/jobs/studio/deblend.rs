@@ -6,20 +6,23 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::Studio;
-use super::input::{stamp_from_output, tensor_from_scene};
+use super::feed::Fed;
+use super::input::{picture_dims, stamp_from_output, values_of};
 use super::measure;
-use crate::checkpoint::{BlendRule, NetworkRole, Series};
+use crate::checkpoint::{BlendRule, Series};
 use crate::edit::EditStack;
 use crate::jobs::preview::typical_largest;
-use crate::jobs::{DeblendPreview, DeblendSpec, Failure, Preview};
-use crate::network::{Network, Retain, Run};
+use crate::jobs::{
+    Account, DeblendPreview, DeblendSpec, Failure, Input, OutputNumbers, Preview, Scene,
+};
+use crate::network::{Network, Retain, Run, always};
 use crate::stamp::{Stamp, ValueRange};
 
 /// The last run, with all its activations.
 pub(super) struct HeldRun {
     pub(super) series: PathBuf,
     step: u64,
-    pub(super) input: PathBuf,
+    pub(super) input: Input,
     edits: EditStack,
     pub(super) network: Arc<Network>,
     pub(super) run: Run,
@@ -49,14 +52,9 @@ impl Studio {
     }
 
     fn full_run(&mut self, spec: &DeblendSpec) -> Result<HeldRun, Failure> {
-        let series = self.networks.series(&spec.series)?;
-        let network = self
-            .networks
-            .network(&spec.series, spec.step, NetworkRole::Generator)?;
-        let scene = self.scene(&spec.input)?;
-        let input = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
+        let Fed { network, tensors } = self.fed(&spec.series, spec.step, &spec.input, &always)?;
         let edits = spec.edits.resolve(&network)?;
-        let run = network.forward(&[input], &edits, &Retain::All)?;
+        let run = network.forward(&tensors, &edits, &Retain::All)?;
         Ok(HeldRun {
             series: spec.series.clone(),
             step: spec.step,
@@ -67,73 +65,129 @@ impl Studio {
         })
     }
 
-    /// The outputs of a spec as stamps in `[0, 1]`.
+    /// The outputs of a spec that are pictures, as stamps in `[0, 1]`.
     pub(super) fn outputs(&mut self, spec: &DeblendSpec) -> Result<Vec<Stamp>, Failure> {
+        Ok(self.given(spec)?.pictures)
+    }
+
+    /// The outputs of a spec.
+    fn given(&mut self, spec: &DeblendSpec) -> Result<Given, Failure> {
         let series = self.networks.series(&spec.series)?;
         let held = self.run(spec)?;
-        stamps_from_outputs(&held.network, held.run.outputs(), &series)
+        given(&held.network, held.run.outputs(), &series)
     }
 }
 
-/// The outputs of a network as stamps in `[0, 1]`.
-pub(super) fn stamps_from_outputs(
+/// What a network gave.
+pub(super) struct Given {
+    /// The outputs that are pictures, as stamps in `[0, 1]`.
+    pub(super) pictures: Vec<Stamp>,
+    /// The others.
+    pub(super) numbers: Vec<OutputNumbers>,
+}
+
+/// The outputs of a network, pictures and numbers apart.
+pub(super) fn given(
     network: &Network,
     outputs: &[Tensor],
     series: &Series,
-) -> Result<Vec<Stamp>, Failure> {
-    let outputs = network.outputs().iter().zip(outputs);
-    outputs
-        .map(|(output, tensor)| {
-            stamp_from_output(tensor, &output.name, series.manifest.output_range)
-        })
-        .collect()
+) -> Result<Given, Failure> {
+    let (mut pictures, mut numbers) = (Vec::new(), Vec::new());
+    for (output, tensor) in network.outputs().iter().zip(outputs) {
+        let dims = tensor.dims().get(1..).unwrap_or_default();
+        if picture_dims(dims).is_some() {
+            let range = series.manifest.output_range;
+            pictures.push(stamp_from_output(tensor, &output.name, range)?);
+        } else {
+            numbers.push(OutputNumbers {
+                name: output.name.to_string(),
+                values: values_of(&tensor.get(0)?)?,
+            });
+        }
+    }
+    Ok(Given { pictures, numbers })
 }
 
 /// The deblend preview of a spec.
 pub(super) fn deblend(studio: &mut Studio, spec: &DeblendSpec) -> Result<Preview, Failure> {
     let series = studio.networks.series(&spec.series)?;
-    let outputs = studio.outputs(spec)?;
-    picture(studio, spec, &series, outputs)
+    let given = studio.given(spec)?;
+    picture(studio, spec, &series, given)
 }
 
 /// The preview without edits. The run that is held is used but not replaced: the edited one is what is moved next.
 pub(super) fn unedited(studio: &mut Studio, spec: &DeblendSpec) -> Result<Preview, Failure> {
     let series = studio.networks.series(&spec.series)?;
-    let outputs = match studio.run.as_ref().filter(|h| h.is_of_same_picture(spec)) {
+    let given = match studio.run.as_ref().filter(|h| h.is_of_same_picture(spec)) {
         Some(held) => {
             let edits = spec.edits.resolve(&held.network)?;
             let run = held.network.resume(&held.run, &edits)?;
-            stamps_from_outputs(&held.network, run.outputs(), &series)?
+            given(&held.network, run.outputs(), &series)?
         }
-        None => studio.outputs(spec)?,
+        None => studio.given(spec)?,
     };
-    picture(studio, spec, &series, outputs)
+    picture(studio, spec, &series, given)
 }
 
 fn picture(
     studio: &mut Studio,
     spec: &DeblendSpec,
     series: &Series,
-    outputs: Vec<Stamp>,
+    given: Given,
 ) -> Result<Preview, Failure> {
-    let scene = studio.scene(&spec.input)?;
-    let recombination = recombine(&outputs, series.manifest.blend_rule)?;
-    let residual = difference(&scene.blend, &recombination);
-    let measures = measure::all(&outputs, &scene.truths, &scene.blend);
-    Ok(Preview::Deblend(Arc::new(DeblendPreview {
+    let Given { pictures, numbers } = given;
+    let scene = match &spec.input {
+        Input::File(path) => Some(studio.scene(path)?),
+        Input::Latent(_) => None,
+    };
+    let mut preview = DeblendPreview {
         step: spec.step,
-        outputs,
+        outputs: pictures,
+        numbers,
+        account: None,
+        measures: Vec::new(),
+        has_truth: false,
+    };
+    if let Some(scene) = scene {
+        let outputs = &preview.outputs;
+        preview.account = account(&scene, outputs, series)?;
+        let is_like = |truth: &Stamp| outputs.iter().any(|o| o.dims() == truth.dims());
+        preview.has_truth = scene.truths.iter().any(is_like);
+        if preview.account.is_some() || preview.has_truth {
+            preview.measures = measure::all(outputs, &scene.truths, &scene.blend);
+        }
+    }
+    Ok(Preview::Deblend(Arc::new(preview)))
+}
+
+/// What the outputs leave of a blend, of networks that take pictures apart: those of a series with a manifest, and those that
+/// make several pictures of the blend's size.
+pub(super) fn account(
+    scene: &Scene,
+    outputs: &[Stamp],
+    series: &Series,
+) -> Result<Option<Account>, Failure> {
+    let blend = &scene.blend;
+    let fits = |o: &Stamp| {
+        [o.height, o.width] == [blend.height, blend.width]
+            && (blend.channels == o.channels || blend.channels == 1)
+    };
+    let takes_apart = !outputs.is_empty() && (series.has_manifest() || outputs.len() > 1);
+    if !takes_apart || !outputs.iter().all(fits) {
+        return Ok(None);
+    }
+    let recombination = recombine(outputs, series.manifest.blend_rule)?;
+    let residual = difference(blend, &recombination);
+    Ok(Some(Account {
         recombination,
         residual_scale: typical_largest(residual.pixels.iter().copied()),
         residual_mean: residual.mean_of_bands(),
         residual,
-        measures,
-        has_truth: !scene.truths.is_empty(),
-    })))
+    }))
 }
 
 /// The outputs put together by the rule their blends were made with.
-pub(super) fn recombine(outputs: &[Stamp], rule: BlendRule) -> Result<Stamp, Failure> {
+fn recombine(outputs: &[Stamp], rule: BlendRule) -> Result<Stamp, Failure> {
     let first = outputs
         .first()
         .ok_or_else(|| Failure::new("the network has no output"))?;
@@ -161,7 +215,7 @@ pub(super) fn recombine(outputs: &[Stamp], rule: BlendRule) -> Result<Stamp, Fai
 }
 
 /// `blend - recombination`, band by band; a blend of one band is taken for every band.
-pub(super) fn difference(blend: &Stamp, recombination: &Stamp) -> Stamp {
+fn difference(blend: &Stamp, recombination: &Stamp) -> Stamp {
     let plane = recombination.height * recombination.width;
     let at = |i: usize| {
         let channel = (i / plane).min(blend.channels - 1);

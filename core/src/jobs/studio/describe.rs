@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::networks::Networks;
+use super::networks::{Held, Networks};
 use crate::checkpoint::{NetworkRole, Series};
 use crate::graph::Graph;
 use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
@@ -20,12 +20,14 @@ pub(super) fn series(
     let Some(last) = checkpoints.last() else {
         return Err(Failure::new("the series has no checkpoint").at(path));
     };
-    let generator = networks.network_while(path, last.step, NetworkRole::Generator, go_on)?;
+    let role = series.main_role();
+    let main = networks.held_while(path, last.step, role, go_on)?;
     let mut warnings = series.warnings.clone();
     let with_discriminator = series.checkpoints.iter().rfind(|c| c.has_discriminator);
+    let with_discriminator = with_discriminator.filter(|_| role == NetworkRole::Generator);
     let discriminator = with_discriminator.and_then(|c| {
-        match networks.network_while(path, c.step, NetworkRole::Discriminator, go_on) {
-            Ok(network) => Some(describe(&network)),
+        match networks.held_while(path, c.step, NetworkRole::Discriminator, go_on) {
+            Ok(held) => Some(describe(&held)),
             Err(why) => {
                 warnings.push(format!("the discriminator cannot be shown: {why}"));
                 None
@@ -34,16 +36,20 @@ pub(super) fn series(
     });
     Ok(SeriesInfo {
         path: path.clone(),
+        is_file: !series.has_manifest() && path.is_file(),
+        role,
+        takes: main.file.takes,
         name: series.manifest.name.clone(),
         checkpoints,
-        generator: describe(&generator),
+        network: describe(&main),
         discriminator,
         warnings,
     })
 }
 
 /// The layers of a network, inputs left out.
-fn describe(network: &Network) -> NetworkInfo {
+fn describe(held: &Held) -> NetworkInfo {
+    let network = &held.network;
     let reaches = reached_outputs(network);
     let layers = network
         .nodes()
@@ -65,6 +71,7 @@ fn describe(network: &Network) -> NetworkInfo {
         parameters: network.parameter_count(),
         outputs: outputs.collect(),
         graph: Graph::of(network).into(),
+        file: Some(held.file.clone()),
     }
 }
 

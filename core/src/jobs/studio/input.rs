@@ -145,12 +145,17 @@ pub(super) fn tensor_from_stamp(
             .collect()
     };
     let tensor = Tensor::from_vec(pixels, (1, channels, height, width), &Device::Cpu)?;
+    // A network of dense layers takes the pixels in one row.
+    let dims: Vec<usize> = std::iter::once(1)
+        .chain(fact.dims.iter().copied())
+        .collect();
+    let tensor = tensor.reshape(dims)?;
     Ok(tensor.to_dtype(fact.dtype)?.to_device(&network.device())?)
 }
 
 /// `[C, H, W]` of the network's input, if the stamp fits it.
 fn fitting_dims(stamp: &Stamp, fact: &Fact) -> Result<[usize; 3], Failure> {
-    let &[channels, height, width] = fact.dims.as_slice() else {
+    let Some([channels, height, width]) = picture_dims(&fact.dims) else {
         return Err(Failure::new(format!(
             "the network takes {fact}, not a picture"
         )));
@@ -169,7 +174,24 @@ fn fitting_dims(stamp: &Stamp, fact: &Fact) -> Result<[usize; 3], Failure> {
     Err(failure)
 }
 
-/// Sample 0 of an output `[N, C, H, W]` in `range`, as a stamp in `[0, 1]` (not clipped). An output that is not finite is
+/// The fewest rows and columns that a row of numbers is taken for a picture of.
+const LEAST_SIDE: usize = 8;
+
+/// `[C, H, W]` of what a network takes or gives, where that is a picture: one of more than one pixel, or a row of as many numbers
+/// as a square picture of one or three bands has, as in networks of dense layers.
+pub(super) fn picture_dims(dims: &[usize]) -> Option<[usize; 3]> {
+    match *dims {
+        [channels, height, width] if height > 1 || width > 1 => Some([channels, height, width]),
+        [numbers] => [1, 3].into_iter().find_map(|channels| {
+            let side = (numbers / channels).isqrt();
+            let is_square = side >= LEAST_SIDE && channels * side * side == numbers;
+            is_square.then_some([channels, side, side])
+        }),
+        _ => None,
+    }
+}
+
+/// Sample 0 of an output in `range`, as a stamp in `[0, 1]` (not clipped). An output that is not finite is
 /// no picture: the weights are too large for f32.
 pub(super) fn stamp_from_output(
     output: &Tensor,
@@ -177,7 +199,7 @@ pub(super) fn stamp_from_output(
     range: ValueRange,
 ) -> Result<Stamp, Failure> {
     let sample = output.get(0)?.to_device(&Device::Cpu)?;
-    let &[channels, height, width] = sample.dims() else {
+    let Some([channels, height, width]) = picture_dims(sample.dims()) else {
         return Err(Failure::new(format!(
             "output {name} has dimensions {:?}, which is not a picture",
             sample.dims()

@@ -4,6 +4,7 @@
 
 mod deblend;
 mod describe;
+mod feed;
 mod file_info;
 mod input;
 mod measure;
@@ -122,17 +123,27 @@ impl Studio {
     /// Forgets a picture and what was computed from it: its file may have changed.
     fn forget_scene(&mut self, path: &Path) {
         self.scenes.forget_if(|p| p == path);
-        self.run.take_if(|run| run.input == path);
+        self.run.take_if(|run| run.input.file() == Some(path));
     }
 
     /// The series of a directory as it is on disk now; everything computed from it is forgotten.
     fn reopen(&mut self, path: &Path) -> Result<Arc<Series>, Failure> {
+        self.forget_runs(path);
+        self.networks.reopen(path)
+    }
+
+    /// Takes a series that was opened.
+    fn adopt(&mut self, path: &Path, series: Series) -> Arc<Series> {
+        self.forget_runs(path);
+        self.networks.keep_series(path, series)
+    }
+
+    /// Forgets what was computed from a series. Reading a series again reads the pictures again too.
+    fn forget_runs(&mut self, path: &Path) {
         self.run.take_if(|run| run.series == path);
-        // Reading a series again reads the pictures again too.
         self.scenes.forget_if(|_| true);
         self.attributor
             .take_if(|attributor| attributor.series == path);
-        self.networks.reopen(path)
     }
 }
 
@@ -160,7 +171,7 @@ impl Engine for Studio {
                 let scene = studio.scene(&path)?;
                 file_info::describe(&scene).map(|info| Preview::File(Arc::new(info)))
             })),
-            PreviewSpec::Thumbnail(path) => Box::new(thumbnail::ThumbnailJob::new(path)),
+            PreviewSpec::Thumbnail(spec) => Box::new(thumbnail::ThumbnailJob::new(spec)),
         })
     }
 
@@ -168,6 +179,7 @@ impl Engine for Studio {
         let cancel = cancel.clone();
         Ok(match spec.clone() {
             StudySpec::Open(paths) => Box::new(open::OpenStudy::new(paths, cancel)),
+            StudySpec::Describe(path) => Box::new(open::DescribeStudy::new(path)),
             StudySpec::Timeline {
                 series,
                 inputs,

@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 
 use super::input::SceneReader;
 use super::{Studio, describe};
-use crate::checkpoint::{NetworkSpec, open_network};
+use crate::checkpoint::{
+    CheckpointError, NetworkSpec, Series, can_be_described, description_of, draft_description,
+    holds_parameters, looks_like_network,
+};
 use crate::edit::EditStack;
-use crate::jobs::{Cancel, Failure, Finding, Opened, Progress, Step, Study};
+use crate::jobs::{Cancel, Draft, Failure, Finding, Opened, Progress, Step, Study};
 use crate::session::changed_references;
 
 /// A session larger than this is not one: sessions hold no tensors.
 const MAX_SESSION_BYTES: u64 = 16 << 20;
+
+/// A description larger than this is not one.
+const MAX_DESCRIPTION_BYTES: u64 = 1 << 20;
 
 /// A region file larger than this is not one.
 const MAX_REGIONS_BYTES: u64 = 16 << 20;
@@ -33,6 +39,17 @@ impl OpenStudy {
             reading: None,
             cancel,
         }
+    }
+
+    /// A path that cannot be opened; the others still are, unless all was stopped.
+    fn failed(&self, path: &Path, why: Failure) -> Result<Opened, Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(why);
+        }
+        Ok(Opened::Failed {
+            why: why.at(path),
+            path: path.to_owned(),
+        })
     }
 
     fn more(&self) -> Step<Finding> {
@@ -79,11 +96,11 @@ impl Study<Studio, Finding> for OpenStudy {
             let opened = match self.look_at(studio, &path) {
                 Ok(Some(opened)) => opened,
                 Ok(None) => return Ok(self.more()),
-                Err(why) if self.cancel.is_cancelled() => return Err(why),
-                Err(why) => Opened::Failed {
-                    why: network_at(&path).unwrap_or(why).at(&path),
-                    path,
-                },
+                Err(why) if path.is_file() => {
+                    let found = network_at(studio, &path, why, &self.cancel);
+                    found.or_else(|why| self.failed(&path, why))?
+                }
+                Err(why) => self.failed(&path, why)?,
             };
             self.opened.push(opened);
         }
@@ -95,18 +112,86 @@ impl Study<Studio, Finding> for OpenStudy {
     }
 }
 
-/// What to say of a file that is no picture, where it is a network.
-fn network_at(path: &Path) -> Option<Failure> {
-    let spec = NetworkSpec {
-        path: path.to_owned(),
-        step: None,
-        role: None,
-        part: None,
+/// What a file is that is no picture: a network, a network without a description, or neither. `why_no_picture`: what the reader
+/// of pictures said.
+fn network_at(
+    studio: &mut Studio,
+    path: &Path,
+    why_no_picture: Failure,
+    cancel: &Cancel,
+) -> Result<Opened, Failure> {
+    let error = match Series::open_any(path) {
+        Ok(series) => {
+            let series = studio.adopt(path, series);
+            let info = describe::series(&mut studio.networks, &series, &|| cancel.go_on())?;
+            return Ok(Opened::Series(info.into()));
+        }
+        Err(error) => error,
     };
-    let family = open_network(&spec).ok()?.identity.family;
-    Some(Failure::new(format!(
-        "this is a network ({family}); the window shows series of deblenders, so far: `ganoscope inspect` and `run` take this one"
-    )))
+    if !looks_like_network(path) {
+        return Err(why_no_picture);
+    }
+    let is_unknown = matches!(
+        error,
+        CheckpointError::UnknownArchitecture { .. } | CheckpointError::Network { .. }
+    );
+    let beside = description_of(path);
+    let is_described = matches!(&error, CheckpointError::Manifest { path, .. } if *path == beside);
+    if !(is_unknown || is_described) || !can_be_described(path) {
+        return Err(error.into());
+    }
+    let why = Failure::from(error).at(path);
+    // Where not even a draft can be made, the first trouble is the one to tell.
+    match draft_of(path, Some(why.clone())) {
+        Ok(draft) => Ok(Opened::Draft(draft.into())),
+        Err(_) => Err(why),
+    }
+}
+
+/// The description beside a file of weights, or a draft of one.
+fn draft_of(path: &Path, why: Option<Failure>) -> Result<Draft, Failure> {
+    let description = description_of(path);
+    let is_saved = description.is_file();
+    let text = if is_saved {
+        if fs::metadata(&description)?.len() > MAX_DESCRIPTION_BYTES {
+            return Err(Failure::new("too large to be a description").at(&description));
+        }
+        fs::read_to_string(&description)?
+    } else {
+        let spec = NetworkSpec {
+            path: path.to_owned(),
+            step: None,
+            role: None,
+            part: None,
+        };
+        draft_description(&spec, None)?
+    };
+    Ok(Draft {
+        weights: path.to_owned(),
+        description,
+        text,
+        is_saved,
+        why,
+    })
+}
+
+/// Drafts the description of one file.
+pub(super) struct DescribeStudy {
+    path: PathBuf,
+}
+
+impl DescribeStudy {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+}
+
+impl Study<Studio, Finding> for DescribeStudy {
+    fn step(&mut self, _: &mut Studio) -> Result<Step<Finding>, Failure> {
+        let draft = draft_of(&self.path, None).map_err(|why| why.at(&self.path))?;
+        let opened = vec![Opened::Draft(draft.into())];
+        Ok(Step::Done(Some(Finding::Opened(opened))))
+    }
 }
 
 /// What a path is, told at once; nothing for a picture, which is read bit by bit.
@@ -134,6 +219,12 @@ fn look_at(studio: &mut Studio, path: &Path, cancel: &Cancel) -> Result<Option<O
         Some("toml") if path.file_name().is_some_and(|n| n == "series.toml") => {
             look_at(studio, path.parent().unwrap_or(path), cancel)
         }
+        // A description names the weights that it is of.
+        Some("toml") if looks_like_network(path) => {
+            let series = studio.reopen(path)?;
+            let info = describe::series(&mut studio.networks, &series, &|| cancel.go_on())?;
+            Ok(Some(Opened::Series(info.into())))
+        }
         Some("toml") => Ok(Some(Opened::Recipe {
             path: path.to_owned(),
             edits: EditStack::read(path)?,
@@ -148,6 +239,10 @@ fn look_at(studio: &mut Studio, path: &Path, cancel: &Cancel) -> Result<Option<O
                 path: path.to_owned(),
                 text,
             }))
+        }
+        _ if holds_parameters(path) => {
+            let why = Failure::new("these are the weights of a network");
+            network_at(studio, path, why, cancel).map(Some)
         }
         _ => Ok(None),
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Studio;
-use super::deblend::{difference, recombine};
+use super::deblend::account;
 use crate::jobs::{
     Failure, MeasuredPicture, Preview, Progress, RegionsPreview, RegionsSpec, Scene, Step, Study,
 };
@@ -83,16 +83,28 @@ impl RegionsJob {
         let numbered = |word: &'static str, stamps: &[Stamp]| -> Vec<(String, Stamp)> {
             let stamps = stamps.iter().enumerate();
             stamps
-                .map(|(i, stamp)| (format!("{word} {}", i + 1), stamp.to_range(range)))
+                .map(|(i, stamp)| {
+                    let mut stamp = stamp.to_range(range);
+                    if stamp.bands.is_empty() && stamp.channels == scene.blend.channels {
+                        stamp.bands.clone_from(&scene.blend.bands);
+                    }
+                    (format!("{word} {}", i + 1), stamp)
+                })
                 .collect()
         };
-        pictures.extend(numbered("galaxy", &outputs));
+        // Regions lie on the pixels of the blend; pictures of other pixels have other places.
+        let of_blend = |o: &&Stamp| o.width == scene.blend.width && o.height == scene.blend.height;
+        let same: Vec<Stamp> = outputs.iter().filter(of_blend).cloned().collect();
+        if same.len() < outputs.len() {
+            notes.push("Without the outputs: they have other pixels than the picture.".to_owned());
+        }
+        pictures.extend(numbered("galaxy", &same));
         pictures.extend(numbered("truth", &scene.truths));
         if let (Some(run), false) = (&self.spec.run, outputs.is_empty()) {
             let series = studio.networks.series(&run.series)?;
-            let recombination = recombine(&outputs, series.manifest.blend_rule)?;
-            let residual = difference(&scene.blend, &recombination);
-            pictures.push(("residual".to_owned(), scaled(&residual, range)));
+            if let Some(account) = account(&scene, &outputs, &series)? {
+                pictures.push(("residual".to_owned(), scaled(&account.residual, range)));
+            }
         }
         Ok(Begun {
             scene,
@@ -108,7 +120,12 @@ impl RegionsJob {
 fn scaled(residual: &Stamp, range: ValueRange) -> Stamp {
     let step = range.high - range.low;
     let pixels: Vec<f32> = residual.pixels.iter().map(|v| v * step).collect();
-    Stamp::new(&*residual.name, pixels, residual.dims(), residual.range)
+    // Nothing left over is 0.
+    let range = ValueRange {
+        low: 0.0,
+        high: step,
+    };
+    Stamp::new(&*residual.name, pixels, residual.dims(), range)
 }
 
 impl Begun {

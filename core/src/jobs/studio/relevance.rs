@@ -9,7 +9,8 @@ use crate::attribution::{AttributionMap, Balance, Method, Options, Prepared, Tar
 use crate::checkpoint::NetworkRole;
 use crate::jobs::preview::signed_map;
 use crate::jobs::{
-    Failure, PoleMap, Preview, Progress, RelevancePreview, RelevanceRow, RelevanceSpec, Step, Study,
+    Failure, Input, PoleMap, Preview, Progress, RelevancePreview, RelevanceRow, RelevanceSpec,
+    Step, Study,
 };
 use crate::network::Network;
 use crate::stamp::Stamp;
@@ -90,7 +91,14 @@ impl RelevanceJob {
 
     /// Truths first, then outputs.
     fn candidates(&self, studio: &mut Studio) -> Result<Vec<Candidate>, Failure> {
-        let scene = studio.scene(&self.spec.run.input)?;
+        let series = studio.networks.series(&self.spec.run.series)?;
+        // A discriminator alone judges the picture itself.
+        let is_alone = series.main_role() == NetworkRole::Discriminator;
+        let truths = match &self.spec.run.input {
+            Input::File(path) if is_alone => vec![studio.scene(path)?.blend.clone()],
+            Input::File(path) => studio.scene(path)?.truths.clone(),
+            Input::Latent(_) => Vec::new(),
+        };
         let outputs = studio.outputs(&self.spec.run)?;
         let candidates = |images: Vec<Stamp>, is_generated| {
             images
@@ -102,7 +110,7 @@ impl RelevanceJob {
                     image,
                 })
         };
-        let mut waiting: Vec<_> = candidates(scene.truths.clone(), false)
+        let mut waiting: Vec<_> = candidates(truths, false)
             .chain(candidates(outputs, true))
             .collect();
         waiting.reverse();

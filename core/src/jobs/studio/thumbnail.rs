@@ -1,13 +1,17 @@
-//! Small pictures for the list of what is open: of a picture that is held, or of its file, a large one a part per step.
+//! Small pictures for the list of what is open: of a picture that is held, or of its file, a large one a part per step; or of what
+//! a network draws.
 //!
 //! Invariant: what is read for the list alone is not kept, so that it never takes the place of the picture that is shown.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Studio;
+use super::deblend::given;
+use super::feed::Fed;
 use super::input::SceneReader;
-use crate::jobs::{Failure, Preview, Scene, Step, Study, Thumbnail};
+use crate::jobs::{Failure, Input, Preview, Scene, Step, Study, Thumbnail, ThumbnailSpec};
+use crate::network::{Plan, always};
 use crate::stamp::Stamp;
 
 /// Rows and columns of a small picture, at most.
@@ -15,24 +19,24 @@ const SIDE: usize = 48;
 
 /// The preview in the making.
 pub(super) struct ThumbnailJob {
-    path: PathBuf,
+    spec: ThumbnailSpec,
     reading: Option<SceneReader>,
 }
 
 impl ThumbnailJob {
-    pub(super) const fn new(path: PathBuf) -> Self {
+    pub(super) const fn new(spec: ThumbnailSpec) -> Self {
         Self {
-            path,
+            spec,
             reading: None,
         }
     }
 
     /// Reads on; the small picture when all is read.
-    fn read(&mut self, studio: &Studio) -> Result<Option<Stamp>, Failure> {
+    fn read(&mut self, path: &Path, studio: &Studio) -> Result<Option<Stamp>, Failure> {
         let reader = match &mut self.reading {
             Some(reader) => reader,
             None => {
-                let reader = SceneReader::open(&self.path, studio.most_pixels)?;
+                let reader = SceneReader::open(path, studio.most_pixels)?;
                 self.reading.insert(reader)
             }
         };
@@ -40,21 +44,34 @@ impl ThumbnailJob {
     }
 
     /// A file that cannot be read is an answer too: the list says so and goes on.
-    fn done(&mut self, picture: Result<Stamp, Failure>) -> Step<Preview> {
-        let path = std::mem::take(&mut self.path);
-        let thumbnail = Thumbnail { path, picture };
+    fn done(&self, picture: Result<Stamp, Failure>) -> Step<Preview> {
+        let thumbnail = Thumbnail {
+            input: self.spec.input(),
+            picture,
+        };
         Step::Done(Some(Preview::Thumbnail(Arc::new(thumbnail))))
     }
 }
 
 impl Study<Studio, Preview> for ThumbnailJob {
     fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
+        let path = match &self.spec {
+            ThumbnailSpec::File(path) => path.clone(),
+            ThumbnailSpec::Drawn {
+                series,
+                step,
+                input,
+            } => {
+                let drawn = drawn(studio, series, *step, input);
+                return Ok(self.done(drawn));
+            }
+        };
         if self.reading.is_none()
-            && let Some(scene) = studio.scenes.find(&self.path)
+            && let Some(scene) = studio.scenes.find(&path)
         {
             return Ok(self.done(Ok(small(&scene))));
         }
-        Ok(match (self.read(studio), &self.reading) {
+        Ok(match (self.read(&path, studio), &self.reading) {
             (Ok(None), Some(reader)) => Step::More {
                 progress: reader.progress(),
                 partial: None,
@@ -64,6 +81,19 @@ impl Study<Studio, Preview> for ThumbnailJob {
             (Err(why), _) => self.done(Err(why)),
         })
     }
+}
+
+/// The first picture that a network gives; the run that is held stays as it is.
+fn drawn(studio: &mut Studio, path: &Path, step: u64, input: &Input) -> Result<Stamp, Failure> {
+    let series = studio.networks.series(path)?;
+    let Fed { network, tensors } = studio.fed(path, step, input, &always)?;
+    let outputs = Plan::new(&network)?.run_while(&tensors, &always)?;
+    let pictures = given(&network, &outputs, &series)?.pictures;
+    let first = pictures.first();
+    first.map_or_else(
+        || Err(Failure::new("the network gives no picture")),
+        |picture| Ok(reduced(picture, SIDE)),
+    )
 }
 
 fn small(scene: &Scene) -> Stamp {
@@ -114,14 +144,12 @@ fn mean(values: impl Iterator<Item = f32>) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::jobs::PreviewSpec;
     use crate::stamp::ValueRange;
 
     fn thumbnail(studio: &mut Studio, path: &Path) -> Arc<Thumbnail> {
-        let spec = PreviewSpec::Thumbnail(path.to_owned());
+        let spec = PreviewSpec::Thumbnail(ThumbnailSpec::File(path.to_owned()));
         match studio.preview_now(&spec) {
             Ok(Preview::Thumbnail(thumbnail)) => thumbnail,
             other => panic!("{other:?}"),
@@ -153,7 +181,7 @@ mod tests {
         std::fs::write(&path, bytes).expect("written");
         let mut studio = Studio::default();
         let found = thumbnail(&mut studio, &path);
-        assert_eq!(found.path, path);
+        assert_eq!(found.input, Input::File(path.clone()));
         let picture = found.picture.as_ref().expect("readable");
         assert_eq!(picture.dims(), [1, 30, 48]);
         assert!(studio.scenes.is_empty());

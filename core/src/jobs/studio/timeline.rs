@@ -1,15 +1,13 @@
 //! The timeline study: every checkpoint regenerates every blend, one forward pass a step. A picture that cannot be run is
 //! left out and counted, so that the mean is over the same pictures whichever is shown.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use super::deblend::stamps_from_outputs;
-use super::input::tensor_from_scene;
+use super::deblend::given;
+use super::feed::Fed;
 use super::{Studio, measure};
-use crate::checkpoint::NetworkRole;
-use crate::jobs::{Cancel, Failure, Finding, Progress, Step, Study, TimelinePoint};
-use crate::network::{Network, Plan};
+use crate::jobs::{Cancel, Failure, Finding, Input, Progress, Step, Study, TimelinePoint};
+use crate::network::Plan;
 use crate::stamp::Stamp;
 
 /// Sums over the blends of one checkpoint.
@@ -28,10 +26,10 @@ struct Sums {
 /// Checkpoints outside, blends inside; a checkpoint that cannot be loaded is reported and left out.
 pub(super) struct TimelineStudy {
     series: PathBuf,
-    inputs: Vec<PathBuf>,
-    shown: PathBuf,
-    /// The checkpoint that is being measured, ready to run.
-    plan: Option<(u64, Plan)>,
+    inputs: Vec<Input>,
+    shown: Input,
+    /// The checkpoint that is being measured, ready to run on pictures of a size.
+    plan: Option<((u64, [usize; 2]), Plan)>,
     /// `None` until the first step.
     steps: Option<Vec<u64>>,
     at_step: usize,
@@ -43,12 +41,12 @@ pub(super) struct TimelineStudy {
 impl TimelineStudy {
     pub(super) fn new(
         series: PathBuf,
-        mut inputs: Vec<PathBuf>,
-        shown: PathBuf,
+        mut inputs: Vec<Input>,
+        shown: Input,
         cancel: Cancel,
     ) -> Self {
         // The blend shown comes first, so that its small pictures can be shown soonest.
-        inputs.retain(|path| *path != shown);
+        inputs.retain(|input| *input != shown);
         inputs.insert(0, shown.clone());
         Self {
             series,
@@ -63,24 +61,35 @@ impl TimelineStudy {
         }
     }
 
-    fn measure(&mut self, studio: &mut Studio, step: u64, input: &PathBuf) -> Result<(), Failure> {
+    fn measure(&mut self, studio: &mut Studio, step: u64, input: &Input) -> Result<(), Failure> {
         let cancel = self.cancel.clone();
         let go_on = || cancel.go_on();
         let series = studio.networks.series(&self.series)?;
-        let role = NetworkRole::Generator;
-        let network: Arc<Network> =
-            studio
-                .networks
-                .network_while(&self.series, step, role, &go_on)?;
-        let scene = studio.scene(input)?;
-        let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
-        let plan = match self.plan.take().filter(|(of, _)| *of == step) {
+        let Fed { network, tensors } = studio.fed(&self.series, step, input, &go_on)?;
+        let of = (step, network.input_fact().size());
+        let plan = match self.plan.take().filter(|(known, _)| *known == of) {
             Some(plan) => plan,
-            None => (step, Plan::new(&network)?),
+            None => (of, Plan::new(&network)?),
         };
         let (_, plan) = self.plan.insert(plan);
-        let outputs = stamps_from_outputs(&network, &plan.run_while(&[tensor], &go_on)?, &series)?;
-        let pairs = || scene.truths.iter().zip(&outputs);
+        let outputs = given(&network, &plan.run_while(&tensors, &go_on)?, &series)?.pictures;
+        if let Input::File(path) = input {
+            self.measure_truths(studio, path, &outputs)?;
+        }
+        if *input == self.shown {
+            self.sums.outputs = outputs;
+        }
+        Ok(())
+    }
+
+    fn measure_truths(
+        &mut self,
+        studio: &mut Studio,
+        path: &Path,
+        outputs: &[Stamp],
+    ) -> Result<(), Failure> {
+        let scene = studio.scene(path)?;
+        let pairs = || scene.truths.iter().zip(outputs);
         let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
         if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
             let of_blend = scene
@@ -97,9 +106,6 @@ impl TimelineStudy {
             }
             self.sums.psnr_of_blend += of_blend / psnr.len().max(1) as f64;
             self.sums.blends += 1;
-        }
-        if *input == self.shown {
-            self.sums.outputs = outputs;
         }
         Ok(())
     }

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Studio;
-use super::input::{tensor_from_scene, values_of};
-use crate::checkpoint::NetworkRole;
-use crate::jobs::{Cancel, Failure, Finding, Progress, Step, Study, UnitStats};
+use super::feed::Fed;
+use super::input::values_of;
+use crate::jobs::{Cancel, Failure, Finding, Input, Progress, Step, Study, UnitStats};
 use crate::network::{Edits, LayerName, Retain};
 
 pub(super) struct UnitStatsStudy {
     series: PathBuf,
-    inputs: Vec<PathBuf>,
+    inputs: Vec<Input>,
     done: usize,
     stats: UnitStats,
     cancel: Cancel,
@@ -22,7 +22,7 @@ impl UnitStatsStudy {
         series: PathBuf,
         step: u64,
         layer: LayerName,
-        inputs: Vec<PathBuf>,
+        inputs: Vec<Input>,
         cancel: Cancel,
     ) -> Self {
         Self {
@@ -40,17 +40,11 @@ impl UnitStatsStudy {
         }
     }
 
-    fn add(&mut self, studio: &mut Studio, input: &std::path::Path) -> Result<(), Failure> {
+    fn add(&mut self, studio: &mut Studio, input: &Input) -> Result<(), Failure> {
         let go_on = || self.cancel.go_on();
-        let series = studio.networks.series(&self.series)?;
-        let (step, role) = (self.stats.step, NetworkRole::Generator);
-        let network = studio
-            .networks
-            .network_while(&self.series, step, role, &go_on)?;
-        let scene = studio.scene(input)?;
-        let tensor = tensor_from_scene(&scene, &network, series.manifest.input_range)?;
+        let Fed { network, tensors } = studio.fed(&self.series, self.stats.step, input, &go_on)?;
         let retain = Retain::Layers(vec![self.stats.layer.clone()]);
-        let run = network.forward_while(&[tensor], &Edits::new(), &retain, &go_on)?;
+        let run = network.forward_while(&tensors, &Edits::new(), &retain, &go_on)?;
         let activation = run.activation(&network, &self.stats.layer)?.get(0)?;
         let units = activation.dims().first().copied().unwrap_or(1);
         let values = values_of(&activation)?;

@@ -1,11 +1,10 @@
 //! From nodes to steps: each computes one value from others, by one operation and what is done to its result in place.
 
-use super::super::{
-    LayerName, Network, NetworkError, Node, NodeId, Op, Role, canonize::canonize_but, linear,
-};
+use super::super::{LayerName, Network, NetworkError, Node, NodeId, Op, canonize::canonize_but};
+use super::gather::Gather;
+use super::head::Head;
 use super::links::{Extent, Link};
 use super::{Request, Steps, memory};
-use crate::kernels::{Algorithm, DenseShape, PreparedConv};
 
 /// A value that a step computes or an input holds.
 #[derive(Clone, Debug)]
@@ -19,24 +18,6 @@ impl Value {
     pub(super) fn sample(&self) -> usize {
         self.dims.iter().product::<usize>().max(1)
     }
-}
-
-/// The operation of a step.
-#[derive(Debug)]
-pub(super) enum Head {
-    Conv(Box<PreparedConv>),
-    Dense {
-        /// Batch left at 1.
-        shape: DenseShape,
-        weight: Vec<f32>,
-        bias: Option<Vec<f32>>,
-    },
-    /// The first value it reads, for the links to work on.
-    Copy,
-    /// The values it reads one after the other.
-    Concat,
-    /// By tensors.
-    Other,
 }
 
 /// One step of a plan.
@@ -177,35 +158,21 @@ impl<'a> Building<'a> {
             .iter()
             .map(|id| self.seen(*id))
             .collect::<Result<Vec<_>, _>>()?;
-        let dims_of = |value: usize| &self.values[value].dims;
-        let alike = sources
-            .iter()
-            .all(|s| dims_of(*s).iter().eq(&node.fact.dims));
         let mut links = Vec::new();
         let (head, sources) = match &node.op {
-            Op::Conv2d(conv) => (
-                convolution(node, dims_of(sources[0]), conv, &mut links)?,
-                sources,
-            ),
-            Op::Dense => (dense(node, &mut links)?, sources),
-            // The same elements: the readers see the value that is there, unless this one may be edited.
-            Op::Identity | Op::Reshape { .. } | Op::Flatten => (Head::Copy, sources),
-            Op::Add if alike => {
-                links.push(Link::Add(sources[1]));
-                (Head::Copy, vec![sources[0]])
+            Op::Add | Op::Mul => {
+                let first = self.widened(id, node, sources[0])?;
+                let second = self.widened(id, node, sources[1])?;
+                links.push(match node.op {
+                    Op::Add => Link::Add(second),
+                    _ => Link::Mul(second),
+                });
+                (Head::Copy, vec![first])
             }
-            Op::Mul if alike => {
-                links.push(Link::Mul(sources[1]));
-                (Head::Copy, vec![sources[0]])
+            _ => {
+                let dims = sources.first().map(|s| self.values[*s].dims.as_slice());
+                (Head::of(node, dims.unwrap_or(&[]), &mut links)?, sources)
             }
-            Op::Concat { axis: 0 } => (Head::Concat, sources),
-            _ => match Link::of(node)? {
-                Some(link) => {
-                    links.push(link);
-                    (Head::Copy, sources)
-                }
-                None => (Head::Other, sources),
-            },
         };
         let last = self.chain(id, &mut links)?;
         let node_of_last = self.network.node(last);
@@ -220,6 +187,25 @@ impl<'a> Building<'a> {
         });
         self.computed(last, node_of_last, write);
         Ok(())
+    }
+
+    /// A value of the dimensions of `node`: the value itself, or a step that repeats its elements.
+    fn widened(&mut self, id: NodeId, node: &Node, value: usize) -> Result<usize, NetworkError> {
+        let dims = &self.values[value].dims;
+        if *dims == node.fact.dims {
+            return Ok(value);
+        }
+        let head = Head::Gather(Gather::repeating(dims, &node.fact.dims)?);
+        let write = self.new_value(node);
+        self.steps.push(Step {
+            node: id,
+            head,
+            sources: vec![value],
+            links: Vec::new(),
+            extent: Extent::of(&node.fact.dims),
+            write,
+        });
+        Ok(write)
     }
 
     /// Notes the value of a node, with a step for the edits that it may get.
@@ -351,49 +337,4 @@ impl<'a> Building<'a> {
         });
         reached.collect()
     }
-}
-
-/// A convolution; a bias map becomes a link.
-fn convolution(
-    node: &Node,
-    dims: &[usize],
-    conv: &super::super::ConvSpec,
-    links: &mut Vec<Link>,
-) -> Result<Head, NetworkError> {
-    let weight = node.require(Role::Weight)?;
-    let shape = linear::shape(&[&[1], dims].concat(), weight.dims(), conv)?;
-    let weight = weight.flatten_all()?.to_vec1::<f32>()?;
-    let bias = node.param(Role::Bias);
-    if let Some(map) = bias.filter(|bias| bias.rank() != 1) {
-        links.push(Link::bias(map, &node.fact.dims)?);
-    }
-    let bias = bias
-        .filter(|bias| bias.rank() == 1)
-        .map(candle_core::Tensor::to_vec1::<f32>)
-        .transpose()?;
-    let prepared = PreparedConv::new(Algorithm::Fastest, &shape, &weight, bias.as_deref());
-    Ok(Head::Conv(Box::new(
-        prepared.map_err(candle_core::Error::wrap)?,
-    )))
-}
-
-fn dense(node: &Node, links: &mut Vec<Link>) -> Result<Head, NetworkError> {
-    let weight = node.require(Role::Weight)?;
-    let (outputs, inputs) = weight.dims2()?;
-    let bias = node.param(Role::Bias);
-    if let Some(map) = bias.filter(|bias| bias.rank() != 1) {
-        links.push(Link::bias(map, &node.fact.dims)?);
-    }
-    Ok(Head::Dense {
-        shape: DenseShape {
-            batch: 1,
-            inputs,
-            outputs,
-        },
-        weight: weight.flatten_all()?.to_vec1()?,
-        bias: bias
-            .filter(|bias| bias.rank() == 1)
-            .map(candle_core::Tensor::to_vec1::<f32>)
-            .transpose()?,
-    })
 }

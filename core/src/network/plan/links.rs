@@ -88,6 +88,23 @@ impl Link {
         })
     }
 
+    /// Weight and bias of a normalisation, where it has them.
+    pub(super) fn scaling(node: &Node) -> Result<Option<Self>, NetworkError> {
+        let (weight, bias) = (node.param(Role::Weight), node.param(Role::Bias));
+        if weight.is_none() && bias.is_none() {
+            return Ok(None);
+        }
+        let channels = node.fact.dims.first().copied().unwrap_or(1);
+        let spread = |t: Option<&candle_core::Tensor>, missing: f32| {
+            let values = match t {
+                Some(t) => t.flatten_all()?.to_vec1()?,
+                None => vec![missing; channels],
+            };
+            Ok::<_, NetworkError>(Extent::of(&node.fact.dims).spread(values, channels))
+        };
+        Ok(Some(Self::Affine(spread(weight, 1.0)?, spread(bias, 0.0)?)))
+    }
+
     /// A bias of any form for a value of dimensions `dims`.
     pub(super) fn bias(bias: &candle_core::Tensor, dims: &[usize]) -> Result<Self, NetworkError> {
         let values = bias.flatten_all()?.to_vec1()?;

@@ -3,6 +3,8 @@
 //! | file | contents |
 //! |---|---|
 //! | `build` | steps from nodes: folding, fusing, what must be kept for resuming |
+//! | `head` | the operation of a step, made ready |
+//! | `gather` | operations that only move elements, as a list of where each comes from |
 //! | `memory` | which value lives in which buffer |
 //! | `links` | what is done to a value in the place where it was computed |
 //! | `step` | one step, computed into its buffer |
@@ -10,13 +12,15 @@
 //!
 //! Compiling folds batch normalisation where nobody looks between, prepares the weights, does what follows an operation
 //! (bias map, normalisation, activation, addition) on each piece of its result while that is in the cache, and gives
-//! values that do not live at the same time the same memory. After the first run of a batch size no value is allocated (but
-//! the few words of a job, and what operations outside the set of `build` need, which run as tensors).
+//! values that do not live at the same time the same memory. After the first run of a batch size no value is allocated, whatever
+//! the operations (but the few words of a job).
 //!
 //! Invariant: a plan gives what [`Network::run`] gives, to rounding (folding multiplies weights), and to the last bit what
 //! the folded network gives. Resuming gives the bits of a full run.
 
 mod build;
+mod gather;
+mod head;
 mod links;
 mod memory;
 mod runner;

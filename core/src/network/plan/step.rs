@@ -3,11 +3,12 @@
 use candle_core::{Device, Tensor};
 
 use super::super::forward::inside;
-use super::super::{Mode, NetworkError, Node, elementwise, node_forward};
+use super::super::{NetworkError, Node, normalise};
 use super::Steps;
-use super::build::{Head, Step};
+use super::build::Step;
+use super::head::Head;
 use super::links::{self, Sources, SpreadEdit};
-use crate::kernels::{self, DenseShape};
+use crate::kernels::{self, DenseShape, PreparedConv};
 
 /// A tensor of the first `batch` samples of a buffer.
 pub(super) fn tensor(values: &[f32], batch: usize, dims: &[usize]) -> Result<Tensor, NetworkError> {
@@ -75,17 +76,9 @@ impl State<'_> {
             |offset: usize, run: &mut [f32]| links::apply(&step.links, extent, self, offset, run);
         match &step.head {
             Head::Conv(conv) => {
-                let finish = (!step.links.is_empty()).then_some(&finish as kernels::Finish<'_>);
-                let x = self.value(step.sources[0]);
-                let of = self.batch_of(step.sources[0]);
-                let is_shared = of != self.batch;
-                let finish = finish.filter(|_| !is_shared);
-                let done = conv.run(of, x, &mut write[..of * extent.sample], finish);
-                done.map_err(|error| inside(node, candle_core::Error::wrap(error).into()))?;
-                if !is_shared {
+                if self.convolve((step, node), conv, write, &finish)? {
                     return Ok(());
                 }
-                repeat(write, of * extent.sample);
             }
             Head::Dense {
                 shape,
@@ -115,18 +108,36 @@ impl State<'_> {
                     };
                 }
             }
-            Head::Concat => {
-                let mut start = 0;
-                for source in &step.sources {
-                    let (from, part) = (self.value(*source), self.steps.values[*source].sample());
-                    for (n, sample) in write.chunks_mut(extent.sample).enumerate() {
-                        let from = &from[n * part % from.len()..][..part];
-                        sample[start..start + part].copy_from_slice(from);
-                    }
-                    start += part;
+            Head::Concat { blocks } => self.concat(step, *blocks, write),
+            Head::Gather(gather) => {
+                let x = self.value(step.sources[0]);
+                return {
+                    kernels::for_planes(write, extent.plane, |offset, run| {
+                        gather.fill(x, offset, run);
+                        finish(offset, run);
+                    });
+                    Ok(())
+                };
+            }
+            Head::Planes(work) => {
+                let x = self.value(step.sources[0]);
+                let [from, to] = work.lens();
+                kernels::for_planes(write, to, |offset, run| {
+                    work.run(&x[offset / to * from % x.len()..][..from], run);
+                });
+            }
+            Head::PixelNorm { eps, plane } => {
+                let x = self.value(step.sources[0]);
+                kernels::for_planes(write, extent.sample, |offset, run| {
+                    let x = &x[offset % x.len()..][..extent.sample];
+                    normalise::pixel_norm_sample(x, run, *plane, *eps);
+                });
+            }
+            Head::Constant(value) => {
+                for sample in write.chunks_mut(extent.sample) {
+                    sample.copy_from_slice(value);
                 }
             }
-            Head::Other => self.by_tensors(step, node, write)?,
         }
         if !step.links.is_empty() {
             kernels::for_planes(write, extent.plane, finish);
@@ -134,23 +145,41 @@ impl State<'_> {
         Ok(())
     }
 
-    fn by_tensors(&self, step: &Step, node: &Node, write: &mut [f32]) -> Result<(), NetworkError> {
-        let input = |value: &usize| {
-            let dims = &self.steps.values[*value].dims;
-            let once = tensor(self.value(*value), self.batch_of(*value), dims)?;
-            let whole = vec![&once; self.batch / self.batch_of(*value)];
-            Ok(Tensor::cat(&whole, 0)?)
-        };
-        let inputs = step
-            .sources
-            .iter()
-            .map(input)
-            .collect::<Result<Vec<_>, NetworkError>>()?;
-        let inputs: Vec<&Tensor> = inputs.iter().collect();
-        let value = node_forward(node, &inputs, self.batch, Mode::Inference, |_| ());
-        let value = value.map_err(|error| inside(node, error))?.contiguous()?;
-        elementwise::with_slice(&value, |value: &[f32]| write.copy_from_slice(value));
-        Ok(())
+    /// Convolves into `write`; whether the links are done too.
+    fn convolve(
+        &self,
+        (step, node): (&Step, &Node),
+        conv: &PreparedConv,
+        write: &mut [f32],
+        finish: kernels::Finish<'_>,
+    ) -> Result<bool, NetworkError> {
+        let of = self.batch_of(step.sources[0]);
+        let is_shared = of != self.batch;
+        let finish = (!is_shared && !step.links.is_empty()).then_some(finish);
+        let (x, part) = (self.value(step.sources[0]), of * step.extent.sample);
+        let done = conv.run(of, x, &mut write[..part], finish);
+        done.map_err(|error| inside(node, candle_core::Error::wrap(error).into()))?;
+        if is_shared {
+            repeat(write, part);
+        }
+        Ok(!is_shared)
+    }
+
+    fn concat(&self, step: &Step, blocks: usize, write: &mut [f32]) {
+        let sample = step.extent.sample;
+        let mut start = 0;
+        for source in &step.sources {
+            let (from, part) = (self.value(*source), self.steps.values[*source].sample());
+            let block = part / blocks;
+            for (n, sample) in write.chunks_mut(sample).enumerate() {
+                let from = &from[n * part % from.len()..][..part];
+                let to = sample.chunks_mut(step.extent.sample / blocks);
+                for (to, from) in to.zip(from.chunks(block)) {
+                    to[start..start + block].copy_from_slice(from);
+                }
+            }
+            start += block;
+        }
     }
 }
 

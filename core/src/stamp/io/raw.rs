@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::error::StampProblem;
-use crate::stamp::{Card, RangeSource, RowOrder, Stamp, ValueRange};
+use crate::stamp::{Card, RangeSource, RowOrder, Stamp, ValueRange, is_noise_around_zero};
 
 /// Channel-last arrays have at most this many channels; a picture this narrow is not plausible.
 const MAX_CHANNELS_LAST: usize = 16;
@@ -206,13 +206,17 @@ pub(crate) fn finite_extremes(values: &[f32]) -> Option<(f32, f32)> {
         })
 }
 
-/// The range that pixels between `low` and `high` probably have: `[0, 1]` or `[-1, 1]` if they fit, else their extremes.
+/// The range that pixels between `low` and `high` probably have: `[0, 1]` or `[-1, 1]` if they fit, from 0 where only noise is
+/// below, else their extremes.
 /// Never empty, so that [`ValueRange::map_to`] stays finite.
 pub(super) fn guess_range(low: f32, high: f32) -> ValueRange {
     // Warps and resampling overshoot by rounding errors.
     const SLACK: f32 = 1e-6;
     if low >= -SLACK && high <= 1.0 + SLACK {
         ValueRange::UNIT
+    } else if is_noise_around_zero(low, high) {
+        // An empty sky is 0, not the grey between -1 and 1.
+        ValueRange { low: 0.0, high }
     } else if low >= -1.0 - SLACK && high <= 1.0 + SLACK {
         ValueRange::SIGNED
     } else if low < high {
@@ -262,13 +266,14 @@ mod tests {
     fn guessed_ranges_are_never_empty() {
         assert_eq!(guess_range(0.0, 1.0), ValueRange::UNIT);
         assert_eq!(guess_range(-0.5, 0.5), ValueRange::SIGNED);
-        assert_eq!(
-            guess_range(-2.0, 9.0),
-            ValueRange {
-                low: -2.0,
-                high: 9.0
-            }
-        );
+        for (low, high, black) in [
+            (-6.0, 9.0, -6.0),
+            (-2.0, 9.0, 0.0),
+            (-0.001, 0.02, 0.0),
+            (-0.1, 1.0, 0.0),
+        ] {
+            assert_eq!(guess_range(low, high), ValueRange { low: black, high });
+        }
         assert_eq!(
             guess_range(7.0, 7.0),
             ValueRange {

@@ -19,9 +19,6 @@ const fn doubling(kernel: usize) -> (usize, usize, usize) {
     }
 }
 
-/// Numbers of a latent in most generators since Radford et al. 2016.
-const LATENT: usize = 100;
-
 /// A generator, from its layers in order.
 pub(super) fn network(links: &[Link<'_>]) -> Option<Recognised> {
     let first = links.first()?;
@@ -90,8 +87,7 @@ fn finish(mut draft: Draft, links: &[Link<'_>], is_transposed: bool) -> Option<R
         first.inner,
         last.outer
     ));
-    let classes = first.inner.saturating_sub(LATENT);
-    if (2..=LATENT).contains(&classes) && first.inner != 128 {
+    if let Some(classes) = crate::latent::classes_among(first.inner) {
         let value = format!("the last {classes} of {} inputs", first.inner);
         draft.guess(
             "classes",

@@ -29,7 +29,8 @@ use super::fields::Fields;
 use super::graph::{Layer, Model, Reference};
 use super::store::Store;
 use super::value::{Form, Value};
-use crate::checkpoint::{CheckpointError, Guess, Limits};
+use crate::checkpoint::memory::Budget;
+use crate::checkpoint::{CheckpointError, Guess};
 use crate::network::{Fact, GoOn, Network, NetworkBuilder, NetworkError, NodeId, Op, Param};
 
 /// Most operations of a network: models used many times inside each other grow fast.
@@ -62,8 +63,7 @@ pub(super) struct Lowering<'s> {
     nodes: usize,
     /// Weights as they are in the network, by entry and by how they were turned, shared by all calls of a layer.
     turned: HashMap<(usize, String), Tensor>,
-    memory: u64,
-    limits: &'s Limits,
+    budget: &'s Budget,
     go_on: GoOn<'s>,
     stamp_size: Option<usize>,
     /// First number of the version of Keras that wrote the file.
@@ -77,7 +77,7 @@ pub(super) struct Setting<'s> {
     /// The file.
     pub(super) path: &'s Path,
     /// How much memory the weights may take.
-    pub(super) limits: &'s Limits,
+    pub(super) budget: &'s Budget,
     /// Whether to go on, asked before every weight.
     pub(super) go_on: GoOn<'s>,
     /// Size of the stamps to be run, where known.
@@ -114,8 +114,7 @@ pub(super) fn lower(
         names: HashMap::new(),
         nodes: 0,
         turned: HashMap::new(),
-        memory: 0,
-        limits: setting.limits,
+        budget: setting.budget,
         go_on: setting.go_on,
         stamp_size: setting.stamp_size,
         keras: setting.keras,

@@ -6,6 +6,7 @@ use candle_core::{Device, Tensor};
 
 use super::{At, Lowering, wrap};
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::memory::{Held, tensor_bytes};
 use crate::network::{Param, Role};
 
 /// A weight as a layer asks for it.
@@ -16,6 +17,8 @@ pub(super) struct Weight {
     key: Arc<str>,
     /// Its values in the dimensions of Keras.
     pub(super) tensor: Tensor,
+    /// Its memory, until it is turned and kept.
+    _held: Held,
 }
 
 impl Lowering<'_> {
@@ -57,9 +60,14 @@ impl Lowering<'_> {
                 "has shape {found:?}, layer {layer} needs {dims:?}"
             )));
         }
-        self.memory = grown(self.memory, dims);
-        self.limits.check(self.memory, self.path)?;
+        let bytes = tensor_bytes(dims);
+        let what = format!("tensor {}", entry.key);
+        // Decoding may hold what is stored, eight bytes an element at most, beside the values.
+        let mut held = self
+            .budget
+            .take(bytes.saturating_mul(3), &what, self.path)?;
         let values = (entry.decode)().map_err(wrong)?;
+        held.shrink_to(bytes);
         let odd = values.iter().filter(|v| !v.is_finite()).count();
         if odd > 0 {
             let total = values.len();
@@ -73,6 +81,7 @@ impl Lowering<'_> {
             entry: index,
             key: Arc::from(entry.key.as_str()),
             tensor,
+            _held: held,
         })
     }
 
@@ -88,6 +97,9 @@ impl Lowering<'_> {
         let tensor = match self.turned.get(&key) {
             Some(tensor) => tensor.clone(),
             None => {
+                let what = format!("tensor {}", weight.key);
+                let bytes = tensor_bytes(weight.tensor.dims());
+                self.budget.take(bytes, &what, self.path)?.keep();
                 let turned = turn(&weight.tensor).and_then(|t| t.contiguous());
                 let turned = turned.map_err(|e| wrap(self.path)(e.into()))?;
                 self.turned.insert(key, turned.clone());
@@ -103,8 +115,12 @@ impl Lowering<'_> {
 
     /// Counts a tensor that is about to be made.
     pub(super) fn reserve(&mut self, dims: &[usize]) -> Result<(), CheckpointError> {
-        self.memory = grown(self.memory, dims);
-        self.limits.check(self.memory, self.path)
+        let bytes = tensor_bytes(dims);
+        let held = self
+            .budget
+            .take(bytes, "a tensor that the file implies", self.path)?;
+        held.keep();
+        Ok(())
     }
 
     /// A parameter that the file does not hold, with values that follow from the layer.
@@ -122,12 +138,4 @@ impl Lowering<'_> {
             tensor: tensor.map_err(|e| wrap(self.path)(e.into()))?,
         })
     }
-}
-
-/// `memory` with a tensor of f32 more.
-fn grown(memory: u64, dims: &[usize]) -> u64 {
-    let bytes = dims
-        .iter()
-        .try_fold(4_u64, |n, dim| n.checked_mul(*dim as u64));
-    memory.saturating_add(bytes.unwrap_or(u64::MAX))
 }

@@ -153,6 +153,7 @@ fn derived(
     what: &str,
     f: impl Fn(f32) -> f32,
 ) -> Reading<Constant> {
+    call.hold(constant.array.len().saturating_mul(2))?;
     let values = constant.array.as_floats()?.into_iter().map(f).collect();
     Ok(Constant {
         key: format!("{}.{what}", call.label()).into(),

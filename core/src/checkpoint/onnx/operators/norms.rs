@@ -142,6 +142,7 @@ pub(super) fn group_norm(
                 format!("has {len} elements for {channels} channels"),
             ));
         }
+        call.hold(channels)?;
         let each = channels / len;
         let places: Vec<usize> = (0..channels).map(|c| c / each).collect();
         let mut full = vec![1; dims.len()];

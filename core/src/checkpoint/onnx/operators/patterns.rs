@@ -92,6 +92,7 @@ pub(super) fn sum(
         if !is_minus {
             continue;
         }
+        call.hold(slope.elem_count())?;
         let slope = slope.neg()?;
         let constant = l.layers.draft(below).inputs.iter().copied();
         let key = constant
@@ -103,7 +104,7 @@ pub(super) fn sum(
             key,
             array: super::super::array::Array::Floats(slope),
         };
-        let slope = weights::slopes(&slope, l.layers.dims(x))?;
+        let slope = weights::slopes(call, &slope, l.layers.dims(x))?;
         return l.add(call, "", Op::Prelu, &[x], vec![slope]).map(Some);
     }
     Ok(None)

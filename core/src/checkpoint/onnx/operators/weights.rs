@@ -170,16 +170,23 @@ fn features(l: &Lowering<'_>, x: NodeId) -> Reading<usize> {
 }
 
 /// A matrix as the weight of a dense layer, `[out, in]`, scaled.
-fn matrix(weight: &Constant, is_transposed: bool, scale: f32) -> Reading<Constant> {
+fn matrix(
+    call: &Call<'_>,
+    weight: &Constant,
+    is_transposed: bool,
+    scale: f32,
+) -> Reading<Constant> {
     if weight.array.dims().len() != 2 {
         let what = format!("has the shape {:?}, expected a matrix", weight.array.dims());
         return Err(Fault::tensor(&weight.key, what));
     }
     let mut tensor = weight.array.to_tensor()?;
     if !is_transposed {
+        call.hold(tensor.elem_count())?;
         tensor = tensor.t()?.contiguous()?;
     }
     if scale != 1.0 {
+        call.hold(tensor.elem_count())?;
         tensor = (tensor * f64::from(scale))?;
     }
     Ok(Constant {
@@ -197,12 +204,14 @@ pub(super) fn gemm(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -
     }
     let n = features(l, x)?;
     let weight = operands.needed(1, "its matrix")?;
-    let weight = matrix(weight, call.int("transB", 0) != 0, call.float("alpha", 1.0))?;
+    let is_transposed = call.int("transB", 0) != 0;
+    let weight = matrix(call, weight, is_transposed, call.float("alpha", 1.0))?;
     let out = weight.array.dims()[0];
     let mut params = vec![weight.param(Role::Weight, &[out, n])?];
     if let Some(bias) = operands.constant(2, "its bias")? {
         let beta = f64::from(call.float("beta", 1.0));
         let dims = super::without_batch(bias.array.dims(), 1)?;
+        call.hold(out)?;
         let spread = bias.array.reshape(&dims)?.expand(&[out])?;
         let tensor = spread.to_tensor()?;
         params.push(Param {
@@ -229,14 +238,14 @@ pub(super) fn mat_mul(
         )
     })?;
     let n = features(l, x)?;
-    let weight = matrix(operands.needed(1, "its matrix")?, false, 1.0)?;
+    let weight = matrix(call, operands.needed(1, "its matrix")?, false, 1.0)?;
     let out = weight.array.dims()[0];
     let weight = weight.param(Role::Weight, &[out, n])?;
     l.add(call, "", Op::Dense, &[x], vec![weight])
 }
 
 /// Slopes of dimensions that a `PReLU` layer takes: one, one a channel, or one an element.
-pub(super) fn slopes(slope: &Constant, dims: &[usize]) -> Reading<Param> {
+pub(super) fn slopes(call: &Call<'_>, slope: &Constant, dims: &[usize]) -> Reading<Param> {
     let own = super::without_batch(slope.array.dims(), dims.len())?;
     let channels = dims.first().copied().unwrap_or(1);
     let rest_is_one = own.iter().skip(1).all(|dim| *dim == 1);
@@ -246,6 +255,9 @@ pub(super) fn slopes(slope: &Constant, dims: &[usize]) -> Reading<Param> {
     if own.len() == dims.len() && own.first() == Some(&channels) && rest_is_one {
         return slope.param(Role::Slope, &[channels]);
     }
+    let elements = super::super::array::product(dims)?;
+    call.hold(elements)?;
+    let _room = call.room(32_u64.saturating_mul(elements as u64))?;
     let full = Constant {
         key: slope.key.clone(),
         array: slope.array.reshape(&own)?.expand(dims)?,
@@ -255,6 +267,6 @@ pub(super) fn slopes(slope: &Constant, dims: &[usize]) -> Reading<Param> {
 
 pub(super) fn prelu(l: &mut Lowering<'_>, call: &Call<'_>, operands: &Operands) -> Reading<NodeId> {
     let x = operands.layer(0)?;
-    let slope = slopes(operands.needed(1, "its slope")?, l.layers.dims(x))?;
+    let slope = slopes(call, operands.needed(1, "its slope")?, l.layers.dims(x))?;
     l.add(call, "", Op::Prelu, &[x], vec![slope])
 }

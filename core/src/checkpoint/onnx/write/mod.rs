@@ -43,7 +43,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<String, CheckpointEr
         });
     }
     atomic_write_bytes(path, model.bytes())?;
-    Ok(super::super::tensors::hex(Sha256::new_with_prefix(
+    Ok(super::super::hash::hex(Sha256::new_with_prefix(
         model.bytes(),
     )))
 }

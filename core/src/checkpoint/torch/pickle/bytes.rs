@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read as _};
 
-use super::Trouble;
+use crate::checkpoint::trouble::Trouble;
 
 /// Longest line of the textual opcodes: numbers and names, never weights.
 const MAX_LINE_BYTES: u64 = 4096;

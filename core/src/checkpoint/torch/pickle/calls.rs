@@ -3,8 +3,9 @@
 use std::io::BufRead;
 
 use super::object::{Global, Item, Object, Storage, TensorView};
-use super::{Machine, Trouble, pairs};
+use super::{Machine, pairs};
 use crate::checkpoint::torch::element::Element;
+use crate::checkpoint::trouble::Trouble;
 
 /// Most axes of a tensor; convolutions have four.
 const MAX_AXES: usize = 16;
@@ -39,7 +40,13 @@ impl<R: BufRead> Machine<'_, R> {
                 Some(dims) => dims.clone(),
                 None => self.heap.add(Object::Tuple(Vec::new()))?,
             },
-            Global::Encode => encode(&arguments)?,
+            Global::Encode => {
+                // The text may be one that is remembered: every copy of it counts.
+                let text = arguments.first().and_then(Item::text);
+                let length = text.map_or(0, |text| text.len() as u64);
+                self.heap.count_bytes(length.saturating_mul(2))?;
+                encode(&arguments)?
+            }
             Global::RebuildTensor => self.tensor(&arguments, None)?,
             Global::RebuildTyped => match arguments.get(6) {
                 Some(Item::Global(Global::Type(element))) => {

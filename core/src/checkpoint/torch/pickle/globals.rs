@@ -1,8 +1,8 @@
 //! The names a pickle may contain. A name is looked up here and nowhere else: nothing is imported, nothing is called.
 
-use super::Trouble;
 use super::object::Global;
 use crate::checkpoint::torch::element::Element;
+use crate::checkpoint::trouble::Trouble;
 
 /// What `module.name` stands for.
 ///

@@ -10,40 +10,13 @@ mod globals;
 mod object;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::rc::Rc;
 
 pub(super) use bytes::Bytes;
 pub(super) use object::{Heap, Item, Object, TensorView};
 
-/// Why a pickle cannot be read; the place is added by the caller.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// It is damaged.
-    Broken(String),
-    /// It asks for what is not done.
-    Refused(String),
-    /// The operating system failed.
-    Io(io::Error),
-    /// Nobody wants it any more.
-    Stopped,
-}
-
-impl Trouble {
-    /// Damage.
-    pub(super) fn broken(what: impl Into<String>) -> Self {
-        Self::Broken(what.into())
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::broken("it ends too early; it was cut short"),
-            _ => Self::Io(error),
-        }
-    }
-}
+use crate::checkpoint::trouble::Trouble;
 
 /// Reads one pickle; `heap` receives its objects.
 pub(super) fn read<R: BufRead>(bytes: &mut Bytes<R>, heap: &mut Heap) -> Result<Item, Trouble> {
@@ -60,6 +33,8 @@ pub(super) fn read<R: BufRead>(bytes: &mut Bytes<R>, heap: &mut Heap) -> Result<
         if opcode == b'.' {
             return machine.pop();
         }
+        let remembered = machine.marks.len() + machine.memo.len();
+        machine.heap.room_for(machine.stack.len(), remembered)?;
         machine.step(opcode).map_err(|trouble| match trouble {
             Trouble::Broken(what) => Trouble::Broken(format!("byte {at} of the pickle: {what}")),
             other => other,
@@ -171,6 +146,7 @@ impl<R: BufRead> Machine<'_, R> {
             }
             0x8b => {
                 let length = u64::from(u32::from_le_bytes(self.bytes.array()?));
+                self.heap.count_bytes(length)?;
                 long(&self.bytes.take(length)?)
             }
             b'F' => Item::Float(
@@ -199,6 +175,8 @@ impl<R: BufRead> Machine<'_, R> {
                     b'X' | b'T' | b'B' => u64::from(u32::from_le_bytes(self.bytes.array()?)),
                     _ => u64::from_le_bytes(self.bytes.array()?),
                 };
+                // A text is held while it is checked and copied, then in the copy.
+                self.heap.count_bytes(length.saturating_mul(2))?;
                 let bytes = self.bytes.take(length)?;
                 match opcode {
                     b'X' | 0x8c | 0x8d => Item::Text(bytes::text(bytes)?.into()),

@@ -2,10 +2,12 @@
 //! a pickle that contains itself is no danger.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
-use super::Trouble;
+use crate::checkpoint::memory::Budget;
 use crate::checkpoint::torch::element::Element;
+use crate::checkpoint::trouble::Trouble;
 
 /// Position in a [`Heap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,20 +108,37 @@ pub(in crate::checkpoint::torch) struct TensorView {
 
 /// All objects of a pickle.
 ///
-/// Invariant: they hold no more items than the pickle has bytes for, whatever it says about copying.
+/// Invariant: they hold no more items than the pickle has bytes for, whatever it says about copying, and take no more memory
+/// than there is.
 #[derive(Debug)]
 pub(in crate::checkpoint::torch) struct Heap {
     objects: Vec<Object>,
-    held: u64,
+    items: u64,
     limit: u64,
+    /// Bytes counted, at most those of `room`.
+    bytes: u64,
+    room: u64,
+    /// What is told where there is no room; it names the file.
+    budget: Budget,
+    path: Box<Path>,
 }
+
+/// Bytes of an item in a list that doubles when it grows.
+const ITEM_BYTES: u64 = 2 * size_of::<Item>() as u64;
+
+/// The same of an object.
+const OBJECT_BYTES: u64 = 2 * size_of::<Object>() as u64;
 
 impl Heap {
     /// An empty heap for a pickle of at most `bytes` bytes.
-    pub(in crate::checkpoint::torch) const fn new(bytes: u64) -> Self {
+    pub(in crate::checkpoint::torch) fn new(bytes: u64, budget: &Budget, path: &Path) -> Self {
         Self {
             objects: Vec::new(),
-            held: 0,
+            items: 0,
+            bytes: 0,
+            room: budget.left(),
+            budget: budget.clone(),
+            path: path.into(),
             // Every item is written by a byte at least; filling a dictionary from a list doubles it.
             limit: bytes.saturating_mul(4).saturating_add(1024),
         }
@@ -134,17 +153,51 @@ impl Heap {
             Object::Storage(_) => 1,
         };
         self.count(items + 1)?;
+        self.count_bytes(OBJECT_BYTES)?;
         self.objects.push(object);
         Ok(Item::Object(ObjectId(self.objects.len() - 1)))
     }
 
     /// Counts items that are added to a container.
     pub(in crate::checkpoint::torch) fn count(&mut self, items: usize) -> Result<(), Trouble> {
-        self.held = self.held.saturating_add(items as u64);
-        if self.held > self.limit {
+        self.items = self.items.saturating_add(items as u64);
+        if self.items > self.limit {
             return Err(Trouble::broken("it copies itself over and over"));
         }
-        Ok(())
+        self.count_bytes(ITEM_BYTES.saturating_mul(items as u64))
+    }
+
+    /// Counts bytes that are kept.
+    pub(in crate::checkpoint::torch) fn count_bytes(&mut self, bytes: u64) -> Result<(), Trouble> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.room_for(0, 0)
+    }
+
+    /// Bytes of everything that is kept.
+    pub(in crate::checkpoint::torch) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether there is room for the values of the stack and those that are remembered beside what is kept.
+    pub(in crate::checkpoint::torch) fn room_for(
+        &self,
+        stack: usize,
+        remembered: usize,
+    ) -> Result<(), Trouble> {
+        let values = stack.saturating_add(remembered.saturating_mul(2)) as u64;
+        self.room_beside(ITEM_BYTES.saturating_mul(values))
+    }
+
+    /// Whether there is room for `more` bytes beside what is kept.
+    pub(in crate::checkpoint::torch) fn room_beside(&self, more: u64) -> Result<(), Trouble> {
+        let bytes = self.bytes.saturating_add(more);
+        if bytes <= self.room {
+            return Ok(());
+        }
+        Err(self
+            .budget
+            .too_large(bytes, "its pickle", &self.path)
+            .into())
     }
 
     /// The object of an item, if it is one.

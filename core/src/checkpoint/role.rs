@@ -1,6 +1,6 @@
 //! Which of the two networks of a GAN a graph is, told from what it takes and emits.
 
-use crate::checkpoint::{Guess, NetworkRole};
+use super::{Guess, NetworkRole};
 use crate::network::Network;
 
 /// Most channels of a picture that people look at; a map of more is something else.
