@@ -7,17 +7,24 @@ mod changing;
 mod chrome;
 mod ending;
 mod exporting;
+mod gathered;
 mod logic;
 mod looking;
 mod lost;
+mod measuring;
+mod menus;
 mod meters;
 mod networks;
 mod open;
 mod overlays;
 mod palette;
+mod pane_views;
+mod path_field;
+mod placing;
 mod regions;
 mod saving;
 mod status;
+mod tabs;
 mod tiles;
 mod toasts;
 mod tour;
@@ -86,7 +93,7 @@ pub struct App {
     commands: Commands,
     textures: Textures,
     notices: Notices,
-    views: tiles::PaneViews,
+    views: pane_views::PaneViews,
     saving: Saving,
     exporting: Exporting,
     meters: meters::Meters,
@@ -152,7 +159,7 @@ impl App {
         } = parts;
         theme::wear(ctx, &workbench);
         bridge.attach(ctx);
-        Self {
+        let mut app = Self {
             bridge,
             device,
             dialogs,
@@ -165,7 +172,7 @@ impl App {
             commands: Commands::default(),
             textures: Textures::default(),
             notices: Notices::default(),
-            views: tiles::PaneViews::default(),
+            views: pane_views::PaneViews::default(),
             saving: Saving::new(recovery),
             exporting: Exporting::default(),
             meters: meters::Meters::default(),
@@ -178,7 +185,9 @@ impl App {
             first_picture_secs: None,
             frame_begun: started,
             longest_frame_secs: 0.0,
-        }
+        };
+        app.take_name_up(ctx);
+        app
     }
 
     /// Has pictures drawn by the graphics card that the window is drawn with, where it can.
@@ -306,6 +315,7 @@ impl eframe::App for App {
             history: &self.history,
             notices: &self.notices,
             session_path: self.saving.path(),
+            earlier: self.saving.earlier(),
             is_unsaved: self.saving.is_unsaved(&self.document),
             is_exporting: self.exporting.exporter.is_busy(),
         };

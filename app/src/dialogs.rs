@@ -10,6 +10,8 @@ use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::notify;
+
 /// What a person is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -45,6 +47,34 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// What it asks for, as the title of a dialog.
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::OpenFiles => "Open networks, pictures, regions, a session or a recipe",
+            Self::OpenSeries => "Open the folder of a series",
+            Self::SaveSession { .. } => "Save the session",
+            Self::SaveRecipe => "Save the edits as a recipe",
+            Self::Export { .. } => "Export",
+            Self::OpenRegions => "Open DS9 regions",
+            Self::SaveRegions { .. } => "Save the regions for DS9",
+            Self::SaveRegionTable { .. } => "Save the table of the regions",
+        }
+    }
+
+    /// The name suggested for a file that is written; nothing where one is read.
+    pub fn suggested(&self) -> Option<&str> {
+        match self {
+            Self::OpenFiles | Self::OpenSeries | Self::OpenRegions => None,
+            Self::SaveRecipe => Some("recipe.toml"),
+            Self::SaveSession { name }
+            | Self::Export { name, .. }
+            | Self::SaveRegions { name }
+            | Self::SaveRegionTable { name } => Some(name),
+        }
+    }
+}
+
 /// What a person answered; no path when they changed their mind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -52,6 +82,8 @@ pub struct Answer {
     pub question: Question,
     /// The paths chosen.
     pub paths: Vec<PathBuf>,
+    /// Whether nobody could be asked, because the system has no dialog that can be shown.
+    pub is_impossible: bool,
 }
 
 /// Someone who can be asked for files.
@@ -111,9 +143,16 @@ impl FileDialogs for Native {
         let (sender, receiver) = bounded(1);
         let ctx = ctx.clone();
         let ask = move || {
+            notify::take_dialog_failure();
             let paths = show(&question);
+            // No file was chosen, which looks the same to the library.
+            let is_impossible = notify::take_dialog_failure() && paths.is_empty();
             // The window may be gone by now.
-            let _ = sender.send(Answer { question, paths });
+            let _ = sender.send(Answer {
+                question,
+                paths,
+                is_impossible,
+            });
             ctx.request_repaint();
         };
         // macOS only shows dialogs from the main thread; elsewhere a thread keeps the window alive meanwhile.
@@ -151,7 +190,7 @@ fn show(question: &Question) -> Vec<PathBuf> {
             all.extend(["ron", "toml", "reg"]);
             all.extend(NETWORKS);
             dialog
-                .set_title("Open networks, pictures, regions, a session or a recipe")
+                .set_title(question.title())
                 .add_filter("All that can be opened", &all)
                 .add_filter("Pictures", &PICTURES)
                 .add_filter("Networks", &NETWORKS)
@@ -162,19 +201,19 @@ fn show(question: &Question) -> Vec<PathBuf> {
                 .unwrap_or_default()
         }
         Question::OpenRegions => dialog
-            .set_title("Open DS9 regions")
+            .set_title(question.title())
             .add_filter("DS9 regions", &["reg"])
             .pick_files()
             .unwrap_or_default(),
         Question::SaveRegions { name } => dialog
-            .set_title("Save the regions for DS9")
+            .set_title(question.title())
             .set_file_name(name)
             .add_filter("DS9 regions", &["reg"])
             .save_file()
             .into_iter()
             .collect(),
         Question::SaveRegionTable { name } => dialog
-            .set_title("Save the table of the regions")
+            .set_title(question.title())
             .set_file_name(name)
             .add_filter("ECSV", &["ecsv"])
             .add_filter("CSV", &["csv"])
@@ -182,19 +221,19 @@ fn show(question: &Question) -> Vec<PathBuf> {
             .into_iter()
             .collect(),
         Question::OpenSeries => dialog
-            .set_title("Open the folder of a series")
+            .set_title(question.title())
             .pick_folder()
             .into_iter()
             .collect(),
         Question::SaveSession { name } => dialog
-            .set_title("Save the session")
+            .set_title(question.title())
             .set_file_name(name)
             .add_filter("Sessions", &["ron"])
             .save_file()
             .into_iter()
             .collect(),
         Question::SaveRecipe => dialog
-            .set_title("Save the edits as a recipe")
+            .set_title(question.title())
             .set_file_name("recipe.toml")
             .add_filter("Recipes", &["toml"])
             .save_file()
@@ -205,7 +244,7 @@ fn show(question: &Question) -> Vec<PathBuf> {
                 dialog.add_filter(extension.to_uppercase(), &[*extension])
             });
             dialog
-                .set_title("Export")
+                .set_title(question.title())
                 .set_file_name(name)
                 .save_file()
                 .into_iter()
@@ -225,6 +264,8 @@ pub struct Scripted {
     pub usual: Vec<PathBuf>,
     /// While it is set, a dialog stays open; shared, so that a test lets go of it.
     pub stays: Rc<Cell<bool>>,
+    /// As on a system without dialogs.
+    pub are_impossible: bool,
     ready: Option<Answer>,
 }
 
@@ -244,9 +285,17 @@ impl FileDialogs for Scripted {
             return false;
         }
         self.asked.push(question.clone());
-        let answer = self.answers.pop_front();
-        let paths = answer.unwrap_or_else(|| self.usual.clone());
-        self.ready = Some(Answer { question, paths });
+        let paths = if self.are_impossible {
+            Vec::new()
+        } else {
+            let answer = self.answers.pop_front();
+            answer.unwrap_or_else(|| self.usual.clone())
+        };
+        self.ready = Some(Answer {
+            question,
+            paths,
+            is_impossible: self.are_impossible,
+        });
         ctx.request_repaint();
         true
     }

@@ -145,6 +145,27 @@ impl Display {
         }
     }
 
+    /// Whether contrast or bias change what stretch and limits make.
+    pub const fn is_shaded(&self) -> bool {
+        self.contrast != 1.0 || self.bias != 0.5
+    }
+
+    /// The same without contrast and bias.
+    #[must_use]
+    pub const fn unshaded(self) -> Self {
+        Self {
+            contrast: 1.0,
+            bias: 0.5,
+            ..self
+        }
+    }
+
+    /// Contrast and bias as a person reads them; nothing where they change nothing.
+    pub fn shade_text(&self) -> Option<String> {
+        let text = || format!("contrast {:.2}, bias {:.2}", self.contrast, self.bias);
+        self.is_shaded().then(text)
+    }
+
     /// The look of light between levels; `missing` is the colour of pixels without a value.
     pub fn look(&self, levels: Levels, missing: [u8; 3]) -> Look {
         Look {

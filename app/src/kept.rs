@@ -141,7 +141,7 @@ pub fn title_of(step: u64, input: &Input, is_edited: bool) -> String {
 }
 
 /// A number with its thousands apart: `26,000`.
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

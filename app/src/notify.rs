@@ -3,6 +3,7 @@
 //! Invariant: an error is said once. Whoever logs it does not pass it on, whoever passes it on does not log it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -20,6 +21,19 @@ pub struct Message {
     pub level: Level,
     /// The message.
     pub text: String,
+    /// What it is about one by one, where it sums up several.
+    pub details: Vec<String>,
+}
+
+impl Message {
+    /// A message about one thing.
+    pub fn new(level: Level, text: impl Into<String>) -> Self {
+        Self {
+            level,
+            text: text.into(),
+            details: Vec::new(),
+        }
+    }
 }
 
 /// A message on the screen.
@@ -88,8 +102,20 @@ impl Notices {
             count: 1,
             until,
         });
-        if self.toasts.len() > MAX_TOASTS {
-            self.toasts.pop_front();
+        while self.toasts.len() > MAX_TOASTS {
+            self.drop_least();
+        }
+    }
+
+    /// Lets the oldest of the least weight go: an error is never pushed out by a warning, and a warning never by news.
+    fn drop_least(&mut self) {
+        let levels = self.toasts.iter().map(|t| t.message.level);
+        let Some(least) = levels.max() else {
+            return;
+        };
+        let at = self.toasts.iter().position(|t| t.message.level == least);
+        if let Some(at) = at {
+            self.toasts.remove(at);
         }
     }
 
@@ -137,14 +163,12 @@ impl Log for Tee {
         }
         if is_for_people(record.metadata()) {
             let text = if is_dialog_failure(record.metadata()) {
+                DIALOG_FAILED.store(true, Ordering::Release);
                 NO_DIALOG.to_owned()
             } else {
                 sentence(&record.args().to_string())
             };
-            let message = Message {
-                level: record.level(),
-                text,
-            };
+            let message = Message::new(record.level(), text);
             // Messages from before the window is open wait in the queue for its first frame.
             if CHANNEL.0.try_send(message).is_ok()
                 && let Ok(window) = WINDOW.read()
@@ -162,7 +186,15 @@ impl Log for Tee {
 
 /// Said when the system cannot show a file dialog, which looks to the program as if it were cancelled.
 const NO_DIALOG: &str =
-    "The file dialog of this system cannot be shown; drop files on the window instead";
+    "The file dialog of this system cannot be shown; type the path, or drop files on the window";
+
+/// Whether the system could not show a dialog since this was asked last.
+static DIALOG_FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the system could not show a dialog since this was asked last.
+pub fn take_dialog_failure() -> bool {
+    DIALOG_FAILED.swap(false, Ordering::AcqRel)
+}
 
 /// Whether the library of the file dialogs has come to the end of its ways. (The modules below report that one way
 /// failed, before another one is tried.)
@@ -209,10 +241,31 @@ mod tests {
     use super::*;
 
     fn message(level: Level, text: &str) -> Message {
-        Message {
-            level,
-            text: text.to_owned(),
+        Message::new(level, text)
+    }
+
+    #[test]
+    fn warnings_do_not_push_errors_out() {
+        let (_sender, receiver) = bounded(1);
+        let mut notices = Notices::new(receiver);
+        for i in 0..3 {
+            notices.say(message(Level::Error, &format!("error {i}")), 0.0);
         }
+        for i in 0..9 {
+            notices.say(message(Level::Warn, &format!("warning {i}")), 0.0);
+            notices.say(message(Level::Info, &format!("news {i}")), 0.0);
+        }
+        let texts: Vec<&str> = notices.toasts().map(|t| &*t.message.text).collect();
+        let wanted = ["error 0", "error 1", "error 2", "warning 7", "warning 8"];
+        assert_eq!(texts, wanted);
+        for i in 3..9 {
+            notices.say(message(Level::Error, &format!("error {i}")), 0.0);
+        }
+        let texts: Vec<&str> = notices.toasts().map(|t| &*t.message.text).collect();
+        assert_eq!(
+            texts,
+            ["error 4", "error 5", "error 6", "error 7", "error 8"]
+        );
     }
 
     /// Keeps what was written.
@@ -247,6 +300,7 @@ mod tests {
         notices.update(0.0);
         let shown: Vec<_> = notices.toasts().map(|t| t.message.text.clone()).collect();
         assert_eq!(shown, ["Left out: a.fits", NO_DIALOG]);
+        assert!(take_dialog_failure() && !take_dialog_failure());
         let written = written.lock().unwrap();
         assert_eq!(written[..2], ["left out: a.fits", "nothing for people"]);
     }

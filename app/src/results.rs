@@ -123,6 +123,8 @@ pub struct Timeline {
     pub points: BTreeMap<u64, TimelinePoint>,
     /// The study that fills them, while it runs.
     pub job: Option<JobId>,
+    /// The picture or seed whose outputs the points have.
+    pub input: Option<Input>,
 }
 
 /// A small picture with the levels it is drawn with, which are its own: a faint picture is seen beside a bright one.

@@ -7,7 +7,7 @@ use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
-use crate::kept::KeptId;
+use crate::kept::{KeptId, grouped};
 use crate::results::{Loadable, Results};
 
 /// Names a picture. Galaxies are counted from 0.
@@ -31,6 +31,13 @@ pub enum Source {
     Residual,
     /// An output that was kept.
     Kept(KeptId, usize),
+    /// An output of another checkpoint without edits, once the checkpoints were measured.
+    Checkpoint {
+        /// Its training step.
+        step: u64,
+        /// The galaxy.
+        galaxy: usize,
+    },
     /// A map of relevance.
     Relevance {
         /// The galaxy.
@@ -64,6 +71,18 @@ impl Source {
         all
     }
 
+    /// The outputs of all checkpoints, whether they were computed yet or not; nothing where there is only one checkpoint.
+    pub fn all_checkpoints(results: &Results) -> Vec<Self> {
+        let Some(series) = present(&results.series).filter(|s| s.checkpoints.len() > 1) else {
+            return Vec::new();
+        };
+        let outputs = present(&results.deblend).map_or(0, |p| p.outputs.len());
+        let steps = series.checkpoints.iter().map(|c| c.step);
+        steps
+            .flat_map(|step| (0..outputs).map(move |galaxy| Self::Checkpoint { step, galaxy }))
+            .collect()
+    }
+
     /// The maps of relevance that are there.
     pub fn all_relevance(results: &Results) -> Vec<Self> {
         let rows = present(&results.relevance)
@@ -90,6 +109,12 @@ impl Source {
             Self::Recombination => Some(&preview()?.account.as_ref()?.recombination),
             Self::Residual => Some(&preview()?.account.as_ref()?.residual),
             Self::Kept(id, galaxy) => results.kept.run(id)?.preview.outputs.get(galaxy),
+            Self::Checkpoint { step, galaxy } => {
+                let timeline = &results.timeline;
+                let is_here = timeline.input.is_some() && timeline.input == document.input;
+                let point = timeline.points.get(&step).filter(|_| is_here)?;
+                point.outputs.get(galaxy)
+            }
             Self::Relevance { .. } => Some(&self.relevance(results)?.map),
         }
     }
@@ -127,6 +152,7 @@ impl Source {
             | Self::Truth(galaxy)
             | Self::Unedited(galaxy)
             | Self::Kept(_, galaxy)
+            | Self::Checkpoint { galaxy, .. }
             | Self::Relevance { galaxy, .. } => Some(galaxy),
             Self::Blend | Self::Recombination | Self::Residual => None,
         }
@@ -184,6 +210,12 @@ impl Source {
                 Some(run) => galaxy(i, &run.title),
                 None => galaxy(i, "kept, removed"),
             },
+            Self::Checkpoint { step, galaxy: i } if document.edits.is_idle() => {
+                galaxy(i, &format!("step {}", grouped(step)))
+            }
+            Self::Checkpoint { step, galaxy: i } => {
+                galaxy(i, &format!("step {}, as trained", grouped(step)))
+            }
             Self::Relevance {
                 galaxy: i,
                 is_generated,
@@ -214,6 +246,12 @@ impl Source {
             Self::Truth(_) => {
                 format!("{name}: this picture has no such truth. Choose another picture.")
             }
+            Self::Checkpoint { .. } if results.timeline.job.is_some() => {
+                format!("{name} is being computed.")
+            }
+            Self::Checkpoint { .. } => {
+                format!("{name} is not computed for this picture. Measure all checkpoints.")
+            }
             _ => format!("{name} is not there. Choose another picture."),
         }
     }
@@ -242,6 +280,7 @@ mod tests {
     use std::sync::Arc;
 
     use ganoscope_core::edit::{Action, Edit, UnitSet};
+    use ganoscope_core::jobs::Input;
 
     use super::*;
     use crate::testing::{failed_results, ready_results};
@@ -278,6 +317,22 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count, "names tell pictures apart");
+    }
+
+    #[test]
+    fn checkpoints_are_those_of_the_picture_shown() {
+        let (mut document, results) = ready();
+        let all = Source::all_checkpoints(&results);
+        assert_eq!(all.len(), 6 * 2);
+        let one = Source::Checkpoint {
+            step: 2500,
+            galaxy: 1,
+        };
+        assert!(all.contains(&one) && one.stamp(&document, &results).is_some());
+        assert_eq!(one.name(&document, &results), "Galaxy 2, step 2,500");
+        document.input = Some(Input::File("other.fits".into()));
+        assert!(one.stamp(&document, &results).is_none());
+        assert!(one.absence(&document, &results).contains("Measure all"));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub type SavedSession = Session<Document, Workbench>;
 
 /// The file the running session is kept in, so that it is there again at the next start.
 const RECOVERED: &str = "session.ron";
+/// Sessions that are kept when another one takes their place; older ones are forgotten.
+const MOST_EARLIER: usize = 5;
 
 /// The folder for the program's own files, by the custom of the system; `GANOSCOPE_STATE` overrides it.
 pub fn state_folder() -> Option<PathBuf> {
@@ -39,6 +41,7 @@ pub fn state_folder() -> Option<PathBuf> {
 #[derive(Debug)]
 pub struct Recovery {
     lock: Lock,
+    was_killed: bool,
 }
 
 impl Recovery {
@@ -49,8 +52,42 @@ impl Recovery {
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         // A failure here shows as a failure of the lock, with the path.
         let _ = std::fs::create_dir_all(folder);
-        let lock = Lock::take(&folder.join(RECOVERED))?;
-        Ok(Self { lock })
+        let path = folder.join(RECOVERED);
+        // A program that ends by itself takes the lock's file away.
+        let was_killed = path.with_extension("ron.lock").exists();
+        let lock = Lock::take(&path)?;
+        Ok(Self { lock, was_killed })
+    }
+
+    /// Whether the program did not end by itself the last time.
+    pub const fn was_killed(&self) -> bool {
+        self.was_killed
+    }
+
+    /// The sessions that others took the place of, the latest first.
+    pub fn earlier(&self) -> Vec<PathBuf> {
+        let all = (1..=MOST_EARLIER).map(|n| self.earlier_path(n));
+        all.filter(|path| path.exists()).collect()
+    }
+
+    fn earlier_path(&self, n: usize) -> PathBuf {
+        self.path()
+            .with_file_name(format!("session-before-{n}.ron"))
+    }
+
+    /// Keeps the session of the last time beside this one, as the latest of the [earlier](Self::earlier) ones.
+    ///
+    /// # Errors
+    /// When the folder does not accept it.
+    pub fn set_aside(&self) -> std::io::Result<()> {
+        for n in (1..MOST_EARLIER).rev() {
+            let path = self.earlier_path(n);
+            if path.exists() {
+                std::fs::rename(path, self.earlier_path(n + 1))?;
+            }
+        }
+        // Renamed, not copied: it is there complete, whatever happens.
+        std::fs::rename(self.path(), self.earlier_path(1))
     }
 
     /// The file.
@@ -131,6 +168,34 @@ mod tests {
         let error = recovery.load().unwrap_err();
         assert!(error.ends_with("session.ron.unreadable"), "{error}");
         assert_eq!(recovery.load(), Ok(None));
+    }
+
+    #[test]
+    fn sessions_that_others_took_the_place_of_are_kept_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let recovery = Recovery::take(folder.path()).unwrap();
+        assert!(!recovery.was_killed() && recovery.earlier().is_empty());
+        for n in 0..7 {
+            std::fs::write(recovery.path(), n.to_string()).unwrap();
+            recovery.set_aside().unwrap();
+        }
+        let texts: Vec<String> = recovery
+            .earlier()
+            .iter()
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect();
+        assert_eq!(texts, ["6", "5", "4", "3", "2"]);
+        assert_eq!(recovery.load(), Ok(None));
+    }
+
+    #[test]
+    fn a_lock_that_was_left_behind_tells_that_the_program_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("session.ron.lock"), "4242").unwrap();
+        let recovery = Recovery::take(folder.path()).unwrap();
+        assert!(recovery.was_killed());
+        drop(recovery);
+        assert!(!Recovery::take(folder.path()).unwrap().was_killed());
     }
 
     #[test]

@@ -15,8 +15,8 @@ use ganoscope_core::checkpoint::{
 };
 use ganoscope_core::graph::Graph;
 use ganoscope_core::jobs::{
-    Account, CheckpointInfo, DeblendPreview, Failure, LayerInfo, Measures, NetworkInfo, PoleMap,
-    RelevancePreview, RelevanceRow, Scene, SeriesInfo, TimelinePoint, UnitMaps, UnitRange,
+    Account, CheckpointInfo, DeblendPreview, Failure, Input, LayerInfo, Measures, NetworkInfo,
+    PoleMap, RelevancePreview, RelevanceRow, Scene, SeriesInfo, TimelinePoint, UnitMaps, UnitRange,
 };
 use ganoscope_core::network::{Network, NetworkError};
 use ganoscope_core::stamp::io::{Format, write};
@@ -271,6 +271,7 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         ..Results::default()
     };
     results.timeline.points = points.into();
+    results.timeline.input = Some(Input::File(input.to_owned()));
     results
 }
 

@@ -11,6 +11,7 @@ use crossbeam_channel::bounded;
 use egui::ViewportBuilder;
 use ganoscope_core::device::DeviceChoice;
 use ganoscope_core::jobs::Studio;
+use ganoscope_core::session::Lock;
 use log::Level;
 use wgpu::DeviceType;
 
@@ -23,7 +24,7 @@ use crate::document::Document;
 use crate::notify::{self, TERMINAL};
 use crate::priority;
 use crate::store::{self, Recovery};
-use crate::workbench::Workbench;
+use crate::workbench::{SessionName, WindowPlace, Workbench};
 
 /// What the window opens with.
 #[derive(Clone, Debug, Default)]
@@ -71,9 +72,14 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
         started,
         ending: Ending::of(&options, outcome),
     };
-    let app = Rc::new(RefCell::new(None));
+    let app: Rc<RefCell<Option<App>>> = Rc::default();
+    let begun_at = parts.workbench.window;
     let mut first = Some((parts, begin));
     loop {
+        let place = match &*app.borrow() {
+            Some(app) => app.workbench().window,
+            None => begun_at,
+        };
         let held = app.clone();
         let start = first.take();
         let create = move |cc: &eframe::CreationContext<'_>| {
@@ -93,7 +99,7 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
             }
             Ok(Box::new(Held(held)) as Box<dyn eframe::App>)
         };
-        let run = || eframe::run_native("Ganoscope", native_options(), Box::new(create));
+        let run = || eframe::run_native("Ganoscope", native_options(place), Box::new(create));
         // A card that is lost in the middle of painting makes the window library panic, which cannot be run again then.
         let run = catch_unwind(AssertUnwindSafe(run));
         let is_lost = match &mut *app.borrow_mut() {
@@ -123,14 +129,38 @@ pub fn open(options: WindowOptions) -> anyhow::Result<()> {
     }
 }
 
-/// The window as the system is asked for it.
-fn native_options() -> eframe::NativeOptions {
+/// Size of the first window, points: with its frame it has room on a screen of 1280 x 720.
+const FIRST_SIZE: [f32; 2] = [1240.0, 660.0];
+/// Size of the smallest window, points.
+const LEAST_SIZE: [f32; 2] = [200.0, 200.0];
+/// More than any screen has, points: a place beyond it is a damaged file.
+const MOST_SIZE: f32 = 20_000.0;
+
+/// The window as the system is asked for it, where it was the last time.
+fn native_options(place: Option<WindowPlace>) -> eframe::NativeOptions {
+    let viewport = ViewportBuilder::default()
+        .with_title("Ganoscope")
+        .with_app_id("ganoscope")
+        .with_min_inner_size(LEAST_SIZE);
+    let is_sound = |value: f32| value.is_finite() && value.abs() <= MOST_SIZE;
+    let place = place.filter(|place| place.size.into_iter().all(is_sound));
+    let viewport = match place {
+        None => viewport.with_inner_size(FIRST_SIZE),
+        Some(place) => {
+            let [width, height] = place.size;
+            let [least_width, least_height] = LEAST_SIZE;
+            let size = [width.max(least_width), height.max(least_height)];
+            let viewport = viewport
+                .with_inner_size(size)
+                .with_maximized(place.is_maximized);
+            match place.position.filter(|p| p.iter().all(|v| is_sound(*v))) {
+                Some(position) => viewport.with_position(position),
+                None => viewport,
+            }
+        }
+    };
     eframe::NativeOptions {
-        viewport: ViewportBuilder::default()
-            .with_title("Ganoscope")
-            .with_app_id("ganoscope")
-            .with_inner_size([1280.0, 820.0])
-            .with_min_inner_size([640.0, 420.0]),
+        viewport,
         // Exact colours in maps, and the same text on every machine.
         dithering: false,
         system_font_fallback: false,
@@ -185,9 +215,9 @@ impl Begin {
             begin.recover(store::state_folder());
         }
         let is_asked = options.series.is_some() || !options.inputs.is_empty();
+        begin.tell_recovered(is_asked);
         if is_asked {
-            let last = std::mem::take(&mut begin.document);
-            begin.last = Some(last).filter(|last| *last != Document::default());
+            begin.make_way();
             // The session is opened from anywhere later; a path that cannot be made absolute is told when it is opened.
             let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
             let asked = options.series.iter().chain(&options.inputs);
@@ -221,6 +251,40 @@ impl Begin {
         app
     }
 
+    /// Says that a session is there again though the program did not end by itself; not when another is asked for.
+    fn tell_recovered(&mut self, is_asked: bool) {
+        let was_killed = self.recovery.as_ref().is_some_and(Recovery::was_killed);
+        if was_killed && !is_asked && self.document != Document::default() {
+            let text = recovered_text(self.workbench.session.as_ref());
+            self.messages.push((Level::Warn, text));
+        }
+    }
+
+    /// What was asked for takes the place of the last session, which is kept.
+    fn make_way(&mut self) {
+        let last = std::mem::take(&mut self.document);
+        if let Some(name) = self.workbench.session.take() {
+            // The lock that a killed program left beside the person's file goes with it.
+            drop(Lock::take(&name.path));
+        }
+        let demo = demo::locate();
+        let untouched = Document::new(demo.series, demo.inputs);
+        if last == Document::default() {
+            return;
+        }
+        if let Some(recovery) = self.recovery.as_ref().filter(|_| last != untouched) {
+            let kept = match recovery.set_aside() {
+                Ok(()) => (Level::Info, KEPT.to_owned()),
+                Err(error) => (
+                    Level::Warn,
+                    format!("the session before this one is not kept: {error}"),
+                ),
+            };
+            self.messages.push(kept);
+        }
+        self.last = Some(last);
+    }
+
     /// Takes the last session up, unless another window has it.
     fn recover(&mut self, folder: Option<PathBuf>) {
         let Some(folder) = folder else {
@@ -244,6 +308,25 @@ impl Begin {
         }
         self.recovery = Some(recovery);
     }
+}
+
+/// Said when files asked for take the place of the last session.
+const KEPT: &str =
+    "the session before this one is kept: File, Open recent, Session before this one; or undo";
+
+/// Said when the program did not end by itself the last time.
+fn recovered_text(name: Option<&SessionName>) -> String {
+    let Some(name) = name else {
+        return "recovered the session of the last time, which ended unexpectedly; it has no name yet"
+            .to_owned();
+    };
+    let file = name.path.file_name().unwrap_or_default().display();
+    let changed = if name.is_changed {
+        "; it has changes that are not saved"
+    } else {
+        ""
+    };
+    format!("recovered the session of the last time, which ended unexpectedly{changed}: {file}")
 }
 
 /// One line that says why there is no window and what works without one.
@@ -274,6 +357,8 @@ fn check_display() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -294,6 +379,63 @@ mod tests {
         assert!(!nowhere.is_first_time, "it would be the first time always");
     }
 
+    /// A state folder that a killed window left behind: a changed session under a name, and both locks.
+    fn left_behind(folder: &Path) -> (Document, PathBuf) {
+        let named = folder.join("mine.ron");
+        let document = Document::new(Some("series".into()), vec!["a.fits".into()]);
+        let workbench = Workbench {
+            session: Some(SessionName {
+                path: named.clone(),
+                is_changed: true,
+            }),
+            ..Workbench::default()
+        };
+        let text = store::text_of(&document, &workbench).unwrap();
+        std::fs::write(folder.join("session.ron"), text).unwrap();
+        for lock in ["session.ron.lock", "mine.ron.lock"] {
+            std::fs::write(folder.join(lock), "4242").unwrap();
+        }
+        (document, named)
+    }
+
+    #[test]
+    fn after_a_kill_the_session_has_its_name_and_it_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (document, named) = left_behind(folder.path());
+        let mut begin = Begin::default();
+        begin.recover(Some(folder.path().to_owned()));
+        begin.tell_recovered(false);
+        assert_eq!(begin.document, document);
+        assert_eq!(begin.workbench.session.map(|s| s.path), Some(named));
+        let [(Level::Warn, text)] = begin.messages.as_slice() else {
+            panic!("{:?}", begin.messages)
+        };
+        assert!(
+            text.starts_with("recovered") && text.ends_with("mine.ron"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn files_that_are_asked_for_leave_the_session_before_within_reach() {
+        let folder = tempfile::tempdir().unwrap();
+        let (document, named) = left_behind(folder.path());
+        let mut begin = Begin::default();
+        begin.recover(Some(folder.path().to_owned()));
+        begin.make_way();
+        assert_eq!(begin.document, Document::default());
+        assert_eq!(begin.last, Some(document.clone()));
+        assert!(begin.workbench.session.is_none());
+        assert!(!named.with_extension("ron.lock").exists());
+        let earlier = begin.recovery.as_ref().unwrap().earlier();
+        let [path] = earlier.as_slice() else {
+            panic!("{earlier:?}")
+        };
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(store::read(&text).unwrap().document, document);
+        assert!(begin.messages.iter().any(|(_, text)| text == KEPT));
+    }
+
     #[test]
     fn a_folder_that_takes_no_file_is_told_and_the_window_opens() {
         let folder = tempfile::tempdir().unwrap();
@@ -309,6 +451,27 @@ mod tests {
             text.contains("will not be recovered") && text.contains("in the way"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_window_fits_a_small_screen_and_comes_back_where_it_was() {
+        let first = native_options(None).viewport.inner_size.unwrap();
+        assert!(first.x <= 1280.0 && first.y <= 720.0 - 50.0, "{first}");
+        let place = WindowPlace {
+            position: Some([40.0, 50.0]),
+            size: [900.0, 100.0],
+            is_maximized: true,
+        };
+        let again = native_options(Some(place)).viewport;
+        assert_eq!(again.inner_size, Some(egui::vec2(900.0, 200.0)));
+        assert_eq!(again.position, Some(egui::pos2(40.0, 50.0)));
+        assert_eq!(again.maximized, Some(true));
+        let damaged = WindowPlace {
+            size: [f32::NAN, 5.0],
+            ..place
+        };
+        let damaged = native_options(Some(damaged)).viewport;
+        assert_eq!(damaged.inner_size, Some(first));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use ganoscope_core::jobs::{Draft, Input, ThroughWay};
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
+use crate::dialogs::Question;
 use crate::display::Display;
 use crate::export::ExportChoice;
 use crate::layout::{Layout, Pane, PaneId};
@@ -75,6 +76,26 @@ impl UnitOrder {
     }
 }
 
+/// The file that the running session is saved in by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionName {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether the document is another one than the file holds.
+    pub is_changed: bool,
+}
+
+/// Where the window is on the screen, points.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// Its upper left corner with its frame, where the system tells it.
+    pub position: Option<[f32; 2]>,
+    /// Width and height without its frame.
+    pub size: [f32; 2],
+    /// Whether it fills the screen; position and size are then what it goes back to.
+    pub is_maximized: bool,
+}
+
 /// A description of a network as it is being corrected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescriptionSheet {
@@ -128,24 +149,36 @@ pub struct Workbench {
     pub relevance: Option<RelevanceSection>,
     /// What was exported last, and how.
     pub export: ExportChoice,
+    /// The name of the session; only in the program's own file, a session saved by name needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionName>,
+    /// Where the window was; only in the program's own file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowPlace>,
     /// Whether truths take the place of outputs for a moment.
     #[serde(skip)]
     pub blink: bool,
     /// Whether the list of keys is open.
     #[serde(skip)]
     pub help_open: bool,
-    /// Whether the export window is open.
+    /// The pane that the export window is open for; wherever the attention goes, it stays with it.
     #[serde(skip)]
-    pub export_open: bool,
+    pub export_of: Option<PaneId>,
     /// Whether the search over all commands is open.
     #[serde(skip)]
     pub palette_open: bool,
     /// Whether the list of changes is open.
     #[serde(skip)]
     pub history_open: bool,
+    /// Whether the inspector is to show the choices of the display.
+    #[serde(skip)]
+    pub display_wanted: bool,
     /// The step of the tour that is shown.
     #[serde(skip)]
     pub tour: Option<TourStep>,
+    /// What is asked for by typing a path, because the system has no dialog for it.
+    #[serde(skip)]
+    pub asked: Option<Question>,
     /// What of the list has no small picture yet.
     #[serde(skip)]
     pub thumbnail: Option<Input>,
@@ -183,12 +216,16 @@ impl Default for Workbench {
             unit_order: UnitOrder::Index,
             relevance: None,
             export: ExportChoice::default(),
+            session: None,
+            window: None,
             blink: false,
             help_open: false,
-            export_open: false,
+            export_of: None,
             palette_open: false,
             history_open: false,
+            display_wanted: false,
             tour: None,
+            asked: None,
             thumbnail: None,
             network_open: false,
             sheet: None,
@@ -228,6 +265,7 @@ impl Workbench {
             (self.attention, self.view) = (pane.id, pane.view);
         }
         let is_open = |id: &PaneId| self.layout.pane(*id).is_some();
+        self.export_of = self.export_of.filter(is_open);
         self.own_navigation.retain(|id, _| is_open(id));
         self.own_display.retain(|id, _| is_open(id));
         self.own_comparison.retain(|id, _| is_open(id));

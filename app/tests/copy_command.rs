@@ -17,6 +17,7 @@ use ganoscope::app::App;
 use ganoscope::cli::compose::parses;
 use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use ganoscope::explain::{Explain, TargetChoice};
+use ganoscope::export::{DataFormat, ExportChoice, Kind};
 use ganoscope::workbench::{RelevanceSection, UnitOrder};
 use ganoscope_core::attribution::{LayerKind, Method, Rule, RuleChange};
 use ganoscope_core::checkpoint::TensorFile;
@@ -285,6 +286,42 @@ fn the_command_of_regions_refers_to_their_file() {
     let statistics = ready.pictures[0].statistics[0].as_ref().unwrap();
     let sum = &table.column("sum").unwrap().values;
     assert_eq!(sum.field(0), format!("{:?}", statistics.bands[0].sum));
+    // Unchanged since, they are not asked for again; there is no other answer.
+    let again = copied(&mut harness);
+    assert_eq!(again, format!("Copied: {line}"));
+    let mut moved = harness.state().document().regions[0].clone();
+    moved.shape = moved.shape.moved(1.0, 0.0);
+    harness.state().push(RegionChange::Set {
+        index: 0,
+        region: moved,
+        verb: RegionVerb::Move,
+    });
+    settle(&mut harness);
+    let changed = copied(&mut harness);
+    assert!(
+        changed.starts_with("Save the regions as a file"),
+        "{changed}"
+    );
+}
+
+#[test]
+fn the_command_gives_the_format_that_was_chosen() {
+    let files = Files::new();
+    let mut harness = opened(&files);
+    for (data, name) in [
+        (DataFormat::Fits, "fits"),
+        (DataFormat::Npz, "npz"),
+        (DataFormat::Safetensors, "safetensors"),
+    ] {
+        harness.state().push(Command::SetExport(ExportChoice {
+            kind: Kind::Data,
+            data,
+            ..ExportChoice::default()
+        }));
+        harness.run_steps(2);
+        let line = copied(&mut harness);
+        assert!(line.contains(&format!(" --format {name} ")), "{line}");
+    }
 }
 
 #[test]

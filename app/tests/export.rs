@@ -244,7 +244,7 @@ fn a_pane_has_its_own_menu() {
     harness.run_steps(3);
     harness.get_by_label_contains("Export…").click();
     settle(&mut harness);
-    assert!(harness.state().workbench().export_open);
+    assert!(harness.state().workbench().export_of.is_some());
     let view = |h: &Harness<'_, App>| h.state().workbench().view;
     assert_eq!(view(&harness), ViewKey::Relevance);
     // From another pane's menu the open window goes over to that pane.
@@ -252,9 +252,9 @@ fn a_pane_has_its_own_menu() {
     harness.run_steps(3);
     harness.get_by_label_contains("Export…").click();
     settle(&mut harness);
-    assert!(harness.state().workbench().export_open);
+    assert!(harness.state().workbench().export_of.is_some());
     assert_eq!(view(&harness), ViewKey::Deblend);
     harness.key_press(Key::Escape);
     harness.run_steps(3);
-    assert!(!harness.state().workbench().export_open);
+    assert!(harness.state().workbench().export_of.is_none());
 }

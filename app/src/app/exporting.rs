@@ -1,4 +1,4 @@
-//! Export and *Copy as command* of the view that has the attention.
+//! Export and *Copy as command* of what a pane shows.
 //!
 //! Invariant: what is written is what was on the screen when the file was asked for, whatever happens until it is chosen.
 
@@ -14,6 +14,7 @@ use crate::cli::compose::{Composed, Need, Shell, compose};
 use crate::dialogs::Question;
 use crate::display::Levels;
 use crate::export::{Card, ExportChoice, Exporter, Job, Material, Offer, Shown, Written};
+use crate::layout::PaneId;
 use crate::notify::TERMINAL;
 use crate::workbench::Workbench;
 
@@ -29,54 +30,69 @@ pub(super) struct Exporting {
     /// Waits for the file to be chosen.
     waiting: Option<Job>,
     /// A command waits for the file it refers to.
-    copy: Option<Copy>,
+    copy: Option<Copying>,
+    /// Files saved since the start that commands can refer to, one of a kind.
+    companions: Vec<Companion>,
+}
+
+/// A file that holds what a command needs, for as long as the document is as it was then.
+struct Companion {
+    what: Need,
+    path: PathBuf,
+    text: String,
+    /// Its saving, while that is under way.
+    saving: Option<JobId>,
 }
 
 /// How far a file is that a command refers to.
-enum Copy {
-    /// A person is asked where to save it.
-    Asked(Need),
+#[derive(Clone, Copy)]
+enum Copying {
+    /// A person is asked where to save it, for a command of a pane.
+    Asked(Need, PaneId),
     /// It is being saved.
-    Saving(JobId),
+    Saving(JobId, PaneId),
 }
 
 impl App {
-    /// A copy of what the view that has the attention shows.
-    fn material(&mut self, ctx: &Context) -> Material {
-        let pane = self.workbench.layout.pane(self.workbench.attention);
-        let navigation = pane.map(|pane| self.workbench.navigation_of(pane));
+    /// A copy of what a pane shows; nothing when it is closed.
+    fn material(&mut self, id: PaneId, ctx: &Context) -> Option<Material> {
+        let pane = self.workbench.layout.pane(id)?;
         let scene = self.results.scene.shown();
         let mut document = self.document.clone();
         // A pane may have a scale of its own.
-        let levels = match pane.and_then(|pane| self.workbench.display_of(pane)) {
+        let levels = match self.workbench.display_of(pane) {
             Some(display) => {
                 document.display = display;
                 scene.map_or(Levels::UNIT, |s| Levels::of(&s.blend, display.limits))
             }
             None => self.levels.of(scene, document.display.limits),
         };
-        let comparison = self.workbench.comparison_of(self.workbench.attention);
-        Material {
-            view: self.workbench.view,
-            subject: self.views.subject(self.workbench.attention),
+        Some(Material {
+            view: pane.view,
+            subject: self.views.subject(id),
             document,
             workbench: Workbench {
-                navigation: navigation.unwrap_or_default(),
-                comparison: comparison.clone(),
+                view: pane.view,
+                attention: id,
+                navigation: self.workbench.navigation_of(pane),
+                comparison: self.workbench.comparison_of(id).clone(),
                 cursor: None,
                 ..self.workbench.clone()
             },
             results: self.results.clone(),
             levels,
             is_dark: ctx.theme() == egui::Theme::Dark,
-        }
+        })
     }
 
-    /// Asks for the file of an export.
+    /// Asks for the file of an export of the pane that the export window is open for, else of the one with the attention.
     pub(super) fn ask_export(&mut self, ctx: &Context) {
         let choice: ExportChoice = self.workbench.export;
-        let pane = self.workbench.attention;
-        let material = self.material(ctx);
+        let pane = self.workbench.export_of;
+        let pane = pane.unwrap_or(self.workbench.attention);
+        let Some(material) = self.material(pane, ctx) else {
+            return self.say(Level::Warn, "not exported: the view was closed", ctx);
+        };
         let size = self.views.size(pane);
         let offer = match Offer::of(&choice, &material.shown(), size) {
             Ok(offer) => offer,
@@ -103,7 +119,7 @@ impl App {
             return;
         };
         match self.exporting.exporter.start(Job { path, ..job }, ctx) {
-            Ok(()) => self.workbench.export_open = false,
+            Ok(()) => self.workbench.export_of = None,
             Err(why) => self.say(Level::Warn, &format!("not exported: {why}"), ctx),
         }
     }
@@ -124,23 +140,40 @@ impl App {
         }
     }
 
-    /// Copies the command for what the view that has the attention shows.
-    pub(super) fn copy_as_command(&mut self, ctx: &Context) {
-        self.copy_command(None, ctx);
+    /// The file that holds what a command needs, where the document did not change since it was saved.
+    fn companion(&self, what: Need) -> Option<PathBuf> {
+        let text = match what {
+            Need::Recipe => self.document.edits.to_toml().ok()?,
+            Need::Regions => self.regions_text().ok()?,
+        };
+        let companions = self.exporting.companions.iter();
+        let mut held = companions.filter(|c| c.what == what && c.saving.is_none());
+        let held = held.find(|c| c.text == text && c.path.is_file())?;
+        Some(held.path.clone())
     }
 
-    fn copy_command(&mut self, saved: Option<&Path>, ctx: &Context) {
-        let subject = self.views.subject(self.workbench.attention);
+    /// Copies the command for what a pane shows; `saved` is a file that was saved for it.
+    pub(super) fn copy_command(&mut self, id: PaneId, saved: Option<&Path>, ctx: &Context) {
+        let Some(view) = self.workbench.layout.pane(id).map(|pane| pane.view) else {
+            return self.say(Level::Warn, "not copied: the view was closed", ctx);
+        };
+        let subject = self.views.subject(id);
         let shown = Shown {
-            view: self.workbench.view,
+            view,
             subject: &subject,
             document: &self.document,
             workbench: &self.workbench,
             results: &self.results,
         };
-        let line = match compose(&shown, saved) {
+        let mut composed = compose(&shown, saved);
+        if let Ok(Composed::Needs(need)) = composed
+            && let Some(path) = self.companion(need)
+        {
+            composed = compose(&shown, Some(&path));
+        }
+        let line = match composed {
             Ok(Composed::Arguments(arguments)) => Shell::of_this_system().line(&arguments),
-            Ok(Composed::Needs(need)) => return self.ask_for_companion(need, ctx),
+            Ok(Composed::Needs(need)) => return self.ask_for_companion(need, id, ctx),
             Err(why) => Err(why),
         };
         match line {
@@ -158,7 +191,7 @@ impl App {
     }
 
     /// Asks where to save what a command refers to.
-    fn ask_for_companion(&mut self, need: Need, ctx: &Context) {
+    fn ask_for_companion(&mut self, need: Need, pane: PaneId, ctx: &Context) {
         let (question, text) = match need {
             Need::Recipe => (
                 Question::SaveRecipe,
@@ -170,24 +203,49 @@ impl App {
             ),
         };
         if self.ask(question, ctx) {
-            self.exporting.copy = Some(Copy::Asked(need));
+            self.exporting.copy = Some(Copying::Asked(need, pane));
             self.say(Level::Info, text, ctx);
         }
     }
 
-    /// A file is being saved; a command may wait for it.
-    pub(super) fn companion_is_saving(&mut self, what: Need, id: Option<JobId>) {
-        if matches!(self.exporting.copy, Some(Copy::Asked(need)) if need == what) {
-            self.exporting.copy = id.map(Copy::Saving);
+    /// A file of `text` is being saved; a command may wait for it, and later ones refer to it.
+    pub(super) fn companion_is_saving(
+        &mut self,
+        what: Need,
+        id: Option<JobId>,
+        (path, text): (PathBuf, String),
+    ) {
+        self.exporting.companions.retain(|c| c.what != what);
+        if id.is_some() {
+            self.exporting.companions.push(Companion {
+                what,
+                path,
+                text,
+                saving: id,
+            });
         }
+        if let Some(Copying::Asked(need, pane)) = self.exporting.copy
+            && need == what
+        {
+            self.exporting.copy = id.map(|id| Copying::Saving(id, pane));
+        }
+    }
+
+    /// A file could not be saved: no command refers to it.
+    pub(super) fn companion_failed(&mut self, id: JobId) {
+        let companions = &mut self.exporting.companions;
+        companions.retain(|c| c.saving != Some(id));
     }
 
     /// A file was saved; returns whether a command waited for it.
     pub(super) fn copy_with_companion(&mut self, id: JobId, path: &Path, ctx: &Context) -> bool {
+        for companion in &mut self.exporting.companions {
+            companion.saving = companion.saving.filter(|saving| *saving != id);
+        }
         match self.exporting.copy {
-            Some(Copy::Saving(job)) if job == id => {
+            Some(Copying::Saving(job, pane)) if job == id => {
                 self.exporting.copy = None;
-                self.copy_command(Some(path), ctx);
+                self.copy_command(pane, Some(path), ctx);
                 true
             }
             _ => false,

@@ -42,6 +42,7 @@ impl App {
         let mut pointed = None;
         // The list asks anew in every frame for what it still misses.
         self.workbench.thumbnail = None;
+        self.workbench.display_wanted = false;
         for command in self.commands.take() {
             if let Command::Point(pixel) = command {
                 pointed = Some(pixel);
@@ -66,6 +67,7 @@ impl App {
             ctx.request_repaint();
         }
         self.finish_export(ctx);
+        self.note_place(ctx);
         self.keep_session(ctx);
         self.note_first_picture();
         self.end(ctx);
@@ -91,11 +93,8 @@ impl App {
     /// Says something to the person, and to the terminal.
     pub fn say(&mut self, level: Level, text: &str, ctx: &Context) {
         log::log!(target: TERMINAL, level, "{text}");
-        let message = Message {
-            level,
-            text: sentence(text),
-        };
-        self.notices.say(message, ctx.time());
+        self.notices
+            .say(Message::new(level, sentence(text)), ctx.time());
     }
 
     fn act_on(&mut self, notice: Notice, ctx: &Context) {
@@ -158,6 +157,8 @@ impl App {
             Command::SortUnits(order) => self.workbench.unit_order = order,
             Command::SetExport(choice) => self.workbench.export = choice,
             Command::AskExport => self.ask_export(ctx),
+            Command::ExportOf(pane) => self.workbench.export_of = Some(pane),
+            Command::CopyCommandOf(pane) => self.copy_command(pane, None, ctx),
             Command::SelectRegion(index) => self.workbench.regions.selected = index,
             Command::DraftRegion(corners) => self.workbench.regions.draft = corners,
             Command::SetRegionSystem(system) => self.workbench.regions.system = system,
@@ -170,15 +171,8 @@ impl App {
             Command::Stop(slot) => self.bridge.stop(slot, &mut self.results),
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
+            Command::Typed(path) => self.typed(path, ctx),
         }
-    }
-
-    /// Forgets what was measured on checkpoints, and stops measuring.
-    pub(super) fn forget_timeline(&mut self) {
-        if let Some(job) = self.results.timeline.job {
-            Bridge::cancel(&self.results, job);
-        }
-        self.results.timeline = crate::results::Timeline::default();
     }
 
     fn run_ui_command(&mut self, command: UiCommand, ctx: &Context) {
@@ -216,8 +210,9 @@ impl App {
             }
             UiCommand::MeasureCheckpoints => self.measure_checkpoints(ctx),
             UiCommand::MeasureUnits => self.measure_units(),
-            UiCommand::CopyAsCommand => self.copy_as_command(ctx),
+            UiCommand::CopyAsCommand => self.copy_command(self.workbench.attention, None, ctx),
             UiCommand::Tour => self.begin_tour(ctx),
+            UiCommand::ResetShade => self.reset_shade(),
             UiCommand::Reload => self.ask_anew(),
             UiCommand::PreviousStep => self.step_by(-1),
             UiCommand::NextStep => self.step_by(1),
@@ -267,10 +262,17 @@ impl App {
             UiCommand::ToggleHistory => bench.history_open = !bench.history_open,
             UiCommand::ToggleLibrary => bench.library_open = !bench.library_open,
             UiCommand::ToggleInspector => bench.inspector_open = !bench.inspector_open,
+            UiCommand::ShowDisplay => {
+                bench.inspector_open = true;
+                bench.display_wanted = true;
+            }
             UiCommand::ToggleTimeline => bench.timeline_open = !bench.timeline_open,
             UiCommand::AboutNetwork => bench.network_open = !bench.network_open,
             UiCommand::Help => bench.help_open = !bench.help_open,
-            UiCommand::Export => bench.export_open = !bench.export_open,
+            UiCommand::Export => {
+                let pane = bench.attention;
+                bench.export_of = bench.export_of.is_none().then_some(pane);
+            }
             UiCommand::ToggleMotion => {
                 bench.is_still = !bench.is_still;
                 theme::set_motion(ctx, bench.is_still);
@@ -343,43 +345,6 @@ impl App {
             let next = inputs[(at as isize + by).rem_euclid(count) as usize].clone();
             self.change(Change::ShowInput(next));
         }
-    }
-
-    fn measure_checkpoints(&mut self, ctx: &Context) {
-        let (Some(series), Some(shown)) = (&self.document.series, &self.document.input) else {
-            self.say(Level::Warn, "open a series and a picture first", ctx);
-            return;
-        };
-        let spec = StudySpec::Timeline {
-            series: series.clone(),
-            inputs: self.document.inputs_for(self.takes()).cloned().collect(),
-            shown: shown.clone(),
-        };
-        self.forget_timeline();
-        self.bridge.start(spec, &mut self.results);
-    }
-
-    fn measure_units(&mut self) {
-        let Some(series) = self.results.series.shown() else {
-            return;
-        };
-        let (Some(step), Some(layer)) = (
-            self.document.step_in(series),
-            self.document.layer_in(series),
-        ) else {
-            return;
-        };
-        let spec = StudySpec::UnitStats {
-            series: series.path.clone(),
-            step,
-            layer,
-            inputs: self.document.inputs_for(series.takes).cloned().collect(),
-        };
-        // What is shown is measured once: another layer, or the same anew, takes the place of what is under way.
-        if let Some(job) = self.results.unit_stats_job {
-            Bridge::cancel(&self.results, job);
-        }
-        self.bridge.start(spec, &mut self.results);
     }
 
     fn note_first_picture(&mut self) {

@@ -47,6 +47,19 @@ impl App {
         }
     }
 
+    /// Takes contrast and bias back, of the pane with the attention where it has a scale of its own.
+    pub(super) fn reset_shade(&mut self) {
+        let attended = self.workbench.attention;
+        let pane = self.workbench.layout.pane(attended);
+        match pane.and_then(|pane| self.workbench.display_of(pane)) {
+            Some(display) => {
+                let display = display.unshaded();
+                self.workbench.own_display.insert(attended, display);
+            }
+            None => self.change(Change::SetDisplay(self.document.display.unshaded())),
+        }
+    }
+
     fn navigate(&mut self, change: impl Fn(Navigation) -> Navigation) {
         // Not closer than the blend can be seen, or the way back would seem to do nothing.
         let blend = self.results.scene.shown().map(|scene| &scene.blend);

@@ -9,6 +9,7 @@ use ganoscope_core::latent::Takes;
 use log::Level;
 
 use super::App;
+use super::gathered::Gathered;
 use super::regions::TableWish;
 use crate::command::{Change, Command};
 use crate::dialogs::{Answer, Question};
@@ -19,6 +20,7 @@ impl App {
     /// The paths of one gesture were looked at. A series and pictures come together as one change, and last: a session
     /// among them is what they are shown with.
     pub(super) fn opened(&mut self, all: Vec<Opened>, ctx: &Context) {
+        let mut told = Gathered::of(all.len());
         let (mut series, mut inputs) = (None, Vec::new());
         let (mut region_files, mut first_scene) = (Vec::new(), None);
         for opened in all {
@@ -28,7 +30,7 @@ impl App {
                     for note in &scene.notes {
                         // Last, as paths are: a toast begins with a capital, and a name must stay as it is.
                         let note = note.trim_end_matches('.');
-                        self.say(Level::Warn, &format!("{note}: {name}"), ctx);
+                        told.warn(format!("{note}: {name}"));
                     }
                     inputs.push(scene.path.clone());
                     first_scene.get_or_insert(scene);
@@ -36,15 +38,15 @@ impl App {
                 Opened::Regions { path, text } => region_files.push((path, text)),
                 Opened::Draft(draft) => self.show_draft(draft, ctx),
                 Opened::Series(info) => {
-                    for warning in &info.warnings {
-                        self.say(Level::Warn, warning, ctx);
-                    }
+                    info.warnings.iter().for_each(|w| told.warn(w.clone()));
                     self.say_doubt(&info, ctx);
                     series = Some(info);
                 }
+                Opened::Failed { why, .. } => told.fail(why.to_string()),
                 other => self.opened_one(other, ctx),
             }
         }
+        told.tell(self, ctx);
         if series.is_some() {
             // The same folder may hold other checkpoints than before.
             self.forget_timeline();
@@ -94,7 +96,11 @@ impl App {
 
     fn opened_one(&mut self, opened: Opened, ctx: &Context) {
         match opened {
-            Opened::Scene(_) | Opened::Series(_) | Opened::Draft(_) | Opened::Regions { .. } => {}
+            Opened::Scene(_)
+            | Opened::Series(_)
+            | Opened::Draft(_)
+            | Opened::Regions { .. }
+            | Opened::Failed { .. } => {}
             Opened::Recipe { path, edits } => {
                 let name = path.file_name().unwrap_or_default().display().to_string();
                 self.change(Change::SetEdits {
@@ -122,7 +128,6 @@ impl App {
                     self.say(Level::Error, &text, ctx);
                 }
             },
-            Opened::Failed { why, .. } => self.say(Level::Error, &why.to_string(), ctx),
         }
     }
 
@@ -171,7 +176,16 @@ impl App {
 
     /// The person answered a dialog.
     pub(super) fn answered(&mut self, answer: Answer, ctx: &Context) {
-        let Answer { question, paths } = answer;
+        let Answer {
+            question,
+            paths,
+            is_impossible,
+        } = answer;
+        if is_impossible {
+            // What waits for the file goes on waiting.
+            self.workbench.asked = Some(question);
+            return;
+        }
         let Some(first) = paths.first().cloned() else {
             self.forget_export();
             return;

@@ -3,10 +3,11 @@
 use egui::{Align2, RichText, ScrollArea, TextStyle, Ui};
 
 use super::chrome::Shell;
-use super::tiles::PaneViews;
+use super::pane_views::PaneViews;
 use crate::command::{Command, KeySystem, UiCommand};
 use crate::theme::{Tokens, size};
-use crate::views::{EXPORT_WIDTH, SHEET_WIDTH, description_ui, export_ui, network_ui};
+use crate::views::{EXPORT_WIDTH, SHEET_WIDTH, ViewCx, description_ui, export_ui, network_ui};
+use crate::workbench::Workbench;
 
 impl Shell<'_> {
     /// The list of all commands and keys, and what the view in the middle is for.
@@ -58,13 +59,26 @@ impl Shell<'_> {
         }
     }
 
-    /// The export window, for the view that has the attention.
+    /// The export window, for the pane that it was opened for.
     pub(super) fn export_ui(&self, ui: &mut Ui, views: &PaneViews) {
-        if !self.cx.workbench.export_open {
+        let bench = self.cx.workbench;
+        let Some(pane) = bench.export_of else {
             return;
-        }
-        let pane = self.cx.workbench.attention;
-        let title = format!("Export {}", self.cx.workbench.view.title());
+        };
+        let Some(view) = bench.layout.pane(pane).map(|pane| pane.view) else {
+            return self.cx.commands.push(UiCommand::Export);
+        };
+        let title = format!("Export {}", view.title());
+        let workbench = Workbench {
+            view,
+            attention: pane,
+            comparison: bench.comparison_of(pane).clone(),
+            ..bench.clone()
+        };
+        let cx = ViewCx {
+            workbench: &workbench,
+            ..*self.cx
+        };
         let mut is_open = true;
         egui::Window::new(title)
             .id(egui::Id::unique("export"))
@@ -75,7 +89,7 @@ impl Shell<'_> {
             .show(ui.ctx(), |ui| {
                 let subject = views.subject(pane);
                 let size = views.size(pane);
-                export_ui(self.cx, &subject, size, self.is_exporting, ui);
+                export_ui(&cx, &subject, size, self.is_exporting, ui);
             });
         if !is_open {
             self.cx.commands.push(UiCommand::Export);

@@ -86,6 +86,7 @@ impl Shell<'_> {
     /// All changes in order; a click goes to the state after it.
     pub(super) fn history_ui(&self, ui: &mut Ui) {
         if !self.cx.workbench.history_open {
+            ui.data_mut(|data| data.remove::<usize>(Id::unique("history shown")));
             return;
         }
         let mut is_open = true;
@@ -96,28 +97,29 @@ impl Shell<'_> {
             .show(ui.ctx(), |ui| {
                 let past: Vec<&str> = self.history.past_names().collect();
                 let future: Vec<&str> = self.history.future_names().collect();
+                // The present state is brought into sight when the list opens and whenever it becomes another.
+                let place = Id::unique("history shown");
+                let now = Some(past.len());
+                let is_moved = ui.data(|data| data.get_temp::<usize>(place)) != now;
                 ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-                    self.change_ui(
-                        ui,
-                        "as it was opened",
-                        -(past.len() as isize),
-                        past.is_empty(),
-                    );
+                    let first = -(past.len() as isize);
+                    self.change_ui(ui, "as it was opened", first, is_moved);
                     for (i, name) in past.iter().enumerate() {
                         let by = i as isize + 1 - past.len() as isize;
-                        self.change_ui(ui, name, by, by == 0);
+                        self.change_ui(ui, name, by, is_moved);
                     }
                     for (i, name) in future.iter().enumerate() {
-                        self.change_ui(ui, name, i as isize + 1, false);
+                        self.change_ui(ui, name, i as isize + 1, is_moved);
                     }
                 });
+                ui.data_mut(|data| data.insert_temp(place, past.len()));
             });
         if !is_open {
             self.cx.commands.push(UiCommand::ToggleHistory);
         }
     }
 
-    fn change_ui(&self, ui: &mut Ui, name: &str, by: isize, is_now: bool) {
+    fn change_ui(&self, ui: &mut Ui, name: &str, by: isize, is_moved: bool) {
         let tokens = Tokens::of(ui);
         let text = RichText::new(name);
         let text = if by > 0 {
@@ -125,14 +127,22 @@ impl Shell<'_> {
         } else {
             text
         };
-        let button =
-            egui::Button::selectable(is_now, text).min_size(vec2(ui.available_width(), 0.0));
+        let mut button =
+            egui::Button::selectable(by == 0, text).min_size(vec2(ui.available_width(), 0.0));
+        if by == 0 {
+            // By words too, not by colour alone.
+            button = button.right_text(RichText::new("now").color(tokens.weak));
+        }
         let tooltip = match by {
             0 => "The present state".to_owned(),
             by if by < 0 => format!("Undo {} changes", -by),
             by => format!("Make {by} changes again"),
         };
-        if ui.add(button).on_hover_text(tooltip).clicked() && by != 0 {
+        let response = ui.add(button).on_hover_text(tooltip);
+        if by == 0 && is_moved {
+            response.scroll_to_me(Some(egui::Align::Center));
+        }
+        if response.clicked() && by != 0 {
             self.cx.commands.push(Command::Jump(by));
         }
     }
@@ -144,10 +154,51 @@ fn found(text: &str) -> Vec<UiCommand> {
         .iter()
         .copied()
         .filter(|command| *command != UiCommand::Palette)
-        .filter_map(|command| Some((misfit(command.text(), text)?, command)))
+        .filter_map(|command| {
+            let by_name = misfit(command.text(), text);
+            // Another word for it counts less than its name.
+            let by_word = other_words(command)
+                .iter()
+                .filter_map(|word| Some(misfit(word, text)? + BY_WORD))
+                .min();
+            let misfit = by_name.into_iter().chain(by_word).min()?;
+            Some((misfit, command))
+        })
         .collect();
     scored.sort_by_key(|(misfit, _)| *misfit);
     scored.into_iter().map(|(_, command)| command).collect()
+}
+
+/// What a match of another word is worse than one of the name.
+const BY_WORD: usize = 3;
+
+/// Other words that people look for a command by.
+const fn other_words(command: UiCommand) -> &'static [&'static str] {
+    match command {
+        UiCommand::ShowDisplay => &[
+            "limits",
+            "range of values",
+            "stretch",
+            "zscale",
+            "black and white",
+            "colour map",
+            "histogram",
+            "inverted",
+        ],
+        UiCommand::ToggleScale => &["own limits"],
+        UiCommand::ResetZoom => &["fit to window"],
+        UiCommand::ToggleLibrary => &["files", "list of pictures"],
+        UiCommand::Reload => &["refresh", "reload"],
+        UiCommand::Export => &["save picture", "save figure", "print", "FITS", "PDF"],
+        UiCommand::KeepPicture => &["snapshot", "freeze"],
+        UiCommand::ShowCompare => &["difference", "blink", "versus"],
+        UiCommand::ShowRelevance => &["attribution", "saliency", "explain"],
+        UiCommand::ShowUnits => &["activations", "channels", "neurons"],
+        UiCommand::ShowTimeline => &["checkpoints", "training", "PSNR"],
+        UiCommand::AblateSelection => &["switch off", "remove unit"],
+        UiCommand::Help => &["shortcuts"],
+        _ => &[],
+    }
 }
 
 /// How badly `text` fits `name`: letters skipped before and between its own; nothing when one is missing.
@@ -175,6 +226,10 @@ mod tests {
         assert_eq!(found("all units").first(), Some(&UiCommand::SelectAll));
         assert_eq!(found("comp").first(), Some(&UiCommand::ShowCompare));
         assert!(found("zzzz").is_empty());
+        for word in ["limits", "range", "zscale", "stretch"] {
+            let first = found(word).first().copied();
+            assert_eq!(first, Some(UiCommand::ShowDisplay), "{word}");
+        }
         assert_eq!(found("").len(), UiCommand::ALL.len() - 1);
         assert_eq!(misfit("Undo", "undoo"), None);
         assert_eq!(misfit("Undo", "o"), Some(3));

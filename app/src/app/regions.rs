@@ -13,6 +13,7 @@ use ganoscope_core::table::{Table, TableFormat};
 use log::Level;
 
 use super::App;
+use super::saving::with_extension;
 use crate::cli::compose::Need;
 use crate::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use crate::dialogs::Question;
@@ -103,13 +104,15 @@ impl App {
         true
     }
 
-    /// Closes the help or the tour, lets go of regions, then of units: one thing at a time.
+    /// Closes the help, a window or the tour, lets go of regions, then of units: one thing at a time.
     pub(super) fn put_something_away(&mut self) {
         let bench = &mut self.workbench;
         if bench.help_open {
             bench.help_open = false;
-        } else if bench.export_open {
-            bench.export_open = false;
+        } else if bench.export_of.take().is_some() {
+            // Closed with that.
+        } else if bench.history_open {
+            bench.history_open = false;
         } else if bench.tour.take().is_none()
             && !self.let_go_of_regions()
             && !self.document.units.is_empty()
@@ -256,19 +259,21 @@ impl App {
 
     /// Writes all regions as a DS9 file.
     pub(super) fn save_regions(&mut self, path: PathBuf, ctx: &Context) {
-        let text = self.regions_text();
-        let id = match text {
-            Ok(text) => self.save_text(with_extension(path, "reg"), text, ctx),
+        let path = with_extension(path, "reg");
+        match self.regions_text() {
+            Ok(text) => {
+                let id = self.save_text(path.clone(), text.clone(), ctx);
+                self.companion_is_saving(Need::Regions, id, (path, text));
+            }
             Err(why) => {
                 self.say(Level::Error, &why, ctx);
-                None
+                self.forget_export();
             }
-        };
-        self.companion_is_saving(Need::Regions, id);
+        }
     }
 
     /// All regions as the text of a DS9 file.
-    fn regions_text(&self) -> Result<String, String> {
+    pub(super) fn regions_text(&self) -> Result<String, String> {
         let scene = self.results.scene.shown();
         let scene =
             scene.ok_or("open the picture first: positions in region files count its rows")?;
@@ -325,7 +330,10 @@ impl App {
                 what: "the table of the regions",
             }),
             Some(TableWish::Save(path)) => {
-                let path = with_extension(path, "ecsv");
+                let path = match TableFormat::from_path(&path) {
+                    None if path.extension().is_none() => with_extension(path, "ecsv"),
+                    _ => path,
+                };
                 let text = match TableFormat::from_path(&path) {
                     Some(TableFormat::Ecsv) => table.to_ecsv(),
                     Some(TableFormat::Csv) => table.to_csv(),
@@ -360,14 +368,6 @@ impl App {
         }
         Ok(table)
     }
-}
-
-/// The path, with an extension if it has none.
-fn with_extension(mut path: PathBuf, extension: &str) -> PathBuf {
-    if path.extension().is_none() {
-        path.set_extension(extension);
-    }
-    path
 }
 
 /// A table as spreadsheets take it from the clipboard.

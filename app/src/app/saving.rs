@@ -17,7 +17,7 @@ use crate::document::Document;
 use crate::notify::TERMINAL;
 use crate::store::{self, Recovery, SavedSession};
 use crate::theme;
-use crate::workbench::Workbench;
+use crate::workbench::{SessionName, Workbench};
 
 /// The running session is written at most this often, seconds.
 const KEEP_EVERY_SECS: f64 = 2.0;
@@ -25,6 +25,8 @@ const KEEP_EVERY_SECS: f64 = 2.0;
 /// What is saved where.
 pub(super) struct Saving {
     recovery: Option<Recovery>,
+    /// Those that were there when the window opened; no others come while it is open.
+    earlier: Vec<PathBuf>,
     /// The file saved by name, locked for this window.
     named: Option<Named>,
     /// What the running session's file holds.
@@ -49,8 +51,10 @@ impl Saving {
     }
 
     pub(super) fn new(recovery: Option<Recovery>) -> Self {
+        let earlier = recovery.as_ref().map(Recovery::earlier);
         Self {
             recovery,
+            earlier: earlier.unwrap_or_default(),
             named: None,
             kept: None,
             kept_at: f64::NEG_INFINITY,
@@ -62,6 +66,18 @@ impl Saving {
     /// The file saved by name.
     pub(super) fn path(&self) -> Option<&Path> {
         self.named.as_ref().map(|n| n.lock.path())
+    }
+
+    /// The name for the running session's file.
+    fn name(&self, document: &Document) -> Option<SessionName> {
+        let path = self.path()?.to_owned();
+        let is_changed = self.is_unsaved(document);
+        Some(SessionName { path, is_changed })
+    }
+
+    /// The sessions that this one took the place of, the latest first.
+    pub(super) fn earlier(&self) -> &[PathBuf] {
+        &self.earlier
     }
 
     /// Whether the document differs from the file saved by name.
@@ -87,15 +103,15 @@ impl App {
     }
 
     /// Saves under a name, which the session has from then on.
-    pub(super) fn save_as(&mut self, mut path: PathBuf, ctx: &Context) {
-        if path.extension().is_none() {
-            path.set_extension("ron");
-        }
+    pub(super) fn save_as(&mut self, path: PathBuf, ctx: &Context) {
+        let path = with_extension(path, "ron");
         if let Err(error) = self.name_session(path.clone()) {
             self.say(Level::Error, &error, ctx);
             return;
         }
-        let (document, workbench) = (self.document.clone(), self.workbench.clone());
+        let (document, mut workbench) = (self.document.clone(), self.workbench.clone());
+        // Both belong to this machine.
+        (workbench.session, workbench.window) = (None, None);
         // The files it refers to are read for it, which the window does not wait for.
         let text =
             TextToSave::made_by(move || Ok(store::text_with_references(&document, &workbench)?));
@@ -117,9 +133,32 @@ impl App {
         Ok(())
     }
 
+    /// Gives the session the name that it had when the program's own file was written.
+    pub(super) fn take_name_up(&mut self, ctx: &Context) {
+        let Some(SessionName { path, is_changed }) = self.workbench.session.take() else {
+            return;
+        };
+        match self.name_session(path) {
+            Ok(()) => {
+                let saved = (!is_changed).then(|| self.document.clone());
+                if let Some(named) = &mut self.saving.named {
+                    named.saved = saved;
+                }
+            }
+            Err(error) => {
+                let text = format!("the session has lost its name: {error}");
+                self.say(Level::Warn, &text, ctx);
+            }
+        }
+    }
+
     /// Opens a session read from `path`.
     pub(super) fn open_session(&mut self, session: SavedSession, path: PathBuf, ctx: &Context) {
-        if let Err(error) = self.name_session(path) {
+        // The program's own files are no names to save under.
+        let is_own = self.saving.earlier.contains(&path);
+        if is_own {
+            self.saving.named = None;
+        } else if let Err(error) = self.name_session(path) {
             self.say(Level::Error, &error, ctx);
             return;
         }
@@ -136,24 +175,29 @@ impl App {
             .about_to_change(&self.document, "open the session".to_owned(), "session");
         self.document = document;
         self.history.close(&self.document);
-        self.workbench = workbench;
+        let name = workbench.session.clone().filter(|_| is_own);
+        self.workbench = Workbench {
+            session: name,
+            ..workbench
+        };
+        self.take_name_up(ctx);
         self.forget_timeline();
         self.results.forget_unit_stats();
         theme::wear(ctx, &self.workbench);
     }
 
-    pub(super) fn save_recipe(&mut self, mut path: PathBuf, ctx: &Context) {
-        if path.extension().is_none() {
-            path.set_extension("toml");
-        }
-        let id = match self.document.edits.to_toml() {
-            Ok(text) => self.save_text(path, text, ctx),
+    pub(super) fn save_recipe(&mut self, path: PathBuf, ctx: &Context) {
+        let path = with_extension(path, "toml");
+        match self.document.edits.to_toml() {
+            Ok(text) => {
+                let id = self.save_text(path.clone(), text.clone(), ctx);
+                self.companion_is_saving(Need::Recipe, id, (path, text));
+            }
             Err(error) => {
                 self.say(Level::Error, &error.to_string(), ctx);
-                None
+                self.forget_export();
             }
-        };
-        self.companion_is_saving(Need::Recipe, id);
+        }
     }
 
     /// Writes a small file that a person asked for; nothing when the program is busy, which is said.
@@ -195,6 +239,7 @@ impl App {
                 self.say(Level::Info, &format!("saved {name}"), ctx);
             }
             (Some(_), Err(why)) => {
+                self.companion_failed(id);
                 self.say(Level::Error, &format!("not saved: {why}"), ctx);
             }
             (None, Ok(())) => {}
@@ -209,6 +254,7 @@ impl App {
 
     /// Keeps the running session's file up to date, when the document rests.
     pub(super) fn keep_session(&mut self, ctx: &Context) {
+        self.workbench.session = self.saving.name(&self.document);
         let Some(recovery) = &self.saving.recovery else {
             return;
         };
@@ -241,6 +287,7 @@ impl App {
 
     /// Writes the running session's file before the program ends.
     pub(super) fn save_now(&mut self) {
+        self.workbench.session = self.saving.name(&self.document);
         let Some(recovery) = &self.saving.recovery else {
             return;
         };
@@ -255,6 +302,36 @@ impl App {
             });
         if let Err(error) = written {
             log::error!(target: TERMINAL, "the session is not kept: {error}");
+        }
+    }
+}
+
+/// The path with the extension of what is written there: one of another kind would be read as such, and what has it now
+/// would be lost. A dot in a name does not begin an extension.
+pub(super) fn with_extension(path: PathBuf, extension: &str) -> PathBuf {
+    let own = path.extension().and_then(|own| own.to_str());
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(extension)) {
+        return path;
+    }
+    let mut name = path.into_os_string();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_kind_is_not_taken() {
+        for (given, wanted) in [
+            ("a", "a.reg"),
+            ("a.REG", "a.REG"),
+            ("table.ecsv", "table.ecsv.reg"),
+            ("ngc.1300", "ngc.1300.reg"),
+        ] {
+            assert_eq!(with_extension(given.into(), "reg"), Path::new(wanted));
         }
     }
 }

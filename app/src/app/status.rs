@@ -11,18 +11,25 @@ use crate::results::RunningJob;
 use crate::theme::Tokens;
 use crate::widgets::{Icon, icon_button, value_text};
 
+/// Width of the bar from which it tells of the program itself, points; a narrower one is left to the readout.
+const PROGRAM_FROM: f32 = 620.0;
+
 impl Shell<'_> {
     /// Readout on the left; on the right the running studies, then device, memory and times.
     pub(super) fn status_ui(&self, ui: &mut Ui) {
         let tokens = Tokens::of(ui);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.set_min_height(20.0);
-            self.program_ui(ui);
+            // What is under the pointer has the whole bar: it is longer, and what one looks at.
+            let readout = self.readout();
+            if readout.is_none() && ui.available_width() >= PROGRAM_FROM {
+                self.program_ui(ui);
+            }
             for job in self.cx.results.jobs.iter().rev() {
                 self.job_ui(ui, job);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let text = self.readout().unwrap_or_else(|| self.state_text());
+                let text = readout.unwrap_or_else(|| self.state_text());
                 let text = RichText::new(text).text_style(TextStyle::Monospace);
                 ui.add(Label::new(text.color(tokens.weak)).truncate());
             });
@@ -142,6 +149,9 @@ impl Shell<'_> {
     fn state_text(&self) -> String {
         let stretch = self.cx.document.display.stretch.name();
         let mut text = format!("{stretch} stretch, {}", self.cx.levels.text());
+        if let Some(shade) = self.cx.document.display.shade_text() {
+            text += &format!(", {shade}");
+        }
         if let Some(scene) = self.cx.results.scene.shown() {
             let factor = scene.blend.reduction_factor();
             if factor > 1 {

@@ -3,8 +3,6 @@
 //! Invariant: drawing changes no workbench. What a person does to the tiles is done to a copy, which is asked for as the new
 //! layout.
 
-use std::collections::HashMap;
-
 use egui::{
     Color32, Frame, Margin, Popup, Response, RichText, Role, Stroke, Ui, Vec2, WidgetInfo,
     WidgetText,
@@ -14,65 +12,15 @@ use egui_tiles::{
     UiResponse,
 };
 
-use super::LevelsCache;
+use super::pane_views::PaneViews;
 use crate::command::{Change, Command, Commands, UiCommand};
 use crate::display::{Display, Levels};
 use crate::document::Document;
-use crate::export::Subject;
-use crate::layout::{Layout, Pane, PaneId};
+use crate::layout::Pane;
 use crate::theme::{Tokens, size};
-use crate::views::{View, ViewCx, ViewKey, inspector_ui};
+use crate::views::{ViewCx, ViewKey, inspector_ui};
 use crate::widgets::{Icon, icon_atom, icon_button};
 use crate::workbench::Workbench;
-
-/// The views of the open panes; each keeps its own small state (a filter, a scroll position), and the levels of its own scale.
-#[derive(Default)]
-pub(super) struct PaneViews {
-    views: HashMap<PaneId, Box<dyn View>>,
-    /// Where the panes are on the screen.
-    sizes: HashMap<PaneId, Vec2>,
-    levels: HashMap<PaneId, LevelsCache>,
-}
-
-impl PaneViews {
-    /// Makes views for new panes and lets go of those that were closed.
-    fn keep(&mut self, layout: &Layout) {
-        self.levels.retain(|id, _| layout.pane(*id).is_some());
-        self.views
-            .retain(|id, view| layout.pane(*id).is_some_and(|pane| pane.view == view.key()));
-        for pane in layout.panes() {
-            self.views
-                .entry(pane.id)
-                .or_insert_with(|| pane.view.make());
-        }
-        self.sizes.clear();
-    }
-
-    /// Size of a pane on the screen, points; nothing where it cannot be seen.
-    pub(super) fn size(&self, pane: PaneId) -> Option<Vec2> {
-        self.sizes.get(&pane).copied()
-    }
-
-    /// What the view of a pane shows by its own choice.
-    pub(super) fn subject(&self, pane: PaneId) -> Subject {
-        let view = self.views.get(&pane);
-        view.map(|view| view.subject()).unwrap_or_default()
-    }
-
-    /// The view of a pane once more.
-    pub(super) fn twin(&self, pane: PaneId, key: ViewKey) -> Box<dyn View> {
-        let view = self.views.get(&pane).filter(|view| view.key() == key);
-        view.map_or_else(|| key.make(), |view| view.twin())
-    }
-
-    /// Black and white of a pane with its own scale.
-    fn levels_of(&mut self, cx: &ViewCx<'_>, pane: Pane) -> Option<(Display, Levels)> {
-        let display = cx.workbench.display_of(pane)?;
-        let cache = self.levels.entry(pane.id).or_default();
-        let levels = cache.of(cx.results.scene.shown(), display.limits);
-        Some((display, levels))
-    }
-}
 
 /// The inspector; its display choices are those of the pane with the attention where that has a scale of its own.
 pub(super) fn inspector_of_attended(cx: &ViewCx<'_>, views: &mut PaneViews, ui: &mut Ui) {
@@ -137,11 +85,19 @@ pub(super) fn tiles_ui(cx: &ViewCx<'_>, views: &mut PaneViews, ui: &mut Ui) {
         can_close: layout.panes().count() > 1,
         is_edited: false,
     };
+    let attended = layout.pane(cx.workbench.attention);
+    if let Some(pane) = attended.filter(|_| is_small(ui)) {
+        panes.view_ui(ui, pane);
+        return;
+    }
     layout.tree_mut().ui(&mut panes, ui);
     if panes.is_edited {
         cx.commands.push(Command::Arrange(Box::new(layout)));
     }
 }
+
+/// Below this size the view with the attention is shown alone, points.
+const ALONE: Vec2 = Vec2::new(380.0, 220.0);
 
 struct Panes<'a> {
     cx: &'a ViewCx<'a>,
@@ -151,7 +107,40 @@ struct Panes<'a> {
     is_edited: bool,
 }
 
+/// Whether there is room for one view only, without tabs.
+fn is_small(ui: &Ui) -> bool {
+    let space = ui.available_size();
+    space.x < ALONE.x || space.y < ALONE.y
+}
+
 impl Panes<'_> {
+    /// Draws one pane, filling `ui`.
+    fn view_ui(&mut self, ui: &mut Ui, pane: Pane) {
+        let rect = ui.max_rect();
+        self.views.sizes.insert(pane.id, rect.size());
+        let is_pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(rect);
+        if is_pressed && !self.has_attention(&pane) {
+            self.cx.commands.push(Command::Attend(pane.id));
+        }
+        let cx = self.cx;
+        let scale = self.views.levels_of(cx, pane);
+        let Some(view) = self.views.views.get_mut(&pane.id) else {
+            return;
+        };
+        let has_own = !pane.is_linked || scale.is_some() || pane.view == ViewKey::Compare;
+        Frame::new()
+            .inner_margin(Margin::same(size::MARGIN))
+            .show(ui, |ui| {
+                ui.push_id(pane.id, |ui| {
+                    if has_own {
+                        own_ui(cx, pane, scale, |cx| view.ui(cx, ui));
+                    } else {
+                        view.ui(cx, ui);
+                    }
+                });
+            });
+    }
+
     fn title(&self, pane: &Pane) -> String {
         let mut title = pane.view.title().to_owned();
         if !pane.is_linked {
@@ -171,108 +160,16 @@ impl Panes<'_> {
             if ui.add(button).on_hover_text(command.tooltip()).clicked() {
                 // It concerns this pane, wherever the attention was.
                 self.cx.commands.push(Command::Attend(pane.id));
-                // The export window goes over to the pane, it does not close.
-                let is_open = command == UiCommand::Export && self.cx.workbench.export_open;
-                if !is_open {
-                    self.cx.commands.push(command);
-                }
-            }
-        }
-    }
-
-    fn has_attention(&self, pane: &Pane) -> bool {
-        self.cx.workbench.attention == pane.id
-    }
-}
-
-impl Behavior<Pane> for Panes<'_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
-        let rect = ui.max_rect();
-        self.views.sizes.insert(pane.id, rect.size());
-        let is_pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(rect);
-        if is_pressed && !self.has_attention(pane) {
-            self.cx.commands.push(Command::Attend(pane.id));
-        }
-        let cx = self.cx;
-        let scale = self.views.levels_of(cx, *pane);
-        let Some(view) = self.views.views.get_mut(&pane.id) else {
-            return UiResponse::None;
-        };
-        let has_own = !pane.is_linked || scale.is_some() || pane.view == ViewKey::Compare;
-        Frame::new()
-            .inner_margin(Margin::same(size::MARGIN))
-            .show(ui, |ui| {
-                ui.push_id(pane.id, |ui| {
-                    if has_own {
-                        own_ui(cx, *pane, scale, |cx| view.ui(cx, ui));
-                    } else {
-                        view.ui(cx, ui);
-                    }
+                self.cx.commands.push(match command {
+                    UiCommand::Export => Command::ExportOf(pane.id),
+                    _ => Command::CopyCommandOf(pane.id),
                 });
-            });
-        UiResponse::None
-    }
-
-    fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
-        let text = RichText::new(self.title(pane));
-        if self.has_attention(pane) {
-            text.color(self.tokens.accent).into()
-        } else {
-            text.into()
-        }
-    }
-
-    fn tab_title_for_tile(&mut self, tiles: &Tiles<Pane>, tile: TileId) -> WidgetText {
-        match tiles.get(tile) {
-            Some(Tile::Pane(pane)) => self.tab_title_for_pane(pane),
-            Some(Tile::Container(container)) => names_of(tiles, container).into(),
-            None => WidgetText::default(),
-        }
-    }
-
-    fn on_tab_button(
-        &mut self,
-        tiles: &mut Tiles<Pane>,
-        tile: TileId,
-        response: Response,
-    ) -> Response {
-        let name = match tiles.get(tile) {
-            Some(Tile::Pane(pane)) => self.title(pane),
-            Some(Tile::Container(container)) => names_of(tiles, container),
-            None => String::new(),
-        };
-        response.widget_info(|| WidgetInfo::labeled(Role::Tab, true, &name));
-        if let Some(pane) = tiles.get_pane(&tile) {
-            if response.clicked() {
-                self.cx.commands.push(Command::Attend(pane.id));
             }
-            let command = pane.view.command();
-            let keys = command.keys_text(&response.ctx);
-            return response.on_hover_text(format!("{} ({keys})", command.tooltip()));
         }
-        response
     }
 
-    fn is_tab_closable(&self, tiles: &Tiles<Pane>, tile: TileId) -> bool {
-        self.can_close && tiles.get_pane(&tile).is_some()
-    }
-
-    fn on_tab_close(&mut self, _tiles: &mut Tiles<Pane>, _tile: TileId) -> bool {
-        self.is_edited = true;
-        true
-    }
-
-    fn top_bar_right_ui(
-        &mut self,
-        tiles: &Tiles<Pane>,
-        ui: &mut Ui,
-        _tile: TileId,
-        tabs: &Tabs,
-        _scroll: &mut f32,
-    ) {
-        let Some(pane) = tabs.active.and_then(|tile| tiles.get_pane(&tile)) else {
-            return;
-        };
+    /// The buttons of a pane, from the right.
+    fn buttons_ui(&self, ui: &mut Ui, pane: &Pane) {
         let title = pane.view.title();
         let more = icon_button(ui, Icon::More, &format!("More of {title}"), false);
         Popup::menu(&more).show(|ui| self.more_ui(ui, pane));
@@ -313,6 +210,81 @@ impl Behavior<Pane> for Panes<'_> {
         {
             self.cx.commands.push(Command::ToggleScale(pane.id));
         }
+    }
+
+    fn has_attention(&self, pane: &Pane) -> bool {
+        self.cx.workbench.attention == pane.id
+    }
+}
+
+impl Behavior<Pane> for Panes<'_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
+        self.view_ui(ui, *pane);
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
+        let text = RichText::new(self.title(pane));
+        if self.has_attention(pane) {
+            text.color(self.tokens.accent).into()
+        } else {
+            text.into()
+        }
+    }
+
+    fn tab_title_for_tile(&mut self, tiles: &Tiles<Pane>, tile: TileId) -> WidgetText {
+        match tiles.get(tile) {
+            Some(Tile::Pane(pane)) => self.tab_title_for_pane(pane),
+            Some(Tile::Container(container)) => names_of(tiles, container).into(),
+            None => WidgetText::default(),
+        }
+    }
+
+    fn on_tab_button(
+        &mut self,
+        tiles: &mut Tiles<Pane>,
+        tile: TileId,
+        response: Response,
+    ) -> Response {
+        let name = match tiles.get(tile) {
+            Some(Tile::Pane(pane)) => self.title(pane),
+            Some(Tile::Container(container)) => names_of(tiles, container),
+            None => String::new(),
+        };
+        response.widget_info(|| WidgetInfo::labeled(Role::Tab, true, &name));
+        self.views.tabs.note(tile, response.rect);
+        if let Some(pane) = tiles.get_pane(&tile) {
+            if response.clicked() {
+                self.cx.commands.push(Command::Attend(pane.id));
+            }
+            let command = pane.view.command();
+            let keys = command.keys_text(&response.ctx);
+            return response.on_hover_text(format!("{} ({keys})", command.tooltip()));
+        }
+        response
+    }
+
+    fn is_tab_closable(&self, tiles: &Tiles<Pane>, tile: TileId) -> bool {
+        self.can_close && tiles.get_pane(&tile).is_some()
+    }
+
+    fn on_tab_close(&mut self, _tiles: &mut Tiles<Pane>, _tile: TileId) -> bool {
+        self.is_edited = true;
+        true
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<Pane>,
+        ui: &mut Ui,
+        bar: TileId,
+        tabs: &Tabs,
+        scroll: &mut f32,
+    ) {
+        if let Some(pane) = tabs.active.and_then(|tile| tiles.get_pane(&tile)) {
+            self.buttons_ui(ui, pane);
+        }
+        self.views.tabs.scroll(ui, bar, tabs.active, scroll);
     }
 
     fn simplification_options(&self) -> SimplificationOptions {

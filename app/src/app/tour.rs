@@ -13,6 +13,8 @@ use crate::widgets::{Icon, icon_button};
 
 /// Width of the card, points.
 const WIDTH: f32 = 380.0;
+/// Width of the buttons, points: the same whatever they say.
+const BUTTON_WIDTH: f32 = 62.0;
 
 /// Where the parts of the window are in this frame.
 #[derive(Clone, Copy)]
@@ -66,22 +68,11 @@ impl Shell<'_> {
             Stroke::new(2.0, tokens.accent),
             egui::StrokeKind::Inside,
         );
-        // Beside the part, not over what is to be done in it.
-        let (pivot, place) = match step.part() {
-            Part::Views => (
-                Align2::CENTER_BOTTOM,
-                target.center_bottom() - vec2(0.0, 14.0),
-            ),
-            Part::Timeline => (Align2::CENTER_BOTTOM, target.center_top() - vec2(0.0, 10.0)),
-            Part::Inspector => (
-                Align2::RIGHT_BOTTOM,
-                target.left_bottom() - vec2(10.0, 14.0),
-            ),
-        };
+        // In one place for all steps, above the timeline and beside the inspector: buttons stay under the pointer.
         Area::new(Id::unique("tour"))
             .order(Order::Foreground)
-            .pivot(pivot)
-            .fixed_pos(place)
+            .pivot(Align2::CENTER_BOTTOM)
+            .fixed_pos(places.views.center_bottom() - vec2(0.0, 14.0))
             .constrain(true)
             .show(ui.ctx(), |ui| {
                 Frame::window(ui.style()).inner_margin(14).show(ui, |ui| {
@@ -118,14 +109,16 @@ impl Shell<'_> {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let next = step.by(1);
                 let text = if next.is_some() { "Next" } else { "Finish" };
-                let next_button = egui::Button::new(RichText::new(text).color(tokens.accent_text));
-                if ui.add(next_button.fill(tokens.accent_ground)).clicked() {
+                let next_button = egui::Button::new(RichText::new(text).color(tokens.accent_text))
+                    .fill(tokens.accent_ground)
+                    .min_size(vec2(BUTTON_WIDTH, 0.0));
+                if ui.add(next_button).clicked() {
                     go(next);
                 }
-                if let Some(before) = step.by(-1)
-                    && ui.button("Back").clicked()
-                {
-                    go(Some(before));
+                let before = step.by(-1);
+                let back_button = egui::Button::new("Back").min_size(vec2(BUTTON_WIDTH, 0.0));
+                if ui.add_enabled(before.is_some(), back_button).clicked() {
+                    go(before);
                 }
                 if step == TourStep::Strength {
                     let undo = self.text_of(UiCommand::Undo);

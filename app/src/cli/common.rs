@@ -12,6 +12,10 @@ use log::LevelFilter;
 
 use crate::{notify, priority};
 
+/// What an argument that names a network says in the help.
+pub(super) const MODEL: &str =
+    "The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.";
+
 /// Options that every command has.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Common {

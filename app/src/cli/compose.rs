@@ -11,10 +11,10 @@ use clap::Parser as _;
 use ganoscope_core::attribution::Method;
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec};
 use ganoscope_core::jobs::Input;
-use ganoscope_core::stamp::io::{split_selector, stem};
+use ganoscope_core::stamp::io::{Format, split_selector, stem};
 
 use super::Cli;
-use crate::export::Shown;
+use crate::export::{Kind, Shown};
 use crate::views::ViewKey;
 
 /// The name of this program.
@@ -140,8 +140,15 @@ fn timeline(shown: &Shown<'_>) -> Result<Vec<String>, String> {
 /// What is written where: names of their own in the present folder, so that nothing is replaced that was there before.
 fn results(shown: &Shown<'_>, stem: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
+    // As it was chosen, where data are exported; else the format that holds everything exactly.
+    let choice = &shown.workbench.export;
+    let format = match choice.kind {
+        Kind::Data => choice.data.format(),
+        Kind::View | Kind::Figure | Kind::Table => Format::Safetensors,
+    };
     if shown.view == ViewKey::Relevance {
-        words.extend(["--out".to_owned(), format!("{stem}-relevance.safetensors")]);
+        let extension = format.extension();
+        words.extend(["--out".to_owned(), format!("{stem}-relevance.{extension}")]);
         return Ok(words);
     }
     if shown.view == ViewKey::Units {
@@ -152,7 +159,7 @@ fn results(shown: &Shown<'_>, stem: &str) -> Result<Vec<String>, String> {
         }
         words.push(format!("--retain={layer}"));
     }
-    words.extend(["--format", "safetensors", "--out"].map(str::to_owned));
+    words.extend(["--format", format.extension(), "--out"].map(str::to_owned));
     words.push(format!("{stem}-outputs"));
     Ok(words)
 }

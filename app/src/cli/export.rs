@@ -7,14 +7,14 @@ use ganoscope_core::checkpoint::{NetworkSpec, open_network, write_onnx, write_we
 use ganoscope_core::edit::fold;
 
 use super::Failure;
-use super::common::{Common, Console, refuse_to_replace};
+use super::common::{self, Common, Console, refuse_to_replace};
 use super::desk::EditArguments;
 use super::run::say_guesses;
 
 /// Arguments of `export`.
 #[derive(Args, Debug)]
 pub(super) struct Export {
-    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
+    #[arg(help = common::MODEL)]
     model: String,
     #[command(flatten)]
     edits: EditArguments,

@@ -11,7 +11,7 @@ use ganoscope_core::checkpoint::{
 use ganoscope_core::graph::Graph;
 
 use super::Failure;
-use super::common::{Common, Console, columns, refuse_to_replace};
+use super::common::{self, Common, Console, columns, refuse_to_replace};
 use super::desk::check_figure;
 use crate::display::Display;
 use crate::export::ExportChoice;
@@ -20,7 +20,7 @@ use crate::figures::{self, Paper, Setting, Sides};
 /// Arguments of `inspect`.
 #[derive(Args, Debug)]
 pub(super) struct Inspect {
-    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
+    #[arg(help = common::MODEL)]
     model: String,
     /// Drawing of the network to write too, .svg, .pdf or .png.
     #[arg(long, value_name = "FILE")]
@@ -28,6 +28,10 @@ pub(super) struct Inspect {
     /// Write a description of the layers of a file of weights instead, to be corrected where it says doubtful: beside the
     /// weights as NAME.model.toml, or into FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "figure")]
+    #[allow(
+        clippy::option_option,
+        reason = "an option whose value may be left out"
+    )]
     draft: Option<Option<PathBuf>>,
 }
 

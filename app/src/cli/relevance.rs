@@ -16,14 +16,14 @@ use self::checks::CheckArguments;
 use self::rules::RuleArguments;
 use self::through::ThroughArguments;
 use super::Failure;
-use super::common::{Common, Console};
+use super::common::{self, Common, Console};
 use super::desk::{EditArguments, PageArguments};
 use super::inputs::RangeArgument;
 
 /// Arguments of `relevance`.
 #[derive(Args, Debug)]
 pub(super) struct Relevance {
-    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE (of a series, the discriminator when no role is given).
+    #[arg(help = format!("{} Of a series, the discriminator when no role is given.", common::MODEL))]
     pub(super) model: String,
     /// Stamps or blends.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]

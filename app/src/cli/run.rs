@@ -13,7 +13,7 @@ use ganoscope_core::network::{Edits, LayerName, Network, Retain};
 use ganoscope_core::stamp::io::Format;
 
 use super::Failure;
-use super::common::{Common, Console, columns, refuse_to_replace};
+use super::common::{self, Common, Console, columns, refuse_to_replace};
 use super::desk::{Desk, EditArguments, PageArguments};
 use super::inputs::{Input, RangeArgument};
 use super::outputs::{About, Gathered, Results, files, made_by, name_in, write_file};
@@ -22,7 +22,7 @@ use crate::views::ViewKey;
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// The network: FILE, FILE:ROLE, FILE:NAME, DIR, DIR@STEP or DIR@STEP:ROLE.
+    #[arg(help = common::MODEL)]
     model: String,
     /// Stamps or blends; seed:N or seed:N:CLASS for generators that take numbers.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]

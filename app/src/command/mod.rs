@@ -77,6 +77,10 @@ pub enum Command {
     SetExport(ExportChoice),
     /// Ask for the file of the export chosen.
     AskExport,
+    /// Open the export window for a pane.
+    ExportOf(PaneId),
+    /// Copy the command for what a pane shows.
+    CopyCommandOf(PaneId),
     /// Take hold of a region, by its place in the document, or of none.
     SelectRegion(Option<usize>),
     /// The corners so far of a polygon that is being drawn.
@@ -100,6 +104,8 @@ pub enum Command {
     Retry(Slot),
     /// Go to a step of the tour, or leave it.
     Tour(Option<TourStep>),
+    /// The path that was typed where the system has no dialogs; none, when they changed their mind.
+    Typed(Option<PathBuf>),
     /// Put a toast away.
     Dismiss(u64),
 }

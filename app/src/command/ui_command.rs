@@ -184,6 +184,8 @@ table! {
     Reload: "Read the series again", "Find checkpoints that were written since", [plain(Key::F5)], mac [ctrl(Key::R)], icon Again;
     ToggleLibrary: "Pictures", "Show or hide the list of pictures", [plain(Key::F6)], mac [ctrl_alt(Key::P)], icon LeftSide;
     ToggleInspector: "Inspector", "Show or hide the inspector", [plain(Key::F7)], mac [ctrl_alt(Key::I)], icon RightSide;
+    ShowDisplay: "Display", "Limits, stretch, colours, contrast and bias, in the inspector", [];
+    ResetShade: "Reset contrast and bias", "As before a drag with the right button", [];
     ToggleTimeline: "Timeline strip", "Show or hide the timeline below the views", [plain(Key::F8)], mac [ctrl_alt(Key::T)], icon Bottom;
     ToggleMotion: "Less motion", "Nothing moves by itself: no fading, sliding or turning; again brings it back", [];
     Palette: "Search commands", "Find any command by its name and run it", [ctrl(Key::K)], icon Search;
@@ -227,18 +229,21 @@ impl UiCommand {
     }
 
     /// The commands whose keys were pressed, keys consumed. Keys without modifiers are left to a text being typed, arrow
-    /// keys, Enter and Delete to whatever has the focus, and Escape to an open list.
+    /// keys, Enter and Delete to whatever has the focus, and Escape to an open list or menu.
     pub fn pressed(ctx: &egui::Context) -> Vec<Self> {
         let is_typing = ctx.text_edit_focused();
         let has_focus = ctx.memory(|m| m.focused().is_some());
-        let is_list_open = ctx.any_popup_open();
+        // Not what the pass under way has drawn: it has only begun.
+        let is_list_open = egui::Popup::is_any_open(ctx);
         let is_modal_open = ctx.memory(|m| m.top_modal_layer().is_some());
         if is_list_open && ctx.input(|i| i.key_pressed(Key::Escape)) {
             egui::Popup::close_all(ctx);
         }
         let is_left_alone = |keys: &KeyboardShortcut| match keys.logical_key {
+            // Those that edit a text are the text's.
+            Key::A | Key::Z | Key::Y | Key::Backspace if keys.modifiers.command => is_typing,
             _ if keys.modifiers.command => false,
-            Key::Escape => is_list_open || is_modal_open,
+            Key::Escape => is_typing || is_list_open || is_modal_open,
             Key::ArrowLeft
             | Key::ArrowRight
             | Key::ArrowUp

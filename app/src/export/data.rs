@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ganoscope_core::checkpoint::{BlendRule, NetworkSpec, open_network};
 use ganoscope_core::jobs::{PoleMap, RelevancePreview, Scene};
+use ganoscope_core::stamp::difference::Difference;
 use ganoscope_core::stamp::io::{Format, read_blend};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
@@ -65,6 +66,7 @@ pub(super) fn names(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Vec<Stri
     let preview = shown.deblend()?;
     let outputs = preview.outputs.len() + preview.numbers.len();
     let mut names: Vec<String> = (0..outputs).map(output_name).map(named).collect();
+    names.extend(compared(shown)?.into_iter().map(|a| named(a.name)));
     names.extend(layer_of(shown).map(|layer| named(activation_name(layer))));
     if let Ok(relevance) = shown.relevance() {
         names.extend(relevance_names(relevance).into_iter().map(named));
@@ -115,6 +117,7 @@ fn arrays(shown: &Shown<'_>) -> Result<Vec<Gathered>, String> {
         values: numbers.values.clone(),
         range: None,
     }));
+    arrays.extend(compared(shown)?);
     if let Ok(maps) = shown.units() {
         let dims = match maps.dims {
             // A vector of features.
@@ -130,6 +133,30 @@ fn arrays(shown: &Shown<'_>) -> Result<Vec<Gathered>, String> {
     }
     if let Ok(relevance) = shown.relevance() {
         arrays.extend(relevance_arrays(relevance));
+    }
+    Ok(arrays)
+}
+
+/// What Compare holds against each other: A, B and, where they have one size, A minus B.
+fn compared(shown: &Shown<'_>) -> Result<Vec<Gathered>, String> {
+    if shown.view != ViewKey::Compare {
+        return Ok(Vec::new());
+    }
+    let comparison = &shown.workbench.comparison;
+    let pair = [comparison.first, comparison.second].map(|s| s.known(shown.results));
+    let mut stamps = Vec::new();
+    for source in pair {
+        let stamp = source.stamp(shown.document, shown.results);
+        stamps.push(stamp.ok_or_else(|| source.absence(shown.document, shown.results))?);
+    }
+    let named = stamps.iter().zip(["A", "B"]);
+    let mut arrays: Vec<Gathered> = named
+        .map(|(stamp, name)| gathered(name.to_owned(), stamp, Some(stamp.range)))
+        .collect();
+    if let [a, b] = stamps.as_slice()
+        && let Ok(difference) = Difference::of(a, b)
+    {
+        arrays.push(gathered("A_MINUS_B".to_owned(), &difference.stamp, None));
     }
     Ok(arrays)
 }

@@ -14,7 +14,7 @@ use crate::display::Levels;
 use crate::document::Document;
 use crate::figures::Setting;
 use crate::results::{Loadable, Results};
-use crate::views::{ViewCx, ViewKey};
+use crate::views::{ViewCx, ViewKey, edit_text};
 use crate::workbench::Workbench;
 
 /// What of the document a view shows that is its own choice.
@@ -250,11 +250,7 @@ impl<'a> Shown<'a> {
                 Input::Latent(_) => input.name(),
             });
             let edits = document.edits.edits.iter().filter(|edit| edit.enabled);
-            parts.push(match edits.count() {
-                0 => "no edits".to_owned(),
-                1 => "1 edit".to_owned(),
-                count => format!("{count} edits"),
-            });
+            parts.push(edits_text(&edits.map(edit_text).collect::<Vec<_>>()));
         }
         format!("{}.", parts.join("; "))
     }
@@ -274,5 +270,35 @@ impl<'a> Shown<'a> {
             Some(stem) => format!("{stem}-{view}"),
             None => view,
         }
+    }
+}
+
+/// Edits that a note names one by one; more are counted.
+const MOST_EDITS: usize = 4;
+
+/// `no edits`, `1 edit: ablate root.4.act:1`.
+fn edits_text(edits: &[String]) -> String {
+    let count = match edits.len() {
+        0 => return "no edits".to_owned(),
+        1 => "1 edit".to_owned(),
+        count => format!("{count} edits"),
+    };
+    let mut named: Vec<String> = edits.iter().take(MOST_EDITS).cloned().collect();
+    if edits.len() > MOST_EDITS {
+        named.push(format!("{} more", edits.len() - MOST_EDITS));
+    }
+    format!("{count}: {}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_names_the_edits() {
+        let edits = |count: usize| -> Vec<String> { (0..count).map(|i| format!("e{i}")).collect() };
+        assert_eq!(edits_text(&[]), "no edits");
+        assert_eq!(edits_text(&edits(1)), "1 edit: e0");
+        assert_eq!(edits_text(&edits(6)), "6 edits: e0, e1, e2, e3, 2 more");
     }
 }

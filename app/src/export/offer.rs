@@ -17,6 +17,8 @@ pub struct Offer {
     pub line: String,
     /// Suggested name of the file.
     pub name: String,
+    /// What will be in it, one by one, where it has parts with names: arrays, or the columns of a table.
+    pub items: Vec<String>,
 }
 
 impl Offer {
@@ -39,7 +41,26 @@ impl Offer {
         Ok(Self {
             line,
             name: format!("{}.{extension}", shown.stem()),
+            items: items(choice, shown)?,
         })
+    }
+}
+
+/// The parts of what is written.
+fn items(choice: &ExportChoice, shown: &Shown<'_>) -> Result<Vec<String>, String> {
+    match choice.kind {
+        Kind::View | Kind::Figure => Ok(Vec::new()),
+        Kind::Data => data::names(choice, shown),
+        Kind::Table => {
+            let table = tables::table(shown)?;
+            let columns = table.columns().iter();
+            Ok(columns
+                .map(|column| match column.unit.as_str() {
+                    "" => column.name.clone(),
+                    unit => format!("{}, {unit}", column.name),
+                })
+                .collect())
+        }
     }
 }
 

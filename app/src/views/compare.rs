@@ -14,8 +14,9 @@ use self::pictures::Pictures;
 use super::contours::ContourMaps;
 use super::parts::{display_bar, is_there};
 use super::{View, ViewCx, ViewKey};
-use crate::command::Command;
+use crate::command::{Command, UiCommand};
 use crate::comparison::{CompareMode, Comparison};
+use crate::source::Source;
 use crate::theme::{Tokens, is_still};
 use crate::widgets::{empty_ui, loading_over};
 
@@ -51,7 +52,16 @@ impl View for Compare {
             Some(_) => self.content_ui(cx, ui, (&pictures, &mut next)),
             None => {
                 let why = pictures.missing().collect::<Vec<_>>().join(" ");
-                empty_ui(ui, "A picture is missing", &why, |_| {});
+                empty_ui(ui, "A picture is missing", &why, |ui| {
+                    let command = UiCommand::MeasureCheckpoints;
+                    let is_idle = cx.results.timeline.job.is_none();
+                    if is_idle && misses_checkpoint(cx, comparison) {
+                        let button = ui.button(command.text());
+                        if button.on_hover_text(command.tooltip()).clicked() {
+                            cx.commands.push(command);
+                        }
+                    }
+                });
             }
         }
         if deblend.is_pending() && pictures.is_dimmed() {
@@ -59,9 +69,24 @@ impl View for Compare {
         }
         self.blink(ui, &mut next);
         if next != *comparison {
+            // Whoever chooses a checkpoint wants to see it.
+            let is_idle = cx.results.timeline.job.is_none();
+            let is_new = next.pictures() != comparison.pictures();
+            if is_new && is_idle && misses_checkpoint(cx, &next) {
+                cx.commands.push(UiCommand::MeasureCheckpoints);
+            }
             cx.commands.push(Command::Compare(Box::new(next)));
         }
     }
+}
+
+/// Whether a checkpoint is to be compared that was not computed for this picture.
+fn misses_checkpoint(cx: &ViewCx<'_>, comparison: &Comparison) -> bool {
+    let mut pictures = comparison.pictures().into_iter();
+    pictures.any(|source| {
+        matches!(source, Source::Checkpoint { .. })
+            && source.stamp(cx.document, cx.results).is_none()
+    })
 }
 
 impl Compare {

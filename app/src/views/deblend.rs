@@ -1,16 +1,21 @@
 //! Deblend: the blend, what the generator makes of it, the truth where it is known, and what is left over.
 
-use egui::{Grid, RichText, ScrollArea, TextStyle, Ui};
+mod measures;
+
+use egui::{RichText, ScrollArea, Ui};
 use ganoscope_core::checkpoint::NetworkRole;
 use ganoscope_core::jobs::{DeblendPreview, Measures, OutputNumbers, Scene, Slot};
-use ganoscope_core::sky::{Grid as PixelGrid, Place};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
+use self::measures::measures_ui;
 use super::contours::ContourMaps;
 use super::parts::{CAPTION, Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
 use crate::theme::{Tokens, size};
 use crate::widgets::{Look, Picture, legend_ui, loading_over, signed_with_marks, sky_ui};
+
+/// Height of the table of measures where there are no truths, points.
+const MEASURES: f32 = 64.0;
 
 /// The view.
 pub(super) struct Deblend;
@@ -63,72 +68,139 @@ struct Pictures<'a> {
     is_dimmed: bool,
 }
 
+/// A picture of the view.
+#[derive(Clone, Copy)]
+enum Cell {
+    Blend,
+    Output(usize),
+    Recombination,
+    Truth(usize),
+    Residual,
+}
+
 impl Pictures<'_> {
     fn ui(&self, ui: &mut Ui) {
         let outputs = self.preview.outputs.len();
         let account = self.preview.account.as_ref();
-        let columns = usize::from(self.scene.is_some()) + outputs + usize::from(account.is_some());
-        let columns = columns.max(1);
-        let rows = if self.preview.has_truth { 2 } else { 1 };
-        let side = side_for(ui, columns, rows, 0.0);
-        let blink = self.cx.workbench.blink && self.preview.has_truth;
-        ui.horizontal_top(|ui| {
-            if let Some(scene) = self.scene {
-                self.blend_ui(ui, side, scene);
-            }
-            for (i, output) in self.preview.outputs.iter().enumerate() {
-                let truth = self.truths().get(i).filter(|_| blink);
-                let is_edited = !self.cx.document.edits.is_idle();
-                let caption = match truth {
-                    Some(_) => format!("Truth {} (blink)", i + 1),
-                    None if is_edited => format!("{}, edited", self.preview.title_of(i)),
-                    None => format!("{}, generated", self.preview.title_of(i)),
-                };
-                let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
-                let note = measures.map(|m| self.psnr_note(i, m));
-                let note = note.unwrap_or_else(|| size_note(output));
-                let stamp = truth.unwrap_or(output);
-                self.picture_ui(ui, side, 1 + i, &caption, stamp, note);
-            }
-            if let Some(account) = account {
-                let recombination = &account.recombination;
-                let place = 1 + outputs;
-                let note = String::new();
-                self.picture_ui(ui, side, place, "Recombination", recombination, note);
-                if !self.preview.has_truth {
-                    self.residual_ui(ui, side);
-                }
-            }
-            self.numbers_ui(ui);
-        });
-        if self.preview.has_truth {
-            // In the first place the table, where it fits, else the residual with the table below.
-            let has_room = side >= size::MEASURES;
+        let first: Vec<Cell> = self
+            .scene
+            .map(|_| Cell::Blend)
+            .into_iter()
+            .chain((0..outputs).map(Cell::Output))
+            .chain(account.map(|_| Cell::Recombination))
+            .collect();
+        let truths = self.truths().iter().take(outputs).enumerate();
+        let truths: Vec<Cell> = truths.map(|(i, _)| Cell::Truth(i)).collect();
+        if self.preview.has_truth && fits(ui, first.len()) {
+            self.rows_ui(ui, &first, &truths);
+        } else {
+            self.flow_ui(ui, first, truths);
+        }
+    }
+
+    /// In one row where that gives the largest pictures, else in several: nothing lies beside the view.
+    fn flow_ui(&self, ui: &mut Ui, first: Vec<Cell>, truths: Vec<Cell>) {
+        let account = self.preview.account.as_ref();
+        let all: Vec<Cell> = first
+            .into_iter()
+            .chain(truths.into_iter().filter(|_| self.preview.has_truth))
+            .chain(account.map(|_| Cell::Residual))
+            .collect();
+        let (columns, side) = grid_for(ui, all.len());
+        let count = all.len().div_ceil(columns);
+        for (i, row) in all.chunks(columns).enumerate() {
             ui.horizontal_top(|ui| {
-                if has_room {
-                    let size = egui::vec2(side, Well::height(side));
-                    let down = egui::Layout::top_down(egui::Align::Min);
-                    ui.allocate_ui_with_layout(size, down, |ui| {
-                        ui.set_min_size(size);
-                        measures_ui(ui, &self.preview.measures, self.scene);
-                    });
-                } else {
-                    self.residual_ui(ui, side);
-                }
-                for (i, truth) in self.truths().iter().take(outputs).enumerate() {
-                    let caption = format!("{}, truth", self.preview.title_of(i));
-                    self.picture_ui(ui, side, 10 + i, &caption, truth, String::new());
-                }
-                if has_room {
-                    self.residual_ui(ui, side);
+                self.row_ui(ui, side, row);
+                if i + 1 == count {
+                    self.numbers_ui(ui);
                 }
             });
-            if !has_room {
-                measures_ui(ui, &self.preview.measures, self.scene);
+        }
+        if all.is_empty() {
+            self.numbers_ui(ui);
+        }
+        measures_ui(ui, &self.preview.measures, self.scene);
+    }
+
+    /// Outputs above, each truth below its output.
+    fn rows_ui(&self, ui: &mut Ui, first: &[Cell], truths: &[Cell]) {
+        let side = side_for(ui, first.len(), 2, 0.0);
+        ui.horizontal_top(|ui| {
+            self.row_ui(ui, side, first);
+            self.numbers_ui(ui);
+        });
+        // In the first place the table, where it fits, else the residual with the table below.
+        let has_room = side >= size::MEASURES;
+        ui.horizontal_top(|ui| {
+            if has_room {
+                let size = egui::vec2(side, Well::height(side));
+                let down = egui::Layout::top_down(egui::Align::Min);
+                ui.allocate_ui_with_layout(size, down, |ui| {
+                    ui.set_min_size(size);
+                    measures_ui(ui, &self.preview.measures, self.scene);
+                });
+            } else {
+                self.residual_ui(ui, side);
             }
-        } else {
+            self.row_ui(ui, side, truths);
+            if has_room {
+                self.residual_ui(ui, side);
+            }
+        });
+        if !has_room {
             measures_ui(ui, &self.preview.measures, self.scene);
         }
+    }
+
+    fn row_ui(&self, ui: &mut Ui, side: f32, cells: &[Cell]) {
+        for cell in cells {
+            self.cell_ui(ui, side, *cell);
+        }
+    }
+
+    fn cell_ui(&self, ui: &mut Ui, side: f32, cell: Cell) {
+        let nothing = String::new;
+        match cell {
+            Cell::Blend => {
+                if let Some(scene) = self.scene {
+                    self.blend_ui(ui, side, scene);
+                }
+            }
+            Cell::Output(i) => self.output_ui(ui, side, i),
+            Cell::Recombination => {
+                if let Some(account) = &self.preview.account {
+                    let place = 1 + self.preview.outputs.len();
+                    let stamp = &account.recombination;
+                    self.picture_ui(ui, side, place, "Recombination", stamp, nothing());
+                }
+            }
+            Cell::Truth(i) => {
+                if let Some(truth) = self.truths().get(i) {
+                    let caption = format!("{}, truth", self.preview.title_of(i));
+                    self.picture_ui(ui, side, 10 + i, &caption, truth, nothing());
+                }
+            }
+            Cell::Residual => self.residual_ui(ui, side),
+        }
+    }
+
+    /// An output; while blinking, its truth in its place.
+    fn output_ui(&self, ui: &mut Ui, side: f32, i: usize) {
+        let Some(output) = self.preview.outputs.get(i) else {
+            return;
+        };
+        let blink = self.cx.workbench.blink && self.preview.has_truth;
+        let truth = self.truths().get(i).filter(|_| blink);
+        let is_edited = !self.cx.document.edits.is_idle();
+        let caption = match truth {
+            Some(_) => format!("Truth {} (blink)", i + 1),
+            None if is_edited => format!("{}, edited", self.preview.title_of(i)),
+            None => format!("{}, generated", self.preview.title_of(i)),
+        };
+        let measures = self.preview.measures.get(i).filter(|_| truth.is_none());
+        let note = measures.map(|m| self.psnr_note(i, m));
+        let note = note.unwrap_or_else(|| size_note(output));
+        self.picture_ui(ui, side, 1 + i, &caption, truth.unwrap_or(output), note);
     }
 
     fn truths(&self) -> &[Stamp] {
@@ -249,6 +321,26 @@ impl Pictures<'_> {
     }
 }
 
+/// Whether so many pictures of the least size fit beside each other.
+fn fits(ui: &Ui, columns: usize) -> bool {
+    let gaps = size::GAP * columns.saturating_sub(1) as f32;
+    columns as f32 * size::STAMP_MIN + gaps <= ui.available_width()
+}
+
+/// In how many columns so many pictures are largest without lying beside the view, and their side.
+fn grid_for(ui: &Ui, count: usize) -> (usize, f32) {
+    let choices = (1..=count.max(1)).filter(|columns| *columns == 1 || fits(ui, *columns));
+    let sized = choices.map(|columns| {
+        let rows = count.div_ceil(columns).max(1);
+        let side = side_for(ui, columns, rows, MEASURES / rows as f32);
+        (columns, side)
+    });
+    // Of equal ones the first: fewer columns leave more room for captions.
+    sized
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .unwrap_or((1, size::STAMP_MIN))
+}
+
 /// `64 x 64, 3 bands`.
 fn size_note(stamp: &Stamp) -> String {
     let [bands, rows, columns] = stamp.dims();
@@ -278,105 +370,4 @@ fn psnr_text(measures: &Measures) -> String {
         Some(psnr) => format!("PSNR {psnr:.2} dB"),
         None => String::new(),
     }
-}
-
-/// The table of measures: one column per galaxy.
-fn measures_ui(ui: &mut Ui, measures: &[Measures], scene: Option<&Scene>) {
-    let Some(scene) = scene.filter(|_| !measures.is_empty()) else {
-        return;
-    };
-    let tokens = Tokens::of(ui);
-    let small = |text: String| RichText::new(text).text_style(TextStyle::Small);
-    let number = |text: String| small(text).color(tokens.strong);
-    let rows = rows_of(measures, scene);
-    ui.add_space(size::GAP);
-    Grid::new("measures")
-        .num_columns(measures.len() + 1)
-        .min_row_height(0.0)
-        .spacing([8.0, 4.0])
-        .show(ui, |ui| {
-            ui.label(small(String::new()));
-            for i in 0..measures.len() {
-                ui.label(small(format!("galaxy {}", i + 1)).color(tokens.weak));
-            }
-            ui.end_row();
-            for (name, tooltip, texts) in rows {
-                ui.label(small(name.to_owned()).color(tokens.weak))
-                    .on_hover_text(tooltip);
-                for text in texts {
-                    ui.label(number(text));
-                }
-                ui.end_row();
-            }
-        });
-}
-
-/// The rows of the table that have any value: name, tooltip, one text per galaxy.
-fn rows_of(measures: &[Measures], scene: &Scene) -> Vec<(&'static str, &'static str, Vec<String>)> {
-    let step = f64::from(scene.step_in_file());
-    let pixels = PixelGrid::of(&scene.blend);
-    let one = |digits: usize, value: &dyn Fn(&Measures) -> Option<f64>| -> Vec<Option<String>> {
-        let text = |m| value(m).map(|v| format!("{v:.digits$}"));
-        measures.iter().map(text).collect()
-    };
-    let place = |value: fn(&Measures) -> Option<[f64; 2]>| -> Vec<Option<String>> {
-        let text = |m| {
-            let [column, row] = value(m)?;
-            let [x, y] = pixels.to_fits(Place::new(column, row));
-            Some(format!("{x:.1}, {y:.1}"))
-        };
-        measures.iter().map(text).collect()
-    };
-    let rows = [
-        ("PSNR", "Against the truth, dB", one(2, &|m| m.psnr)),
-        (
-            "blend PSNR",
-            "PSNR of the blend itself: what doing nothing gives, dB",
-            one(2, &|m| m.psnr_of_blend),
-        ),
-        (
-            "SSIM",
-            "Structural similarity to the truth, at most 1",
-            one(3, &|m| m.ssim),
-        ),
-        (
-            "flux",
-            "Light above the sky, mean over bands, in the values of the file",
-            one(2, &|m| Some(step * m.flux?)),
-        ),
-        (
-            "flux, truth",
-            "Light of the truth, measured the same way",
-            one(2, &|m| Some(step * m.flux_of_truth?)),
-        ),
-        (
-            "x, y",
-            "Centre of light, in pixels of the file as DS9 counts them: the first is 1",
-            place(|m| m.centroid),
-        ),
-        (
-            "x, y, truth",
-            "Centre of light of the truth, in pixels of the file as DS9 counts them: the first is 1",
-            place(|m| m.centroid_of_truth),
-        ),
-        (
-            "off by",
-            "Distance between the two centres, pixels",
-            one(2, &distance),
-        ),
-    ];
-    rows.into_iter()
-        .filter(|(_, _, texts)| texts.iter().any(Option::is_some))
-        .map(|(name, tooltip, texts)| {
-            let texts = texts
-                .into_iter()
-                .map(|t| t.unwrap_or_else(|| "-".to_owned()));
-            (name, tooltip, texts.collect())
-        })
-        .collect()
-}
-
-fn distance(measures: &Measures) -> Option<f64> {
-    let ([x, y], [u, v]) = (measures.centroid?, measures.centroid_of_truth?);
-    Some((x - u).hypot(y - v))
 }

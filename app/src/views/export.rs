@@ -1,6 +1,6 @@
 //! The content of the export window: what is written, how, and one line that says what it comes to.
 
-use egui::{Button, Grid, RichText, Ui, Vec2};
+use egui::{Button, Grid, RichText, ScrollArea, TextStyle, Ui, Vec2};
 use ganoscope_core::figure::FigureFormat;
 use ganoscope_core::table::TableFormat;
 
@@ -14,8 +14,10 @@ use crate::theme::{Tokens, size};
 
 /// Width of the content, points.
 pub const EXPORT_WIDTH: f32 = 400.0;
+/// Height of the list of what is written, points.
+const LIST_HEIGHT: f32 = 120.0;
 
-/// Draws it for the view that has the attention. `size` is that of the view on the screen, points; `is_busy` says that an
+/// Draws it for the pane that has the attention in `cx`. `size` is that of the view on the screen, points; `is_busy` says that an
 /// export is being written.
 pub fn export_ui(
     cx: &ViewCx<'_>,
@@ -60,7 +62,8 @@ pub fn export_ui(
         let command = UiCommand::CopyAsCommand;
         let button = ui.button(command.text());
         if button.on_hover_text(command.tooltip()).clicked() {
-            cx.commands.push(command);
+            let pane = cx.workbench.attention;
+            cx.commands.push(Command::CopyCommandOf(pane));
         }
     });
 }
@@ -75,6 +78,23 @@ fn offer_ui(ui: &mut Ui, offer: &Result<Offer, String>) {
     ui.label(RichText::new(text).color(color));
     let name = offer.as_ref().map_or("", |offer| &offer.name);
     ui.label(RichText::new(name).color(tokens.weak));
+    let items = offer
+        .as_ref()
+        .map_or(&[][..], |offer| offer.items.as_slice());
+    if items.is_empty() {
+        return;
+    }
+    // All of it, in a window that does not jump from view to view.
+    ScrollArea::vertical()
+        .id_salt("what is written")
+        .max_height(LIST_HEIGHT)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            for item in items {
+                let text = RichText::new(item).text_style(TextStyle::Small);
+                ui.label(text.color(tokens.weak));
+            }
+        });
 }
 
 /// A row of choices of which one is taken.

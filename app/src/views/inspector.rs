@@ -70,7 +70,8 @@ fn outputs_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         ui.label(small("now, without edits").color(tokens.weak));
         Some(preview)
     } else {
-        ui.label(small("now, with edits").color(tokens.accent));
+        let price = price_text(cx).map_or_else(String::new, |price| format!(": {price}"));
+        ui.label(small(&format!("now, with edits{price}")).color(tokens.accent));
         cx.results.unedited.shown()
     };
     row(ui, &unedited.unwrap_or(preview).outputs, "as trained", 1);
@@ -237,6 +238,51 @@ fn edits_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     for (index, edit) in edits.iter().enumerate() {
         edit_ui(cx, ui, index, edit);
     }
+    prices_ui(cx, ui);
+}
+
+/// PSNR of every galaxy without and with the edits, dB, where both and the truths are there.
+fn prices(cx: &ViewCx<'_>) -> Vec<[Option<f64>; 2]> {
+    let ready = [&cx.results.unedited, &cx.results.deblend].map(|outputs| outputs.ready());
+    let [Some(before), Some(now)] = ready else {
+        return Vec::new();
+    };
+    if cx.document.edits.is_idle() {
+        return Vec::new();
+    }
+    let pairs = before.measures.iter().zip(&now.measures);
+    pairs.map(|(a, b)| [a.psnr, b.psnr]).collect()
+}
+
+/// `-1.24, +0.03 dB`: what the edits cost, one number per galaxy.
+fn price_text(cx: &ViewCx<'_>) -> Option<String> {
+    let costs: Option<Vec<String>> = prices(cx)
+        .iter()
+        .map(|[before, now]| Some(format!("{:+.2}", (*now)? - (*before)?)))
+        .collect();
+    let costs = costs.filter(|costs| !costs.is_empty())?;
+    Some(format!("{} dB", costs.join(", ")))
+}
+
+/// What the edits cost, a line per galaxy.
+fn prices_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
+    for (galaxy, pair) in prices(cx).iter().enumerate() {
+        let [Some(before), Some(now)] = *pair else {
+            continue;
+        };
+        let change = now - before;
+        let text = format!("galaxy {}: {change:+.2} dB, {now:.2} now", galaxy + 1);
+        let tokens = Tokens::of(ui);
+        let color = if change < 0.0 {
+            tokens.warning
+        } else {
+            tokens.good
+        };
+        let text = RichText::new(text).text_style(TextStyle::Small);
+        ui.label(text.color(color)).on_hover_text(format!(
+            "PSNR against the truth: {before:.2} dB as trained, {now:.2} dB with the edits"
+        ));
+    }
 }
 
 fn edit_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, edit: &Edit) {
@@ -290,11 +336,15 @@ fn edit_ui(cx: &ViewCx<'_>, ui: &mut Ui, index: usize, edit: &Edit) {
 }
 
 /// An edit in a few words.
-pub(super) fn edit_text(edit: &Edit) -> String {
+pub(crate) fn edit_text(edit: &Edit) -> String {
     let units = &edit.units;
     let mask = if edit.mask.is_some() { ", masked" } else { "" };
     match edit.action {
         Action::Ablate if edit.strength == 1.0 => format!("ablate {units}{mask}"),
+        // The same, however it was done.
+        Action::Scale { by } if by == 0.0 && edit.strength == 1.0 => {
+            format!("ablate {units}{mask}")
+        }
         Action::Ablate => format!("ablate {units} by {:.2}{mask}", edit.strength),
         Action::Insert { level } => format!("insert {level:.2} in {units}{mask}"),
         Action::Scale { by } => format!("{units} x {by:.2}{mask}"),

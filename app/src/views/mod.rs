@@ -25,6 +25,7 @@ use ganoscope_core::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 
 pub use export::{EXPORT_WIDTH, export_ui};
+pub(crate) use inspector::edit_text;
 pub use inspector::inspector_ui;
 pub(crate) use layers::words as layer_words;
 pub use library::library_ui;

@@ -13,10 +13,18 @@ use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
     Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, rgb, value_text,
+    visible_part,
 };
+use crate::workbench::Navigation;
 
 /// Old pictures are dimmed only after this time, so that a fast answer does not flicker. Seconds.
 const DIM_AFTER_SECS: f64 = 0.15;
+
+/// Height of a view from which it has a bar of choices, points.
+const BAR_FROM: f32 = 200.0;
+
+/// The most height of an open list, points.
+const LIST_HEIGHT: f32 = 320.0;
 
 /// Height of the line above a well, points.
 pub(super) const CAPTION: f32 = 18.0;
@@ -213,7 +221,9 @@ impl Well<'_> {
             if let Some(pixel) = cx.workbench.cursor {
                 let shown = self.picture.over.unwrap_or(self.picture.stamp);
                 let text = value_text(shown, pixel);
-                corner_text(ui, response.rect, Align2::LEFT_BOTTOM, &text);
+                let navigation = cx.workbench.navigation;
+                let corner = corner_away_from(pixel, shown.height, navigation);
+                corner_text(ui, response.rect, corner, &text);
             }
             line(ui, self.side, FOOTNOTE - 2.0, |ui| {
                 let text = RichText::new(&self.footnote).text_style(TextStyle::Small);
@@ -222,6 +232,17 @@ impl Well<'_> {
             response.rect
         })
         .inner
+    }
+}
+
+/// The corner for a text that must not lie over the pixel under the pointer.
+fn corner_away_from([_, row]: [usize; 2], rows: usize, navigation: Navigation) -> Align2 {
+    let seen = visible_part(navigation);
+    let share = (row as f32 + 0.5) / rows.max(1) as f32;
+    if share > seen.center().y {
+        Align2::LEFT_TOP
+    } else {
+        Align2::LEFT_BOTTOM
     }
 }
 
@@ -238,6 +259,10 @@ pub(super) fn line(ui: &mut Ui, width: f32, height: f32, content: impl FnOnce(&m
 
 /// The choices of stretch, limits and colouring, one row.
 pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
+    // Where it would leave nothing for the pictures, the inspector of a larger window has it.
+    if ui.available_height() < BAR_FROM {
+        return;
+    }
     let mut display = cx.document.display;
     // A second row is better than a row that makes everything below it too wide.
     ui.horizontal_wrapped(|ui| {
@@ -280,6 +305,17 @@ pub(super) fn display_bar(cx: &ViewCx<'_>, ui: &mut Ui) {
                 "Black and white, in the 0 to 1 range of the blend; the same for all pictures",
             );
         }
+        if let Some(text) = display.shade_text() {
+            let text = RichText::new(text).text_style(TextStyle::Small);
+            let text = text.color(Tokens::of(ui).accent);
+            ui.add(egui::Label::new(text).extend())
+                .on_hover_text("Set by dragging on a picture with the right button");
+            let reset = ui.small_button("Reset");
+            let reset = reset.on_hover_text(UiCommand::ResetShade.text());
+            if reset.clicked() {
+                display = display.unshaded();
+            }
+        }
     });
     if display != cx.document.display {
         cx.commands.push(Change::SetDisplay(display));
@@ -302,6 +338,8 @@ pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
         .width(84.0)
+        // All of a short list is seen: what is hidden below an edge without a sign is not found.
+        .height(LIST_HEIGHT)
         .show_ui(ui, content)
         .response
         .labelled_by(text.id);
@@ -315,4 +353,16 @@ pub(super) fn side_for(ui: &Ui, columns: usize, rows: usize, extra_height: f32) 
     let row_gaps = size::GAP * rows.saturating_sub(1) as f32;
     let by_height = (space.y - row_gaps) / rows.max(1) as f32 - CAPTION - FOOTNOTE - extra_height;
     by_width.min(by_height).max(size::STAMP_MIN).floor()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_away_from_the_pointer() {
+        let whole = Navigation::default();
+        assert_eq!(corner_away_from([3, 2], 80, whole), Align2::LEFT_BOTTOM);
+        assert_eq!(corner_away_from([3, 77], 80, whole), Align2::LEFT_TOP);
+    }
 }

@@ -32,9 +32,14 @@ pub(super) fn tone_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         || "Display".to_owned(),
         |pane| format!("Display of {} alone", pane.view.title()),
     );
-    CollapsingHeader::new(RichText::new(title).strong())
+    let is_wanted = cx.workbench.display_wanted;
+    let section = CollapsingHeader::new(RichText::new(title).strong())
         .id_salt("display")
+        .open(is_wanted.then_some(true))
         .show_unindented(ui, |ui| content_ui(cx, ui));
+    if is_wanted {
+        section.header_response.scroll_to_me(Some(egui::Align::Min));
+    }
 }
 
 fn content_ui(cx: &ViewCx<'_>, ui: &mut Ui) {

@@ -76,8 +76,11 @@ pub struct Start {
     /// The answer of dialogs when none of them is left.
     pub usual: Vec<PathBuf>,
     pub recovery: Option<Recovery>,
+    pub workbench: Workbench,
     /// While it is set, dialogs stay open.
     pub dialogs_stay: Rc<Cell<bool>>,
+    /// Whether the system has no dialogs.
+    pub no_dialogs: bool,
     /// Pixels of the largest picture that is shown as it is; the program's own limit when not given.
     pub most_pixels: Option<usize>,
 }
@@ -89,7 +92,9 @@ pub fn app(start: Start) -> Harness<'static, App> {
         answers,
         usual,
         recovery,
+        workbench,
         dialogs_stay,
+        no_dialogs,
         most_pixels,
     } = start;
     let studio = move || {
@@ -105,10 +110,12 @@ pub fn app(start: Start) -> Harness<'static, App> {
             let mut dialogs = Scripted::new(answers);
             dialogs.usual = usual;
             dialogs.stays = dialogs_stay;
+            dialogs.are_impossible = no_dialogs;
             let parts = AppParts {
                 bridge: Bridge::new(studio).unwrap(),
                 dialogs: Box::new(dialogs),
                 recovery,
+                workbench,
                 ..parts(document)
             };
             App::new(&cc.egui_ctx, parts)

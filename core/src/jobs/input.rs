@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::stamp::io::stem;
+
 /// What the text of a latent begins with.
 const SEED: &str = "seed:";
 
@@ -62,10 +64,7 @@ impl Input {
     /// What a person calls it in a list: the file's name without its extension, `seed 3` or `seed 3, class 2`.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => {
-                let stem = path.file_stem().unwrap_or(path.as_os_str());
-                stem.display().to_string()
-            }
+            Self::File(path) => stem(path),
             Self::Latent(Latent { seed, class: None }) => format!("seed {seed}"),
             Self::Latent(Latent {
                 seed,
@@ -77,7 +76,7 @@ impl Input {
     /// A name for files made of it: the stem of its file, `seed-3` or `seed-3-class-2`.
     pub fn stem(&self) -> String {
         match self {
-            Self::File(path) => crate::stamp::io::stem(path),
+            Self::File(path) => stem(path),
             Self::Latent(_) => self.name().replace(", ", "-").replace(' ', "-"),
         }
     }
@@ -207,5 +206,7 @@ mod tests {
         }
         assert_eq!(Input::latent_of("seeds.fits"), Ok(None));
         assert_eq!(Input::seed(3).stem(), "seed-3");
+        let compressed = Input::File("/data/blend-p18.fits.gz".into());
+        assert_eq!(compressed.name(), "blend-p18");
     }
 }

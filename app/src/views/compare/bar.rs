@@ -83,6 +83,13 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, (label, width): (&str, f32), source:
                 for choice in Source::all(cx.document, cx.results) {
                     ui.selectable_value(source, choice, name(choice));
                 }
+                let checkpoints = Source::all_checkpoints(cx.results);
+                if !checkpoints.is_empty() {
+                    ui.separator();
+                }
+                for choice in checkpoints {
+                    ui.selectable_value(source, choice, name(choice));
+                }
             })
             .response
             .labelled_by(text.id);

@@ -95,7 +95,7 @@ fn shown<'a>(cx: &ViewCx<'a>, ui: &Ui, place: usize, source: Source) -> Result<S
         None => light(cx),
     };
     let is_dimmed = match source {
-        Source::Kept(..) => false,
+        Source::Kept(..) | Source::Checkpoint { .. } => false,
         Source::Blend | Source::Truth(_) => is_stale(ui, &results.scene),
         Source::Unedited(_) if !document.edits.is_idle() => is_stale(ui, &results.unedited),
         Source::Relevance { .. } => is_stale(ui, &results.relevance),

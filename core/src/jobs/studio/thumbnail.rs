@@ -191,7 +191,7 @@ mod tests {
         assert!(thumbnail(&mut studio, &path).picture.is_ok());
         studio.forget_scene(&path);
         let found = thumbnail(&mut studio, &path);
-        assert_eq!(found.path, path);
+        assert_eq!(found.input, Input::File(path));
         assert!(found.picture.is_err(), "says why there is none");
     }
 
