@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(values(&both[1])[9], 1.0);
         assert_eq!(values(&both[1]).iter().sum::<f32>(), 1.0);
         // The same seed draws the same numbers for a network without classes.
-        let plain = network(&[("z", 16)]).unwrap();
+        let plain = self::network(&[("z", 16)]).unwrap();
         let alone = tensors(&plain, Latent::of(1), Takes::of(&plain, false)).unwrap();
         assert_eq!(values(&alone[0]), values(&both[0]));
     }

@@ -32,6 +32,10 @@ pub(super) struct Shell<'a> {
 }
 
 /// Which sides a window has room for beside the pictures; open or closed, they come back in a larger one.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each panel has room or has none"
+)]
 struct Room {
     inspector: bool,
     library: bool,

@@ -172,10 +172,14 @@ impl Shell<'_> {
         let width = ui.available_width();
         MenuBar::new().ui(ui, |ui| {
             if width >= CORNER_FROM {
-                MENUS.iter().for_each(|menu| self.one_menu_ui(ui, *menu));
+                for menu in MENUS {
+                    self.one_menu_ui(ui, menu);
+                }
             } else {
                 ui.menu_button("Menu", |ui| {
-                    MENUS.iter().for_each(|menu| self.one_menu_ui(ui, *menu));
+                    for menu in MENUS {
+                        self.one_menu_ui(ui, menu);
+                    }
                 });
                 return;
             }
