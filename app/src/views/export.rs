@@ -78,7 +78,9 @@ fn offer_ui(ui: &mut Ui, offer: &Result<Offer, String>) {
     ui.label(RichText::new(text).color(color));
     let name = offer.as_ref().map_or("", |offer| &offer.name);
     ui.label(RichText::new(name).color(tokens.weak));
-    let items = offer.as_ref().map_or(&[][..], |offer| offer.items.as_slice());
+    let items = offer
+        .as_ref()
+        .map_or(&[][..], |offer| offer.items.as_slice());
     if items.is_empty() {
         return;
     }
