@@ -120,6 +120,7 @@ fn a_copied_command_computes_what_the_window_shows() {
 /// Rules, methods beside, checks, a target of an output and the units' relevance: the command computes what is shown.
 #[cfg(unix)]
 #[test]
+#[allow(clippy::too_many_lines, reason = "one choice after the other")]
 fn the_commands_of_relevance_say_all_that_was_chosen() {
     let files = Files::new();
     let mut harness = opened(&files);

@@ -8,12 +8,13 @@ use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_s
 
 /// The policy of a new thread after it was asked to step back.
 fn policy_of_a_worker() -> ThreadSchedulePolicy {
-    let worker = thread::spawn(|| {
+    let worker = thread::Builder::new().spawn(|| {
         step_back_if_painted();
         // A second call must not fail either.
         step_back_if_painted();
         thread_schedule_policy().expect("the system tells")
     });
+    let worker = worker.expect("the system starts a thread");
     worker.join().expect("the thread ends")
 }
 

@@ -20,7 +20,6 @@ use ganoscope::document::Document;
 use ganoscope::results::Loadable;
 use ganoscope::testing::{SIDE, tiny_scene};
 use ganoscope::tour::TourStep;
-use ganoscope::views::ViewKey;
 use ganoscope::workbench::Workbench;
 use ganoscope_core::edit::UnitSet;
 use ganoscope_core::jobs::DeblendPreview;

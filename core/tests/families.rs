@@ -236,8 +236,11 @@ fn a_description_gives_the_same_network() {
         let draft = draft_description(&spec, size).unwrap();
         // Named by itself, not beside the weights.
         let description = dir.path().join("mine.toml");
-        let text = draft.replacen("role =", "weights = \"weights.safetensors\"\nrole =", 1);
-        std::fs::write(&description, text).unwrap();
+        assert!(
+            draft.contains("weights = \"weights.safetensors\""),
+            "{draft}"
+        );
+        std::fs::write(&description, draft).unwrap();
         let described = open(&description, size);
         let (a, b) = (inferred.network.nodes(), described.network.nodes());
         assert_eq!(a.len(), b.len(), "{name}");

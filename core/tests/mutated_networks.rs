@@ -243,6 +243,6 @@ fn changed_files_give_networks_or_errors_within_their_memory() {
         }
         fs::remove_file(&path).unwrap();
     }
-    println!("{opened} files");
+    eprintln!("{opened} files");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

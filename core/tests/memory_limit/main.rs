@@ -125,7 +125,7 @@ fn greedy(folder: &Path) -> Vec<(PathBuf, &'static str)> {
     let path = add("external.onnx", "tensor w needs 1.0 GiB");
     fs::write(path, onnx_model(16384, &[conv], &[tensor])).unwrap();
     // A constant that is computed: 16 Mi elements of four bytes, of which the file has the two sizes.
-    let sizes = [4096_u64, 4096].map(|n| n.to_le_bytes()).concat();
+    let sizes = [4096_u64, 4096].map(u64::to_le_bytes).concat();
     let sizes = onnx_tensor("sizes", 7, &[2], &field(9, &sizes));
     let nodes = [
         onnx_node("ConstantOfShape", &["sizes"], "large"),
@@ -224,7 +224,7 @@ fn no_reader_takes_more_than_it_is_given() {
         }
         let (opened, peak) = peak_of(|| open(&path, high));
         assert!(opened.is_ok(), "{name}");
-        println!("{name}: limit {high}, held at most {peak}");
+        eprintln!("{name}: limit {high}, held at most {peak}");
         assert!(peak <= high as usize + BESIDE, "{name}: {peak} of {high}");
         let length = fs::metadata(&path).unwrap().len();
         assert!(

@@ -15,7 +15,7 @@ use ganoscope_core::attribution::{
 use ganoscope_core::checkpoint::{NetworkRole, Series};
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{
-    DeblendSpec, Engine as _, Event, Explained, Generation, PreviewSpec, RelevancePreview,
+    DeblendSpec, Engine as _, Event, Explained, Generation, Input, PreviewSpec, RelevancePreview,
     RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec, ThroughWay, Worker,
 };
 use ganoscope_core::region::{Place, Shape};
@@ -244,7 +244,7 @@ fn a_planted_bad_unit_comes_first() {
         let spec = |way| ThroughSpec {
             series: series.clone(),
             step: 10,
-            input: blend.clone(),
+            input: Input::File(blend.clone()),
             way,
         };
         let found = through(&mut studio, &spec(ThroughWay::Relevance));
@@ -327,7 +327,7 @@ fn the_demonstration_is_explained() {
     let run = DeblendSpec {
         series: series.clone(),
         step,
-        input: input.clone(),
+        input: Input::File(input.clone()),
         edits: EditStack::default(),
     };
     let mut studio = Studio::default();
@@ -340,7 +340,7 @@ fn the_demonstration_is_explained() {
         let spec = ThroughSpec {
             series: series.clone(),
             step,
-            input: input.clone(),
+            input: Input::File(input.clone()),
             way,
         };
         let took = time_of(&mut studio, &PreviewSpec::Through(spec.clone()));

@@ -12,8 +12,8 @@ use ganoscope_core::checkpoint::{
 };
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
-    DeblendSpec, FlippingPreview, Preview, PreviewSpec, RelevancePreview, RelevanceSpec, Studio,
-    ThroughSpec, UnitRelevance,
+    DeblendSpec, FlippingPreview, Input, Preview, PreviewSpec, RelevancePreview, RelevanceSpec,
+    Studio, ThroughSpec, UnitRelevance,
 };
 use ganoscope_core::network::{Network, Role};
 use ganoscope_core::stamp::io::{Format, write};
@@ -90,7 +90,7 @@ pub(crate) fn run(series: &Path, input: &Path) -> DeblendSpec {
     DeblendSpec {
         series: series.to_owned(),
         step: 10,
-        input: input.to_owned(),
+        input: Input::File(input.to_owned()),
         edits: EditStack::default(),
     }
 }
