@@ -289,14 +289,14 @@ fn a_large_picture_is_shown_smaller_and_says_so() {
     let said = harness.query_all_by_label_contains("mean of 3 x 3").count();
     assert!(said > 0, "{:?}", harness.state().toasts());
     harness.get_by_label("90 x 60, shown 3 times smaller");
-    // The readout counts the pixels of the file.
+    // The readout counts the pixels of the file as DS9 does, that in the middle of the block.
     let well = well(&harness);
     let scale = well.width() / 30.0;
     let over = well.min + scale * vec2(10.5, 5.0 + 7.5);
     harness.hover_at(over);
     harness.run_steps(3);
     assert_eq!(harness.state().workbench().cursor, Some([10, 7]));
-    harness.get_by_label_contains("x  30  y  21   blend");
+    harness.get_by_label_contains("x  32  y  38   blend");
 
     // A region file is in the pixels of the file, and so are its numbers.
     let regions = folder.path().join("one.reg");

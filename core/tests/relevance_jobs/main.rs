@@ -269,7 +269,7 @@ fn real_pictures_may_come_from_another_file() {
         .truths[1]
         .clone();
     let real = folder.path().join("real.fits");
-    write(&real, &[galaxy.clone()], Format::Fits, &[]).unwrap();
+    write(&real, std::slice::from_ref(&galaxy), Format::Fits, &[]).unwrap();
     let mut studio = Studio::default();
     let mut spec = RelevanceSpec::new(run(&series, &blend), both());
     let own = relevance(&mut studio, &spec);
@@ -292,7 +292,7 @@ fn a_preview_says_how_far_it_is() {
     loop {
         match worker
             .events()
-            .recv_timeout(Duration::from_secs(60))
+            .recv_timeout(Duration::from_mins(1))
             .unwrap()
         {
             Event::PreviewProgress {
