@@ -107,6 +107,13 @@ pub struct DescriptionSheet {
     pub is_saving: bool,
 }
 
+impl DescriptionSheet {
+    /// Whether nothing would be lost without it.
+    pub fn is_untouched(&self) -> bool {
+        !self.is_saving && self.text == self.draft.text
+    }
+}
+
 /// How the window is arranged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -73,7 +73,11 @@ impl Shell<'_> {
                 .frame(bar)
                 .show(ui, |ui| self.status_ui(ui));
         }
-        let has_strip = room.strip && bench.timeline_open && !bench.shows(ViewKey::Timeline);
+        // One checkpoint is nothing to scrub.
+        let series = self.cx.results.series.shown();
+        let has_steps = series.is_none_or(|series| series.checkpoints.len() > 1);
+        let has_strip =
+            room.strip && has_steps && bench.timeline_open && !bench.shows(ViewKey::Timeline);
         let timeline = has_strip.then(|| {
             let panel = Panel::bottom("timeline")
                 .resizable(true)

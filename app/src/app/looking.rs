@@ -1,6 +1,7 @@
 //! What commands do to the way pictures are looked at: blinking, keeping, comparing, zooming, contours.
 
 use egui::Context;
+use ganoscope_core::edit::UnitSet;
 use log::Level;
 
 use super::App;
@@ -10,7 +11,7 @@ use crate::contours::{ContourChoice, ContoursOf};
 use crate::kept::{KeptId, title_of};
 use crate::source::Source;
 use crate::views::ViewKey;
-use crate::workbench::Navigation;
+use crate::workbench::{DescriptionSheet, Navigation};
 
 impl App {
     /// Commands that change nothing but how pictures are looked at.
@@ -158,6 +159,31 @@ impl App {
                 self.workbench.own_display.insert(id, display);
             }
             None => self.change(Change::SetDisplay(display)),
+        }
+    }
+
+    /// Closes the help, a window or the tour, lets go of regions, then of units: one thing at a time.
+    pub(super) fn put_something_away(&mut self) {
+        let bench = &mut self.workbench;
+        if bench.help_open {
+            bench.help_open = false;
+        } else if bench.export_of.take().is_some() {
+            // Closed with that.
+        } else if bench.history_open {
+            bench.history_open = false;
+        } else if bench
+            .sheet
+            .as_ref()
+            .is_some_and(DescriptionSheet::is_untouched)
+        {
+            bench.sheet = None;
+        } else if bench.network_open {
+            bench.network_open = false;
+        } else if bench.tour.take().is_none()
+            && !self.let_go_of_regions()
+            && !self.document.units.is_empty()
+        {
+            self.change(Change::SelectUnits(UnitSet::default()));
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use egui::Context;
-use ganoscope_core::edit::UnitSet;
 use ganoscope_core::jobs::{RegionsPreview, Scene};
 use ganoscope_core::region::ds9::{self, System};
 use ganoscope_core::region::{Place, Region, Shape};
@@ -104,25 +103,8 @@ impl App {
         true
     }
 
-    /// Closes the help, a window or the tour, lets go of regions, then of units: one thing at a time.
-    pub(super) fn put_something_away(&mut self) {
-        let bench = &mut self.workbench;
-        if bench.help_open {
-            bench.help_open = false;
-        } else if bench.export_of.take().is_some() {
-            // Closed with that.
-        } else if bench.history_open {
-            bench.history_open = false;
-        } else if bench.tour.take().is_none()
-            && !self.let_go_of_regions()
-            && !self.document.units.is_empty()
-        {
-            self.change(Change::SelectUnits(UnitSet::default()));
-        }
-    }
-
     /// Puts away what is in the hand, one thing at a time; whether there was anything.
-    fn let_go_of_regions(&mut self) -> bool {
+    pub(super) fn let_go_of_regions(&mut self) -> bool {
         let desk = &mut self.workbench.regions;
         if !desk.draft.is_empty() {
             desk.draft.clear();

@@ -43,7 +43,7 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     common: Common,
-    /// Series directory to open in the window instead of the bundled demonstration.
+    /// Series directory or network to open in the window instead of the bundled demonstration.
     #[arg(long, value_name = "DIR")]
     series: Option<PathBuf>,
     /// Close the window after the first complete picture was shown.
@@ -55,7 +55,7 @@ struct Cli {
     /// Write a picture of the window to this file, then close it.
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
-    /// Stamps or blends to open in the window.
+    /// Pictures, networks, sessions or recipes to open in the window.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }

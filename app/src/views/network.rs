@@ -27,7 +27,8 @@ pub fn network_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     };
     ui.set_width(SHEET_WIDTH);
     let height = (ui.ctx().content_rect().height() - 160.0).max(160.0);
-    ScrollArea::vertical().max_height(height).show(ui, |ui| {
+    let area = ScrollArea::vertical().auto_shrink([false, true]);
+    area.max_height(height).show(ui, |ui| {
         for warning in &series.warnings {
             ui.label(RichText::new(warning).color(Tokens::of(ui).warning));
         }

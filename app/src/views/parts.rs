@@ -331,13 +331,22 @@ fn limits_text(limits: Limits) -> String {
     }
 }
 
+/// Width of a list to choose from, points.
+const COMBO_WIDTH: f32 = 84.0;
+
 /// A labelled list to choose from.
 pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
-    let text = ui.label(RichText::new(label).color(Tokens::of(ui).weak));
-    let text = text.explained(label);
+    let text = RichText::new(label).color(Tokens::of(ui).weak);
+    let galley = egui::WidgetText::from(text).into_galley(ui, None, f32::INFINITY, TextStyle::Body);
+    // A list that would come into the next line takes its name with it.
+    let together = galley.size().x + ui.spacing().item_spacing.x + COMBO_WIDTH;
+    if ui.layout().main_wrap() && ui.available_size_before_wrap().x < together {
+        ui.end_row();
+    }
+    let text = ui.label(galley).explained(label);
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
-        .width(84.0)
+        .width(COMBO_WIDTH)
         // All of a short list is seen: what is hidden below an edge without a sign is not found.
         .height(LIST_HEIGHT)
         .show_ui(ui, content)

@@ -1,11 +1,14 @@
 //! A network file is dropped on the window: its pictures, layers, units and outputs are there, without a manifest; what cannot be
 //! opened is told by name and nothing that was open is lost.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod described;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use common::others::{CONDITIONAL, DISCRIMINATOR, GENERATOR, UNKNOWN, UPSCALER, put};
+use common::others::{CONDITIONAL, DISCRIMINATOR, GENERATOR, UPSCALER, put};
 use common::{Files, Start, app, drop_files, opened, press_key_of, settle, step_until};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -19,7 +22,7 @@ use ganoscope::store;
 use ganoscope::testing::tiny_scene;
 use ganoscope::views::ViewKey;
 use ganoscope_core::edit::UnitSet;
-use ganoscope_core::jobs::{Input, Latent};
+use ganoscope_core::jobs::{DeblendPreview, Input, Latent};
 use ganoscope_core::latent::Takes;
 use ganoscope_core::stamp::io::{Format, write};
 use ganoscope_core::stamp::{Stamp, ValueRange};
@@ -53,9 +56,13 @@ fn assert_seen_in_part(harness: &Harness<'_, App>, label: &str) {
     );
 }
 
+fn outputs(harness: &Harness<'_, App>) -> Arc<DeblendPreview> {
+    let preview = harness.state().results().deblend.ready();
+    preview.expect("outputs").clone()
+}
+
 fn pixels(harness: &Harness<'_, App>) -> Vec<f32> {
-    let preview = harness.state().results().deblend.ready().expect("outputs");
-    preview.outputs[0].pixels.to_vec()
+    outputs(harness).outputs[0].pixels.to_vec()
 }
 
 fn command_of(harness: &Harness<'_, App>, view: ViewKey) -> Result<Vec<String>, String> {
@@ -220,13 +227,7 @@ fn a_network_that_enlarges_takes_pictures_of_any_size() {
     let wide = Stamp::new("wide", pixels, [3, 12, 20], ValueRange::UNIT);
     write(&picture, &[wide], Format::Fits, &[]).unwrap();
     let mut harness = dropped(&[&network, &picture]);
-    let preview = harness
-        .state()
-        .results()
-        .deblend
-        .ready()
-        .expect("outputs")
-        .clone();
+    let preview = outputs(&harness);
     assert_eq!(preview.outputs[0].dims(), [3, 24, 40]);
     assert!(preview.account.is_none());
     assert_seen(&harness, "Picture");
@@ -248,13 +249,7 @@ fn a_lone_discriminator_shows_its_logit() {
     let blend = tiny_scene(&picture, 16).blend;
     write(&picture, &[blend], Format::Fits, &[]).unwrap();
     let mut harness = dropped(&[&network, &picture]);
-    let preview = harness
-        .state()
-        .results()
-        .deblend
-        .ready()
-        .expect("outputs")
-        .clone();
+    let preview = outputs(&harness);
     assert!(preview.outputs.is_empty());
     assert_eq!(preview.numbers[0].values.len(), 1);
     let text = format!(
@@ -301,98 +296,6 @@ fn a_folder_of_both_networks_is_one_step() {
         .expect("relevance");
     assert_eq!(relevance.rows.len(), 1, "the output, and no truth");
 }
-
-#[test]
-fn what_is_known_of_a_network_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("netG.safetensors");
-    put(&path, &GENERATOR);
-    let mut harness = dropped(&[&path]);
-    press_key_of(&mut harness, UiCommand::AboutNetwork);
-    harness.run_steps(4);
-    assert_seen_in_part(&harness, "because all kernels are transposed");
-    assert_seen(&harness, "input z: 8 x 1 x 1");
-    assert_seen_in_part(&harness, "3 applied");
-    assert!(harness.query_all_by_label("stride").next().is_some());
-    harness.get_by_label("Describe the network…").click();
-    step_until(&mut harness, "the draft", |h| {
-        h.state().workbench().sheet.is_some()
-    });
-    let sheet = harness.state().workbench().sheet.clone().unwrap();
-    assert!(sheet.text.contains("ganoscope_model"), "{}", sheet.text);
-    assert!(sheet.draft.why.is_none());
-}
-
-#[test]
-fn weights_that_do_not_tell_are_described_by_hand() {
-    let files = Files::new();
-    let path = files.path("mystery.safetensors");
-    put(&path, &UNKNOWN);
-    let mut harness = opened(&files);
-    let before = harness.state().document().clone();
-    drop_files(&mut harness, &[&path]);
-    step_until(&mut harness, "the draft", |h| {
-        h.state().workbench().sheet.is_some()
-    });
-    assert_eq!(
-        harness.state().document(),
-        &before,
-        "nothing that is open is lost"
-    );
-    let sheet = harness.state().workbench().sheet.clone().unwrap();
-    assert!(
-        sheet.text.contains("No architecture that is known fits"),
-        "{}",
-        sheet.text
-    );
-    let told = harness.state().toasts().join("\n");
-    assert!(told.contains("mystery.safetensors"), "{told}");
-    // A person knows better: one convolution, on pictures of 16 x 16.
-    harness
-        .state()
-        .push(ganoscope::command::Command::EditDescription(
-            DESCRIPTION.to_owned(),
-        ));
-    harness.run_steps(2);
-    harness.get_by_label("Save and open").click();
-    step_until(&mut harness, "the network", |h| {
-        h.state().document().series.as_ref() == Some(&path)
-    });
-    settle(&mut harness);
-    let series = harness.state().results().series.ready().unwrap().clone();
-    let file = series.network.file.clone().unwrap();
-    assert!(
-        file.identity.evidence[0].contains("described by"),
-        "{:?}",
-        file.identity
-    );
-    assert_eq!(file.report.unused.len(), 1);
-    assert!(harness.state().results().deblend.ready().is_some());
-    assert!(
-        path.with_file_name("mystery.safetensors.model.toml")
-            .is_file()
-    );
-}
-
-/// One convolution of the two tensors, on pictures of the size of the tiny blends.
-const DESCRIPTION: &str = r#"ganoscope_model = 1
-family = "made by hand"
-role = "generator"
-
-[[input]]
-name = "image"
-dims = [3, 16, 16]
-
-[[layer]]
-name = "only"
-op = "conv"
-weight = "odd.weight"
-padding = 1
-
-[[output]]
-name = "image"
-layer = "only"
-"#;
 
 #[test]
 fn a_broken_network_is_refused_by_name() {
