@@ -337,13 +337,14 @@ const COMBO_WIDTH: f32 = 84.0;
 /// A labelled list to choose from.
 pub(super) fn combo(ui: &mut Ui, label: &str, chosen: &str, content: impl FnOnce(&mut Ui)) {
     let text = RichText::new(label).color(Tokens::of(ui).weak);
-    let galley = egui::WidgetText::from(text).into_galley(ui, None, f32::INFINITY, TextStyle::Body);
+    let galley =
+        egui::WidgetText::from(text.clone()).into_galley(ui, None, f32::INFINITY, TextStyle::Body);
     // A list that would come into the next line takes its name with it.
     let together = galley.size().x + ui.spacing().item_spacing.x + COMBO_WIDTH;
     if ui.layout().main_wrap() && ui.available_size_before_wrap().x < together {
         ui.end_row();
     }
-    let text = ui.label(galley).explained(label);
+    let text = ui.label(text).explained(label);
     ComboBox::from_id_salt(label)
         .selected_text(chosen)
         .width(COMBO_WIDTH)
