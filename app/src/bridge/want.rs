@@ -2,7 +2,7 @@
 //!
 //! Invariant: a function of what there is; nothing is asked for here, and what nobody looks at is not wanted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
@@ -38,7 +38,7 @@ pub(super) fn want(
             return thumbnail(document, workbench, results);
         }
         Slot::Series => document.series.clone().map(PreviewSpec::Series),
-        Slot::Scene => document.picture().map(|p| PreviewSpec::Scene(p.to_owned())),
+        Slot::Scene => document.picture().cloned().map(PreviewSpec::Scene),
         Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
         Slot::Unedited => {
             let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
@@ -72,7 +72,7 @@ pub(super) fn want(
             if !workbench.shows(ViewKey::Regions) {
                 return Want::Anything;
             }
-            let input = document.picture().map(Path::to_owned);
+            let input = document.picture().cloned();
             let input = input.filter(|_| !document.regions.is_empty());
             let Some(input) = input else {
                 return Want::Nothing;
@@ -87,8 +87,8 @@ pub(super) fn want(
             if !workbench.shows(ViewKey::Header) {
                 return Want::Anything;
             }
-            let input = document.picture().map(Path::to_owned);
-            return input.map_or(Want::Nothing, |path| Want::Spec(PreviewSpec::File(path)));
+            let input = document.picture().cloned();
+            return input.map_or(Want::Nothing, |input| Want::Spec(PreviewSpec::File(input)));
         }
     };
     match spec {
@@ -169,7 +169,7 @@ fn thumbnail(document: &Document, workbench: &Workbench, results: &Results) -> W
     let wanted = workbench.thumbnail.clone();
     let wanted = wanted.filter(|input| results.thumbnails.get(input).is_none());
     let spec = wanted.and_then(|input| match input {
-        Input::File(path) => Some(ThumbnailSpec::File(path)),
+        Input::File(picture) => Some(ThumbnailSpec::File(picture)),
         Input::Latent(_) => {
             let (series, step) = network_of(document, results)?;
             Some(ThumbnailSpec::Drawn {

@@ -198,6 +198,11 @@ impl Well<'_> {
 
     /// Draws it, linked with all others; returns where the picture is.
     pub(super) fn show(&self, cx: &ViewCx<'_>, ui: &mut Ui) -> egui::Rect {
+        self.respond(cx, ui).rect
+    }
+
+    /// The same; returns what was done to the picture.
+    pub(super) fn respond(&self, cx: &ViewCx<'_>, ui: &mut Ui) -> egui::Response {
         let size = vec2(self.side, Self::height(self.side));
         ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
             ui.set_min_size(size);
@@ -229,7 +234,7 @@ impl Well<'_> {
                 let text = RichText::new(&self.footnote).text_style(TextStyle::Small);
                 ui.label(text.color(tokens.weak));
             });
-            response.rect
+            response
         })
         .inner
     }

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod photometry;
 pub(crate) mod reduce;
 pub mod render;
+mod section;
 pub mod simulate;
 pub mod stretch;
 
@@ -21,6 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::section::{NotASection, Section};
 
 /// The interval of pixel values that means black to white, for example `[0, 1]` or `[-1, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -31,8 +31,8 @@ impl Studio {
         let role = series.main_role();
         let held = self.networks.held_while(path, step, role, go_on)?;
         let takes = held.file.takes;
-        let file = match input {
-            Input::File(file) => file,
+        let picture = match input {
+            Input::File(picture) => picture,
             Input::Latent(latent) => {
                 if takes == Takes::Pictures {
                     return Err(Failure::new(format!(
@@ -51,7 +51,7 @@ impl Studio {
                 held.network.input_fact()
             )));
         }
-        let scene = self.scene(file)?;
+        let scene = self.scene(picture)?;
         let size = [scene.blend.height, scene.blend.width];
         let network = self
             .networks

@@ -12,6 +12,7 @@ use crate::checkpoint::{
 use crate::edit::EditStack;
 use crate::jobs::{Cancel, Draft, Failure, Finding, Opened, Progress, Step, Study};
 use crate::session::changed_references;
+use crate::stamp::io::PictureFile;
 
 /// A session larger than this is not one: sessions hold no tensors.
 const MAX_SESSION_BYTES: u64 = 16 << 20;
@@ -69,12 +70,16 @@ impl OpenStudy {
 
     /// Looks at a path, or reads on; nothing while a picture is being read.
     fn look_at(&mut self, studio: &mut Studio, path: &Path) -> Result<Option<Opened>, Failure> {
+        let picture = PictureFile::at(path);
         if self.reading.is_none() {
-            if let Some(opened) = look_at(studio, path, &self.cancel)? {
+            // A part of a file is a part of a picture.
+            if picture.reading.is_plain()
+                && let Some(opened) = look_at(studio, path, &self.cancel)?
+            {
                 return Ok(Some(opened));
             }
-            studio.forget_scene(path);
-            self.reading = Some(SceneReader::open(path, studio.most_pixels)?);
+            studio.forget_scene(&picture.path);
+            self.reading = Some(SceneReader::open(&picture, studio.most_pixels)?);
         }
         let read = self.reading.as_mut().map(SceneReader::step);
         let scene = match read.transpose() {
@@ -86,7 +91,7 @@ impl OpenStudy {
             }
         };
         self.reading = None;
-        Ok(Some(Opened::Scene(studio.keep_scene(path, scene))))
+        Ok(Some(Opened::Scene(studio.keep_scene(&picture, scene))))
     }
 }
 

@@ -232,8 +232,8 @@ impl Studio {
         network: &Network,
     ) -> Result<Tensor, Failure> {
         let series = self.networks.series(&spec.run.series)?;
-        if let Some(path) = candidate.input.file().filter(|_| candidate.is_blend) {
-            let scene = self.scene(path)?;
+        if let Some(picture) = candidate.input.picture().filter(|_| candidate.is_blend) {
+            let scene = self.scene(picture)?;
             return tensor_from_scene(&scene, network, series.manifest.input_range);
         }
         tensor_from_stamp(&candidate.image, network, series.manifest.output_range)

@@ -36,7 +36,7 @@ impl Studio {
     fn candidates(&mut self, spec: &RelevanceSpec) -> Result<Vec<Candidate>, Failure> {
         if let Explained::Output(target) = &spec.explained {
             let scene = match &spec.run.input {
-                Input::File(path) => self.scene(path)?,
+                Input::File(picture) => self.scene(picture)?,
                 Input::Latent(_) => {
                     let why = "what is drawn from a seed was made from no picture; explain the discriminator's verdict";
                     return Err(Failure::new(why));
@@ -83,27 +83,27 @@ impl Studio {
 
     /// The pictures of galaxies that no network made, and their file.
     fn real_pictures(&mut self, spec: &RelevanceSpec) -> Result<(Input, Vec<Stamp>), Failure> {
-        let own = spec.run.input.file();
-        let other = spec.real.as_deref().filter(|path| Some(*path) != own);
-        let Some(path) = other else {
+        let own = spec.run.input.picture();
+        let other = spec.real.as_ref().filter(|picture| Some(*picture) != own);
+        let Some(picture) = other else {
             let series = self.networks.series(&spec.run.series)?;
             let pictures = match own {
                 // A discriminator alone judges the picture itself.
-                Some(path) if series.main_role() == NetworkRole::Discriminator => {
-                    vec![self.scene(path)?.blend.clone()]
+                Some(picture) if series.main_role() == NetworkRole::Discriminator => {
+                    vec![self.scene(picture)?.blend.clone()]
                 }
-                Some(path) => self.scene(path)?.truths.clone(),
+                Some(picture) => self.scene(picture)?.truths.clone(),
                 None => Vec::new(),
             };
             return Ok((spec.run.input.clone(), pictures));
         };
-        let other = self.scene(path)?;
+        let other = self.scene(picture)?;
         let pictures = match other.truths.as_slice() {
             // A file of one galaxy has no truths beside it.
             [] => vec![other.blend.clone()],
             truths => truths.to_vec(),
         };
-        Ok((Input::File(path.to_owned()), pictures))
+        Ok((Input::File(picture.clone()), pictures))
     }
 }
 
