@@ -55,14 +55,11 @@ fn a_network_in_several_files_is_all_of_them() {
 fn a_folder_without_a_manifest_is_its_checkpoints() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path();
-    for name in [
-        "netG_1.pth",
-        "netD_1.pth",
-        "netG_2.pth",
-        "netG_2.pth.model.toml",
-    ] {
+    for name in ["netG_1.pth", "netD_1.pth", "netG_2.pth"] {
         put(folder, &format!("run/{name}"), b"PK\x03\x04");
     }
+    let description = "run/netG_2.pth.model.toml";
+    put(folder, description, b"ganoscope_model = 1");
     put(folder, "run/notes.txt", b"loss went down");
     let all = [
         "netD_1.pth",
