@@ -257,7 +257,7 @@ fn open(studio: &mut Studio, path: &Path, steps: usize) -> Option<Opened> {
 
 fn regions(studio: &mut Studio, spec: RegionsSpec) -> Vec<Option<RegionStatistics>> {
     let spec = PreviewSpec::Regions(spec);
-    let mut job = studio.preview(&spec).expect("begun");
+    let mut job = studio.preview(&spec, &Cancel::default()).expect("begun");
     loop {
         if let Step::Done(done) = job.step(studio).expect("goes on") {
             let Some(Preview::Regions(found)) = done else {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -122,6 +123,28 @@ fn a_lone_file_is_a_series_of_one_step() {
     }
     let error = Series::open_any(&dir.path().join("gone.pth")).unwrap_err();
     assert!(error.to_string().ends_with("gone.pth"), "{error}");
+}
+
+#[test]
+fn what_had_to_be_read_to_open_a_series_is_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let lone = put(dir.path(), "netG.safetensors", &tensors(GENERATOR, ""));
+    let numbered = dir.path().join("run");
+    fs::create_dir(&numbered).unwrap();
+    put(&numbered, "netG_1.safetensors", &tensors(GENERATOR, ""));
+    let last = put(&numbered, "netG_2.safetensors", &tensors(GENERATOR, ""));
+    for (path, file, step) in [(&lone, &lone, 0), (&numbered, &last, 2)] {
+        let series = Series::open_any(path).unwrap();
+        fs::remove_file(file).unwrap();
+        let loaded = series.load(step, NetworkRole::Generator).unwrap();
+        assert_eq!(&loaded.path, file);
+        // The series keeps no weights: from now on they come from the disk.
+        let error = series.load(step, NetworkRole::Generator).unwrap_err();
+        assert!(
+            error.to_string().ends_with(&*file.to_string_lossy()),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -9,34 +9,26 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Reference;
-use crate::checkpoint::{MANIFEST_FILE, METRICS_FILE};
+use crate::checkpoint::files_of;
 
-/// Files above this size are not hashed: saving must stay a matter of milliseconds.
+/// Bytes that are hashed of one file, and of all files of one network: saving must stay a matter of milliseconds.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// The present state of files and series directories; those that cannot be read, or are larger than 32 MiB, are left out.
-///
-/// A series stands for its manifest and the metrics of its checkpoints, which hold the hashes of all weights.
+/// The present state of files and series directories, of each with all [files that it lies in](files_of). Files that cannot be
+/// read are left out, and so are those that do not fit into 32 MiB for each of `paths`.
 pub fn references_to<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<Reference> {
+    paths.into_iter().flat_map(state_of).collect()
+}
+
+/// The files of one path, as they are now.
+fn state_of(path: &Path) -> Vec<Reference> {
+    let mut left = MAX_BYTES;
     let state = |path: PathBuf| {
+        left = left.checked_sub(path.metadata().ok()?.len())?;
         let sha256 = hash_of(&path).ok()?;
         Some(Reference { path, sha256 })
     };
-    let files = paths.into_iter().flat_map(files_of);
-    files.filter_map(state).collect()
-}
-
-/// The file itself, or the small files that describe a series.
-fn files_of(path: &Path) -> Vec<PathBuf> {
-    if !path.is_dir() {
-        return vec![path.to_owned()];
-    }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let metrics = entries.map(|entry| entry.path().join(METRICS_FILE));
-    let mut files: Vec<PathBuf> = metrics.filter(|file| file.is_file()).collect();
-    files.sort();
-    files.insert(0, path.join(MANIFEST_FILE));
-    files
+    files_of(path).into_iter().filter_map(state).collect()
 }
 
 /// The files of a session's text that are not what they were when it was saved. Files that are gone are not named: who

@@ -15,8 +15,9 @@ use ganoscope_core::attribution::{
 use ganoscope_core::checkpoint::{NetworkRole, Series};
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{
-    DeblendSpec, Engine as _, Event, Explained, Generation, Input, PreviewSpec, RelevancePreview,
-    RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec, ThroughWay, Worker,
+    Cancel, DeblendSpec, Engine as _, Event, Explained, Generation, Input, PreviewSpec,
+    RelevancePreview, RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec, ThroughWay,
+    Worker,
 };
 use ganoscope_core::region::{Place, Shape};
 use ganoscope_core::stamp::ValueRange;
@@ -188,7 +189,7 @@ fn flipping_in_steps_is_flipping_at_once() {
 /// How many steps a preview takes that have something to compute.
 fn time_of(studio: &mut Studio, spec: &PreviewSpec) -> Duration {
     let begun = Instant::now();
-    let mut job = studio.preview(spec).unwrap();
+    let mut job = studio.preview(spec, &Cancel::default()).unwrap();
     while let Step::More { progress, .. } = job.step(studio).unwrap() {
         assert!(progress.done <= progress.total);
     }

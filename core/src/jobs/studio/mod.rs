@@ -33,7 +33,6 @@ use super::{
     Study, StudyJob, StudySpec,
 };
 use crate::checkpoint::Series;
-use crate::network::always;
 use crate::stamp::io::PictureFile;
 
 /// Bytes of pictures that are kept; a stamp of the demonstration with its truths is 0.2 MB.
@@ -51,6 +50,8 @@ pub struct Studio {
     relevance: HeldRelevance,
     measures: Option<HeldMeasures>,
     most_pixels: usize,
+    /// Stops the preview that is being made; never set between two steps.
+    cancel: Cancel,
 }
 
 impl Default for Studio {
@@ -77,6 +78,7 @@ impl Studio {
             relevance: HeldRelevance::default(),
             measures: None,
             most_pixels: MOST_PIXELS,
+            cancel: Cancel::default(),
         }
     }
 
@@ -93,7 +95,7 @@ impl Studio {
     /// # Errors
     /// As the preview's; the message names the layer or file.
     pub fn preview_now(&mut self, spec: &PreviewSpec) -> Result<Preview, Failure> {
-        let mut job = self.preview(spec)?;
+        let mut job = self.preview(spec, &Cancel::default())?;
         loop {
             match job.step(self)? {
                 Step::More { .. } => {}
@@ -149,11 +151,16 @@ impl Studio {
 }
 
 impl Engine for Studio {
-    fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure> {
-        Ok(match spec.clone() {
+    fn preview(
+        &mut self,
+        spec: &PreviewSpec,
+        cancel: &Cancel,
+    ) -> Result<PreviewJob<Self>, Failure> {
+        let job: PreviewJob<Self> = match spec.clone() {
             PreviewSpec::Series(path) => Box::new(Once::new(move |studio: &mut Self| {
                 let series = studio.reopen(&path)?;
-                describe::series(&mut studio.networks, &series, &always)
+                let cancel = studio.cancel.clone();
+                describe::series(&mut studio.networks, &series, &|| cancel.go_on())
                     .map(|info| Preview::Series(Arc::new(info)))
             })),
             PreviewSpec::Scene(picture) => Box::new(scene::SceneJob::new(picture)),
@@ -175,7 +182,11 @@ impl Engine for Studio {
                 file_info::describe(&scene).map(|info| Preview::File(Arc::new(info)))
             })),
             PreviewSpec::Thumbnail(spec) => Box::new(thumbnail::ThumbnailJob::new(spec)),
-        })
+        };
+        Ok(Box::new(Stoppable {
+            job,
+            cancel: cancel.clone(),
+        }))
     }
 
     fn study(&mut self, spec: &StudySpec, cancel: &Cancel) -> Result<StudyJob<Self>, Failure> {
@@ -201,6 +212,21 @@ impl Engine for Studio {
 
     fn recover(&mut self) {
         *self = Self::on(self.networks.device().clone()).with_most_pixels(self.most_pixels);
+    }
+}
+
+/// A job whose runs look at a flag between their layers.
+struct Stoppable {
+    job: PreviewJob<Studio>,
+    cancel: Cancel,
+}
+
+impl Study<Studio, Preview> for Stoppable {
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
+        studio.cancel = self.cancel.clone();
+        let outcome = self.job.step(studio);
+        studio.cancel = Cancel::default();
+        outcome
     }
 }
 

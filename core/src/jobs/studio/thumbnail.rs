@@ -11,7 +11,7 @@ use super::deblend::given;
 use super::feed::Fed;
 use super::input::SceneReader;
 use crate::jobs::{Failure, Input, Preview, Scene, Step, Study, Thumbnail, ThumbnailSpec};
-use crate::network::{Plan, always};
+use crate::network::Plan;
 use crate::stamp::Stamp;
 use crate::stamp::io::PictureFile;
 
@@ -87,8 +87,10 @@ impl Study<Studio, Preview> for ThumbnailJob {
 /// The first picture that a network gives; the run that is held stays as it is.
 fn drawn(studio: &mut Studio, path: &Path, step: u64, input: &Input) -> Result<Stamp, Failure> {
     let series = studio.networks.series(path)?;
-    let Fed { network, tensors } = studio.fed(path, step, input, &always)?;
-    let outputs = Plan::new(&network)?.run_while(&tensors, &always)?;
+    let cancel = studio.cancel.clone();
+    let go_on = || cancel.go_on();
+    let Fed { network, tensors } = studio.fed(path, step, input, &go_on)?;
+    let outputs = Plan::new(&network)?.run_while(&tensors, &go_on)?;
     let pictures = given(&network, &outputs, &series)?.pictures;
     let first = pictures.first();
     first.map_or_else(
