@@ -45,6 +45,26 @@ pub enum TargetChoice {
     },
 }
 
+impl TargetChoice {
+    /// A region was removed: its light is explained no more, and those after it have other places.
+    pub(crate) fn forget_region(&mut self, removed: usize) {
+        if let Self::Output { region, .. } = self {
+            *region = match *region {
+                Some(index) if index == removed => None,
+                Some(index) if index > removed => Some(index - 1),
+                other => other,
+            };
+        }
+    }
+
+    /// All regions were removed.
+    pub(crate) fn forget_regions(&mut self) {
+        if let Self::Output { region, .. } = self {
+            *region = None;
+        }
+    }
+}
+
 impl Explain {
     /// The same with the rule of a place changed, or as the method has it where there is none.
     #[must_use]

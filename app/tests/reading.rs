@@ -6,6 +6,7 @@ mod common;
 use std::path::PathBuf;
 
 use common::{Files, drop_files, opened, press_key_of, settle, step_until};
+use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
 use ganoscope::command::{Change, Command, UiCommand};
@@ -37,6 +38,14 @@ fn shown(window: &egui_kittest::Harness<'_, App>) -> PictureFile {
     window.state().document().picture().unwrap().clone()
 }
 
+/// Points at the middle of the scene; the pixel there.
+fn point_at_the_middle(window: &mut egui_kittest::Harness<'_, App>) -> [usize; 2] {
+    let well = window.get_by_role_and_label(Role::Image, "Picture").rect();
+    window.hover_at(well.center());
+    window.run_steps(3);
+    window.state().workbench().cursor.unwrap()
+}
+
 #[test]
 fn a_galaxy_is_cut_out_of_a_scene_that_the_network_does_not_take() {
     let files = Files::new();
@@ -48,9 +57,7 @@ fn a_galaxy_is_cut_out_of_a_scene_that_the_network_does_not_take() {
             .is_some()
     });
     assert_eq!(shown(&window).path, path);
-    // Column 30, row 40 from the top.
-    window.state().push(Command::Point(Some([30, 40])));
-    window.run_steps(1);
+    let pixel = point_at_the_middle(&mut window);
     press_key_of(&mut window, UiCommand::CutOut);
     step_until(&mut window, "the outputs of the cut-out", |h| {
         let results = h.state().results();
@@ -60,7 +67,7 @@ fn a_galaxy_is_cut_out_of_a_scene_that_the_network_does_not_take() {
     assert_eq!(cut.path, path);
     let section = cut.reading.section.unwrap();
     assert_eq!(section.size(), [SIDE, SIDE]);
-    let has_bands = cut.reading.bands == [3, 2, 1];
+    assert_eq!(cut.reading.bands, [3, 2, 1]);
     let blend = window
         .state()
         .results()
@@ -70,9 +77,9 @@ fn a_galaxy_is_cut_out_of_a_scene_that_the_network_does_not_take() {
         .blend
         .clone();
     assert_eq!(blend.dims(), [3, SIDE, SIDE]);
-    // Columns from 30 - 12 and rows from 40 - 12, red first.
-    let first_band = if has_bands { 2 } else { 0 };
-    let expected = (first_band * 10_000 + 28 * 100 + 18) as f32 / 60_000.0;
+    // Red first, and half the size to the left of the pointer and above it.
+    let [column, row] = pixel.map(|at| at - SIDE / 2);
+    let expected = (2 * 10_000 + row * 100 + column) as f32 / 60_000.0;
     assert!(
         (blend.pixels[0] - expected).abs() < 1e-4,
         "{}",
@@ -97,10 +104,8 @@ fn a_click_on_a_scene_cuts_out() {
         h.query_by_label_contains("Click a galaxy to cut it out")
             .is_some()
     });
-    let well = window.get_by_label("Picture").rect();
-    window.hover_at(well.center());
-    window.run_steps(2);
-    window.get_by_label("Picture").click();
+    let _ = point_at_the_middle(&mut window);
+    window.get_by_role_and_label(Role::Image, "Picture").click();
     step_until(&mut window, "the cut-out", |h| {
         shown(h).reading.section.is_some()
     });
@@ -152,7 +157,7 @@ fn another_image_of_a_file_is_shown_by_itself() {
     drop_files(&mut window, &[&path]);
     window.state().push(Command::Show(ViewKey::Header));
     step_until(&mut window, "the pictures of the file", |h| {
-        h.query_by_label("Picture").is_some() && h.state().results().file.ready().is_some()
+        h.query_by_label("Image").is_some() && h.state().results().file.ready().is_some()
     });
     let known = window
         .state()
@@ -164,7 +169,6 @@ fn another_image_of_a_file_is_shown_by_itself() {
         .clone();
     let second = known.iter().find(|(_, name)| name.contains("SECOND"));
     let (selector, _) = second.unwrap().clone();
-    window.get_by_label("Picture").scroll_to_me();
     let other = PictureFile::from(path)
         .read_as(ganoscope_core::stamp::io::Reading::of_image(Some(selector)));
     window.state().push(Change::ShowInput(other.clone().into()));

@@ -14,7 +14,14 @@ impl App {
     /// it; the picture stays in the list.
     pub(super) fn cut_out(&mut self, pixel: Option<[usize; 2]>, ctx: &Context) {
         match self.cut_out_at(pixel.or(self.workbench.cursor)) {
-            Ok(input) => self.change(Change::ShowInput(input)),
+            Ok(input) => {
+                self.change(Change::ShowInput(input));
+                if !self.document.regions.is_empty() {
+                    let text =
+                        "regions keep their pixel numbers: on the cut-out they mark other places";
+                    self.say(Level::Warn, text, ctx);
+                }
+            }
             Err(why) => self.say(Level::Warn, &why, ctx),
         }
     }

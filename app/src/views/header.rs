@@ -253,7 +253,7 @@ fn images_ui(cx: &ViewCx<'_>, ui: &mut Ui, info: &FileInfo) {
     };
     const WHOLE: &str = "as the file opens";
     let chosen = image.map_or_else(|| WHOLE.to_owned(), name);
-    combo(ui, "Picture", &chosen, |ui| {
+    combo(ui, "Image", &chosen, |ui| {
         let whole = std::iter::once((None, WHOLE));
         let single = info
             .images

@@ -12,8 +12,8 @@ use crate::glossary::Explained;
 use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
-    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, rgb, value_text,
-    visible_part,
+    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, rgb, same_place,
+    value_text, visible_part,
 };
 use crate::workbench::Navigation;
 
@@ -225,6 +225,10 @@ impl Well<'_> {
             .show(ui, cx.textures, cx.commands);
             if let Some(pixel) = cx.workbench.cursor {
                 let shown = self.picture.over.unwrap_or(self.picture.stamp);
+                let pixel = match cx.results.scene.shown() {
+                    Some(scene) => same_place(pixel, scene.blend.size(), shown.size()),
+                    None => pixel,
+                };
                 let text = value_text(shown, pixel);
                 let navigation = cx.workbench.navigation;
                 let corner = corner_away_from(pixel, shown.height, navigation);

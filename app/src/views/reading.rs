@@ -1,6 +1,8 @@
 //! The section of the inspector that says how the picture is taken from its file: the values of black and white, the bands, the
 //! part of it.
 
+use std::path::Path;
+
 use egui::{CollapsingHeader, DragValue, Id, RichText, TextEdit, Ui};
 use ganoscope_core::jobs::Scene;
 use ganoscope_core::stamp::ValueRange;
@@ -16,20 +18,21 @@ pub(super) fn reading_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         return;
     };
     let scene = cx.results.scene.shown();
-    let scene = scene.filter(|scene| scene.picture == *picture);
+    // While it is read another way, the fields stay where they are.
+    let scene = scene.filter(|scene| scene.picture.path == picture.path);
     CollapsingHeader::new(RichText::new("Reading").strong())
         .id_salt("reading")
         .show_unindented(ui, |ui| {
-            let before = &picture.reading;
+            let (before, file) = (&picture.reading, &picture.path);
             let mut reading = before.clone();
             if let Some(scene) = scene {
                 range_ui(scene, ui, &mut reading);
             }
             let has_bands = scene.is_some_and(|scene| scene.blend.channels > 1);
             if has_bands || !reading.bands.is_empty() {
-                bands_ui(ui, &mut reading);
+                bands_ui(ui, file, &mut reading);
             }
-            section_ui(ui, &mut reading);
+            section_ui(ui, file, &mut reading);
             if let Some(image) = &reading.image {
                 let text = format!("image {image} of the file; Header chooses another");
                 ui.label(RichText::new(text).color(Tokens::of(ui).weak));
@@ -42,10 +45,16 @@ pub(super) fn reading_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
 
 /// Black and white in the file's values.
 fn range_ui(scene: &Scene, ui: &mut Ui, reading: &mut Reading) {
-    let ValueRange { mut low, mut high } = scene.range_in_file;
+    let id = Id::unique(("range of", &scene.picture));
+    let held = ui.data(|data| data.get_temp::<[f32; 2]>(id));
+    let ValueRange { low, high } = reading.range().unwrap_or(scene.range_in_file);
+    let [mut low, mut high] = held.unwrap_or([low, high]);
     let speed = f64::from((high - low).abs().max(1e-9)) / 200.0;
     fn number(value: &mut f32, speed: f64) -> DragValue<'_> {
-        DragValue::new(value).speed(speed).max_decimals(6)
+        DragValue::new(value)
+            .speed(speed)
+            .max_decimals(6)
+            .update_while_editing(false)
     }
     ui.horizontal(|ui| {
         let black = ui.label("Black");
@@ -53,11 +62,16 @@ fn range_ui(scene: &Scene, ui: &mut Ui, reading: &mut Reading) {
         let white = ui.label("White");
         let high_field = ui.add(number(&mut high, speed)).labelled_by(white.id);
         let tooltip = "The file's value that the network sees as no light, or as the brightest";
-        let is_changed = low_field.on_hover_text(tooltip).changed()
-            | high_field.on_hover_text(tooltip).changed();
-        // Ends that would cross say nothing, and the field shows the old ones again.
-        if is_changed && low < high {
-            *reading = std::mem::take(reading).with_range(Some(ValueRange { low, high }));
+        let fields = low_field.on_hover_text(tooltip) | high_field.on_hover_text(tooltip);
+        // The file is read again when the hand is taken off, not at every step of a drag.
+        if fields.dragged() {
+            ui.data_mut(|data| data.insert_temp(id, [low, high]));
+        } else if fields.changed() || held.is_some() {
+            ui.data_mut(|data| data.remove::<[f32; 2]>(id));
+            // Ends that would cross say nothing, and the fields show the old ones again.
+            if low < high {
+                *reading = std::mem::take(reading).with_range(Some(ValueRange { low, high }));
+            }
         }
     });
     let tokens = Tokens::of(ui);
@@ -77,9 +91,10 @@ fn range_ui(scene: &Scene, ui: &mut Ui, reading: &mut Reading) {
 }
 
 /// Numbers of bands, in their order.
-fn bands_ui(ui: &mut Ui, reading: &mut Reading) {
+fn bands_ui(ui: &mut Ui, file: &Path, reading: &mut Reading) {
     let numbers: Vec<String> = reading.bands.iter().map(ToString::to_string).collect();
     let field = Field {
+        file,
         label: "Bands",
         hint: "all",
         tooltip: "Numbers of bands from 1, for example 3,2,1 for red, green and blue; all where empty",
@@ -95,9 +110,10 @@ fn bands_ui(ui: &mut Ui, reading: &mut Reading) {
 }
 
 /// Columns and rows.
-fn section_ui(ui: &mut Ui, reading: &mut Reading) {
+fn section_ui(ui: &mut Ui, file: &Path, reading: &mut Reading) {
     let section = reading.section.map(|section| section.to_string());
     let field = Field {
+        file,
         label: "Section",
         hint: "all pixels",
         tooltip: "First and last column and row, counted as DS9 does, for example 101:180,201:280; all where empty",
@@ -113,16 +129,18 @@ fn section_ui(ui: &mut Ui, reading: &mut Reading) {
 }
 
 /// A text that is taken when it is complete: by Enter, or when the field is left.
-struct Field {
+struct Field<'a> {
+    /// The file it says something about.
+    file: &'a Path,
     label: &'static str,
     hint: &'static str,
     tooltip: &'static str,
 }
 
-impl Field {
+impl Field<'_> {
     /// Draws it with the text that holds; `take` says whether another one makes sense.
     fn ui(&self, ui: &mut Ui, holds: &str, take: impl FnOnce(&str) -> Option<()>) {
-        let id = Id::unique(("reading", self.label));
+        let id = Id::unique(("reading", self.label, self.file));
         let typed = ui.data(|data| data.get_temp::<String>(id));
         let mut text = typed.unwrap_or_else(|| holds.to_owned());
         let is_bad = ui.data(|data| data.get_temp::<bool>(id.with("bad"))) == Some(true);

@@ -228,6 +228,11 @@ impl Stamp {
         self.reduction.map_or(1, |reduction| reduction.factor)
     }
 
+    /// Rows and columns in memory.
+    pub const fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+
     /// `[C, H, W]`.
     pub fn dims(&self) -> [usize; 3] {
         [self.channels, self.height, self.width]

@@ -10,6 +10,9 @@ use super::io::StampProblem;
 use super::{Card, RowOrder, Stamp};
 use crate::sky::Place;
 
+/// Most bands that are taken of a picture.
+pub(super) const MAX_BANDS: usize = 64;
+
 /// Columns and rows of a picture, first and last, counted from 1 as DS9 does: rows from the bottom in FITS files, from the top in
 /// others.
 ///
@@ -164,6 +167,11 @@ impl Stamp {
     /// # Errors
     /// When there is no band of a number, or none is asked for.
     pub fn with_bands(&self, numbers: &[usize]) -> Result<Self, StampProblem> {
+        if numbers.is_empty() || numbers.len() > MAX_BANDS {
+            let what = format!("there are {} of them", numbers.len());
+            let expected = format!("1 to {MAX_BANDS}");
+            return Err(StampProblem::unsupported("bands", what, expected));
+        }
         let mut pixels = Vec::new();
         let mut bands = Vec::new();
         for number in numbers {
@@ -174,9 +182,6 @@ impl Stamp {
             })?;
             pixels.extend_from_slice(self.plane(at));
             bands.extend(self.bands.get(at).cloned());
-        }
-        if numbers.is_empty() {
-            return Err(StampProblem::unsupported("bands", "no band", "a band"));
         }
         Ok(Self {
             pixels: pixels.into(),
@@ -341,7 +346,7 @@ mod tests {
         assert_eq!(turned.dims(), [3, 4, 3]);
         assert_eq!(turned.bands, ["r", "g", "r"]);
         assert_eq!([turned.plane(0)[0], turned.plane(1)[0]], [100.0, 0.0]);
-        for wrong in [&[0][..], &[3], &[]] {
+        for wrong in [&[0][..], &[3], &[], &[1; MAX_BANDS + 1]] {
             assert!(stamp(RowOrder::TopDown).with_bands(wrong).is_err());
         }
     }

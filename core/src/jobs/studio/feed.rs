@@ -40,8 +40,9 @@ impl Studio {
                         held.network.input_fact()
                     )));
                 }
-                let tensors = latent::tensors(&held.network, *latent, takes)?;
                 let network = held.network.clone();
+                check_memory(&network)?;
+                let tensors = latent::tensors(&network, *latent, takes)?;
                 return Ok(Fed { network, tensors });
             }
         };
@@ -57,9 +58,7 @@ impl Studio {
             .networks
             .fitting(path, step, role, size, go_on)
             .unwrap_or_else(|| held.network.clone());
-        if !Arc::ptr_eq(&network, &held.network) {
-            check_memory(&network, size)?;
-        }
+        check_memory(&network)?;
         let range = series.manifest.input_range_of(role);
         let mut tensors = vec![tensor_from_scene(&scene, &network, range)?];
         tensors.extend(latent::further_tensors(&network)?);
@@ -67,16 +66,18 @@ impl Studio {
     }
 }
 
-/// A picture of any size may be a large one: a run holds the values of all layers.
-fn check_memory(network: &Network, [rows, columns]: [usize; 2]) -> Result<(), Failure> {
+/// A run holds the values of all layers, which a small file or a large picture may make very many.
+pub(super) fn check_memory(network: &Network) -> Result<(), Failure> {
     let (needed, limit) = (network.value_bytes(), Limits::default().memory_bytes);
     if needed <= limit {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "a picture of {columns} x {rows} pixels needs {} MiB of memory in this network, the limit is {} MiB; open a smaller one",
+        "the values of all layers of this network for an input of {} need {} MiB of memory, the limit is {} MiB; {}",
+        network.input_fact(),
         needed >> 20,
-        limit >> 20
+        limit >> 20,
+        "open a smaller picture or network, or raise --memory-limit"
     )))
 }
 

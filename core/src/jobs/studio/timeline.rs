@@ -93,10 +93,8 @@ impl TimelineStudy {
         let pairs = || scene.truths.iter().zip(outputs);
         let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
         if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
-            let of_blend = scene
-                .truths
-                .iter()
-                .filter_map(|t| measure::psnr_of(t, &scene.blend));
+            // Of the truths that are measured, so that both are means over the same.
+            let of_blend = pairs().filter_map(|(t, _)| measure::psnr_of(t, &scene.blend));
             let of_blend: f64 = of_blend.sum();
             if self.sums.psnr.len() < psnr.len() {
                 self.sums.psnr.resize(psnr.len(), (0.0, 0));

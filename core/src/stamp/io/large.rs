@@ -12,6 +12,7 @@ use super::large_plan::{MAX_HELD_PIXELS, Plan, plan};
 use super::numbers::{Endian, Number, Scaling, looks_reversed};
 use super::selector::Selector;
 use super::stem;
+use crate::plain_file;
 use crate::stamp::reduce::{Reducer, factor_for};
 use crate::stamp::section::cards_of;
 use crate::stamp::{Reduction, Section, Stamp, ValueRange};
@@ -58,10 +59,10 @@ impl LargeReader {
         selector: Option<&Selector>,
         most: usize,
     ) -> Result<Option<Self>, StampProblem> {
-        let mut file = File::open(path).map_err(StampProblem::Read)?;
-        if file.metadata().map_err(StampProblem::Read)?.is_dir() {
+        if path.is_dir() {
             return Ok(None);
         }
+        let mut file = plain_file::open(path).map_err(StampProblem::Read)?;
         let Some(plan) = plan(&mut file, selector, most)? else {
             return Ok(None);
         };
@@ -204,10 +205,10 @@ pub(super) fn cut_out_of_large(
     section: Section,
 ) -> Result<Option<Stamp>, StampError> {
     let read = || {
-        let mut file = File::open(path).map_err(StampProblem::Read)?;
-        if file.metadata().map_err(StampProblem::Read)?.is_dir() {
+        if path.is_dir() {
             return Ok(None);
         }
+        let mut file = plain_file::open(path).map_err(StampProblem::Read)?;
         let held = usize::try_from(MAX_HELD_PIXELS).unwrap_or(usize::MAX);
         let Some(plan) = plan(&mut file, selector, held)? else {
             return Ok(None);

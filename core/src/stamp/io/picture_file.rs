@@ -13,6 +13,7 @@ use super::error::{StampError, StampProblem};
 use super::large::{LargeReader, cut_out_of_large};
 use super::selector::Selector;
 use super::{read, read_one, stem};
+use crate::stamp::section::MAX_BANDS;
 use crate::stamp::{Section, Stamp, ValueRange};
 
 /// What the group of bands begins with.
@@ -75,7 +76,8 @@ impl Reading {
                 .split(',')
                 .map(|n| n.trim().parse().ok().filter(|n| *n > 0))
                 .collect();
-            self.bands = numbers.filter(|_| self.bands.is_empty())?;
+            let is_sound = |numbers: &Vec<usize>| numbers.len() <= MAX_BANDS;
+            self.bands = numbers.filter(is_sound).filter(|_| self.bands.is_empty())?;
         } else if let Some(ends) = group.strip_prefix(RANGE) {
             let (low, high) = ends.split_once(',')?;
             let number = |text: &str| text.trim().parse::<f32>().ok();
