@@ -282,7 +282,7 @@ fn change_weights(
 fn a_broken_picture_leaves_the_demonstration_its_own() {
     let files = Files::new();
     let broken = files.path("broken.fits");
-    std::fs::write(&broken, "SIMPLE  = no").unwrap();
+    fs::write(&broken, "SIMPLE  = no").unwrap();
     // As the window begins where nothing but a picture was asked for.
     let mut harness = app(Start {
         document: Document::new(Some(files.series.clone()), Vec::new()),

@@ -13,13 +13,13 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use ganoscope::app::App;
-use ganoscope::command::{Change, Command, RegionChange, RegionVerb};
+use ganoscope::command::{Change, Command, RegionChange, RegionVerb, UiCommand};
 use ganoscope::document::Document;
 use ganoscope::explain::{Explain, TargetChoice};
 use ganoscope::workbench::{RelevanceSection, UnitOrder};
 use ganoscope_core::attribution::{Method, Pole, Rule, RuleChange};
 use ganoscope_core::checkpoint::{Metrics, NetworkRole, Series, write_checkpoint};
-use ganoscope_core::jobs::RelevancePreview;
+use ganoscope_core::jobs::{Input, RelevancePreview};
 use ganoscope_core::network::Role as ParamRole;
 use ganoscope_core::region::{Place, Region, Shape};
 
@@ -333,4 +333,69 @@ fn nothing_is_cut_at_the_right_edge() {
             );
         }
     }
+}
+
+/// What nobody looks at any more must not be taken for that of the picture shown next.
+#[test]
+fn relevance_of_another_picture_is_let_go() {
+    let files = Files::new();
+    let mut harness = relevance_of(&files);
+    assert!(harness.state().results().relevance.ready().is_some());
+    harness.state().push(UiCommand::PresetRepair);
+    settle(&mut harness);
+    // Nothing changed: it is still that of the picture.
+    assert!(harness.state().results().relevance.ready().is_some());
+    let other = Input::from(files.blends[1].clone());
+    harness.state().push(Change::ShowInput(other));
+    settle(&mut harness);
+    assert!(harness.state().results().relevance.shown().is_none());
+}
+
+#[test]
+fn a_region_that_is_removed_is_explained_no_more() {
+    let files = Files::new();
+    let mut harness = opened(&files);
+    let circle = |index: usize| RegionChange::Set {
+        index,
+        region: Region::new(Shape::Circle {
+            centre: Place::new(4.0 + index as f64, 5.0),
+            radius: 2.0,
+        }),
+        verb: RegionVerb::Draw,
+    };
+    for index in 0..3 {
+        harness.state().push(Change::Regions(circle(index)));
+    }
+    let explain = Explain {
+        target: TargetChoice::Output {
+            output: 0,
+            region: Some(2),
+            band: None,
+        },
+        ..Explain::default()
+    };
+    harness.state().push(Change::SetExplain {
+        explain: Box::new(explain),
+        name: "explain".to_owned(),
+    });
+    harness.run_steps(2);
+    let before = self::explain(&harness)
+        .explained(harness.state().document())
+        .unwrap();
+    harness
+        .state()
+        .push(Change::Regions(RegionChange::Remove(0)));
+    harness.run_steps(2);
+    let after = self::explain(&harness)
+        .explained(harness.state().document())
+        .unwrap();
+    assert_eq!(after, before, "the same area in another place of the list");
+    harness
+        .state()
+        .push(Change::Regions(RegionChange::Remove(1)));
+    harness.run_steps(2);
+    let TargetChoice::Output { region, .. } = self::explain(&harness).target else {
+        panic!("{:?}", self::explain(&harness).target)
+    };
+    assert_eq!(region, None);
 }

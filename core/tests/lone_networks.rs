@@ -7,14 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use ganoscope_core::attribution::Method;
 use ganoscope_core::checkpoint::{
     NetworkRole, NetworkSpec, Series, can_be_described, holds_parameters, looks_like_network,
     open_network, open_network_for, write_tensors,
 };
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{
-    DeblendPreview, DeblendSpec, Failure, Input, Preview, PreviewSpec, Studio, ThumbnailSpec,
-    UnitsSpec,
+    DeblendPreview, DeblendSpec, Failure, Input, Preview, PreviewSpec, RelevanceSpec, Studio,
+    ThumbnailSpec, UnitsSpec,
 };
 use ganoscope_core::latent::{self, Takes};
 use ganoscope_core::network::{Edits, Network, Retain};
@@ -235,6 +236,33 @@ fn a_seed_is_what_the_window_and_the_commands_run_on() {
     let picture = Input::from(dir.path().join("stamp.fits"));
     let why = deblend(&mut studio, run_of(&path, 0, picture)).unwrap_err();
     assert!(why.to_string().contains("choose a seed"), "{why}");
+}
+
+/// A picture whose range is a guess is judged the same wherever it is shown.
+#[test]
+fn a_lone_discriminator_says_the_same_in_both_views() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = put(dir.path(), "netD.safetensors", &tensors(DISCRIMINATOR, ""));
+    let judge = open_network(&NetworkSpec::parse(&path.to_string_lossy())).unwrap();
+    let dims = judge.network.input_fact().dims.clone();
+    let pixels = hash_uniform("faint", dims.iter().product(), 1);
+    let pixels: Vec<f32> = pixels
+        .into_iter()
+        .map(|v| 0.25 * (v as f32 + 1.0))
+        .collect();
+    let dims: [usize; 3] = dims.try_into().unwrap();
+    let stamp = Stamp::new("faint", pixels, dims, ValueRange::UNIT);
+    let file = dir.path().join("faint.npy");
+    write(&file, &[stamp], Format::Npy, &[]).unwrap();
+    let mut studio = Studio::default();
+    let run = run_of(&path, 0, Input::from(file));
+    let shown = deblend(&mut studio, run.clone()).unwrap();
+    let spec = PreviewSpec::Relevance(RelevanceSpec::new(run, Method::EpsilonPlus));
+    let Preview::Relevance(explained) = studio.preview_now(&spec).unwrap() else {
+        panic!("no relevance")
+    };
+    let logit = shown.numbers[0].values[0];
+    assert!((explained.rows[0].logit - logit).abs() < 1e-5, "{logit}");
 }
 
 #[test]

@@ -50,10 +50,10 @@ fn edits_one_by_one_are_those_of_a_recipe() -> Outcome {
         UnitSet::of_layer("conv_in", [0]),
         Action::Scale { by: -0.1 },
     );
-    EditStack {
+    let edits = EditStack {
         edits: vec![half, scaled],
-    }
-    .write(&desk.path("r.toml"))?;
+    };
+    fs::write(desk.path("r.toml"), edits.to_toml()?)?;
     let run = "run series --input a.fits --format safetensors --out";
     desk.done(&format!("{run} a --edit r.toml"))?;
     desk.done(&format!(

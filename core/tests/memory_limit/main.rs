@@ -13,11 +13,16 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use ganoscope_core::architecture::{DiscriminatorConfig, discriminator};
+use ganoscope_core::architecture::{
+    DiscriminatorConfig, GeneratorConfig, PreluKind, discriminator, generator,
+};
 use ganoscope_core::checkpoint::{
     CheckpointError, Limits, NetworkSpec, Opened, draft_description, open_network_within,
     procedural_weights, write_onnx, write_tensors,
 };
+use ganoscope_core::edit::EditStack;
+use ganoscope_core::jobs::{DeblendSpec, Input, PreviewSpec, Studio};
+use ganoscope_core::stamp::{Stamp, ValueRange, io};
 use hostile::{
     Counting, archive, field, legacy, number, onnx_model, onnx_node, onnx_tensor, peak_of,
     state_dict,
@@ -232,4 +237,49 @@ fn no_reader_takes_more_than_it_is_given() {
             "{name}: {high} of {length}"
         );
     }
+    a_run_is_refused_too(folder.path());
+}
+
+/// A network of few weights whose layers have very many values: opened within the limit, refused when it is run.
+fn a_run_is_refused_too(folder: &Path) {
+    let config = GeneratorConfig {
+        filters: 2,
+        root_blocks: 2,
+        branch_blocks: 1,
+        stamp_size: 256,
+        prelu: PreluKind::PerChannel,
+        ..GeneratorConfig::default()
+    };
+    let network = generator(&config, procedural_weights(1)).unwrap();
+    assert!(
+        network.value_bytes() > 12 << 20,
+        "{}",
+        network.value_bytes()
+    );
+    let path = folder.join("wide.onnx");
+    write_onnx(&path, &network).unwrap();
+    let pixels = vec![0.5; 3 * 256 * 256];
+    let stamp = Stamp::new("s", pixels, [3, 256, 256], ValueRange::UNIT);
+    let picture = folder.join("s.fits");
+    io::write(&picture, &[stamp], io::Format::Fits, &[]).unwrap();
+    let spec = PreviewSpec::Deblend(DeblendSpec {
+        series: path,
+        step: 0,
+        input: Input::from(picture),
+        edits: EditStack::default(),
+    });
+    let mut studio = Studio::default();
+    studio.preview_now(&spec).expect("there is room enough");
+    Limits {
+        memory_bytes: 12 << 20,
+    }
+    .install();
+    let why = Studio::default()
+        .preview_now(&spec)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        why.contains("--memory-limit") && why.contains("12 MiB"),
+        "{why}"
+    );
 }

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ganoscope_core::attribution::{
-    Aperture, Flipping, LayerKind, Method, Options, Pole, Prepared, Rule, RuleChange, Score,
-    SourcePart, Target,
+    Aperture, Flipping, LayerKind, Method, Options, Pole, Prepared, RegionSum, Rule, RuleChange,
+    Score, SourcePart, Target,
 };
 use ganoscope_core::checkpoint::{NetworkRole, Series};
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{
     Cancel, DeblendSpec, Engine as _, Event, Explained, Generation, Input, PreviewSpec,
-    RelevancePreview, RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec, ThroughWay,
-    Worker,
+    RelevancePreview, RelevanceRow, RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec,
+    ThroughWay, Worker,
 };
 use ganoscope_core::region::{Place, Shape};
 use ganoscope_core::stamp::ValueRange;
@@ -93,7 +93,7 @@ fn methods_stand_side_by_side_and_parts_add_up() {
             assert!((area - 1.0).abs() < 1e-9);
             assert!(map.regions.iter().any(|p| p.part == SourcePart::Border));
         }
-        let shares = |of: &dyn Fn(&ganoscope_core::attribution::RegionSum) -> f64| -> f64 {
+        let shares = |of: &dyn Fn(&RegionSum) -> f64| -> f64 {
             let maps = row.maps.iter().flat_map(|map| &map.regions);
             maps.map(of).sum()
         };
@@ -280,6 +280,14 @@ fn real_pictures_may_come_from_another_file() {
     assert_eq!(generated, [false, true, true]);
     assert_eq!(other.rows[0].image.pixels, own.rows[1].image.pixels);
     assert_eq!(other.rows[0].logit, own.rows[1].logit);
+    // The parts of what is generated follow the real pictures, whatever was asked for before.
+    let fresh = relevance(&mut Studio::default(), &spec);
+    for (kept, fresh) in other.rows.iter().zip(&fresh.rows) {
+        let regions = |row: &RelevanceRow| -> Vec<Vec<RegionSum>> {
+            row.maps.iter().map(|map| map.regions.clone()).collect()
+        };
+        assert_eq!(regions(kept), regions(fresh));
+    }
 }
 
 /// The asking side hears how far a preview is, and then its answer.
