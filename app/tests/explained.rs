@@ -161,8 +161,17 @@ fn the_light_in_a_region_is_explained() {
         band: None,
     };
     assert_eq!(explain(&harness).target, target);
-    // The map follows the region; without it there is a way on.
+    // Without the region it is the whole output again; of a region that is not there, there is a way on.
     harness.state().push(RegionChange::Remove(0));
+    settle(&mut harness);
+    assert_eq!(preview(&harness).rows[0].maps[0].map, whole);
+    harness.state().push(Change::SetExplain {
+        explain: Box::new(Explain {
+            target,
+            ..explain(&harness).clone()
+        }),
+        name: "explain".to_owned(),
+    });
     settle(&mut harness);
     harness.get_by_label_contains("Region 1 is not there any more");
     harness.get_by_label("Explain the whole output").click();
