@@ -69,7 +69,7 @@ fn write_fits(path: &Path, [width, height]: [usize; 2], missing: &[[usize; 2]]) 
 
 fn scene(path: &Path) -> std::sync::Arc<Scene> {
     let mut studio = Studio::default();
-    let spec = PreviewSpec::Scene(path.to_owned());
+    let spec = PreviewSpec::Scene(path.into());
     let mut job = studio.preview(&spec, &Cancel::default()).unwrap();
     match job.step(&mut studio).unwrap() {
         Step::Done(Some(Preview::Scene(scene))) => scene,

@@ -16,6 +16,7 @@ pub mod kernels;
 pub mod latent;
 pub mod network;
 mod one_line;
+mod plain_file;
 pub mod region;
 pub mod seed;
 pub mod session;

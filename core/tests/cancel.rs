@@ -229,14 +229,14 @@ fn studies(series: &Path, inputs: &[PathBuf]) -> [StudySpec; 3] {
         StudySpec::Open(vec![series.to_owned()]),
         StudySpec::Timeline {
             series: series.to_owned(),
-            inputs: inputs.iter().cloned().map(Input::File).collect(),
+            inputs: inputs.iter().cloned().map(Input::from).collect(),
             shown: inputs[0].clone().into(),
         },
         StudySpec::UnitStats {
             series: series.to_owned(),
             step: 1,
             layer: "root.0.add".into(),
-            inputs: inputs.iter().cloned().map(Input::File).collect(),
+            inputs: inputs.iter().cloned().map(Input::from).collect(),
         },
     ]
 }

@@ -232,7 +232,7 @@ fn a_seed_is_what_the_window_and_the_commands_run_on() {
     };
     assert_eq!(small.picture.as_ref().unwrap().pixels.to_vec(), first);
 
-    let picture = Input::File(dir.path().join("stamp.fits"));
+    let picture = Input::from(dir.path().join("stamp.fits"));
     let why = deblend(&mut studio, run_of(&path, 0, picture)).unwrap_err();
     assert!(why.to_string().contains("choose a seed"), "{why}");
 }
@@ -257,7 +257,7 @@ fn a_network_of_any_size_equals_itself_read_for_that_size() {
     let file = dir.path().join("wide.fits");
     write(&file, &[stamp], Format::Fits, &[]).unwrap();
     let mut studio = Studio::default();
-    let preview = deblend(&mut studio, run_of(&path, 0, Input::File(file))).unwrap();
+    let preview = deblend(&mut studio, run_of(&path, 0, Input::from(file))).unwrap();
     assert_eq!(preview.outputs[0].dims(), [3, 12, 20]);
 
     let path = put(dir.path(), "netD.safetensors", &tensors(DISCRIMINATOR, ""));
@@ -281,7 +281,7 @@ fn a_lone_discriminator_gives_numbers() {
     let file = dir.path().join("stamp.fits");
     write(&file, &[stamp], Format::Fits, &[]).unwrap();
     let mut studio = Studio::default();
-    let preview = deblend(&mut studio, run_of(&path, 0, Input::File(file))).unwrap();
+    let preview = deblend(&mut studio, run_of(&path, 0, Input::from(file))).unwrap();
     assert!(preview.outputs.is_empty());
     assert_eq!(preview.numbers.len(), 1);
     assert!(preview.numbers[0].values[0].is_finite());

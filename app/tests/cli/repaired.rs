@@ -94,7 +94,7 @@ fn repaired_generators_draw_the_same_in_their_own_classes() -> Outcome {
         let weights = networks.join(name).join(file);
         let weights = weights.to_string_lossy();
         let recipe = format!("{name}.toml");
-        repair().write(&desk.path(&recipe))?;
+        fs::write(desk.path(&recipe), repair().to_toml()?)?;
         for ending in ["safetensors", "onnx"] {
             let out = format!("{name}.{ending}");
             let words = ["export", &weights, "--edit", &recipe, "--out", &out];

@@ -1,8 +1,7 @@
 //! What a session refers to, as it was when the session was saved.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Reference;
 use crate::checkpoint::files_of;
+use crate::plain_file;
 
 /// Bytes that are hashed of one file, and of all files of one network: saving must stay a matter of milliseconds.
 const MAX_BYTES: u64 = 32 << 20;
@@ -59,12 +59,13 @@ fn hash_of(path: &Path) -> io::Result<String> {
             Ok(())
         }
     }
-    let mut file = File::open(path)?;
+    let mut file = plain_file::open(path)?;
     if file.metadata()?.len() > MAX_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let mut hasher = Hasher(Sha256::new());
-    io::copy(&mut file, &mut hasher)?;
+    // A file that grows while it is read is none to wait for.
+    io::copy(&mut (&mut file).take(MAX_BYTES), &mut hasher)?;
     let mut hex = String::new();
     for byte in hasher.0.finalize() {
         let _ = write!(hex, "{byte:02x}");

@@ -10,6 +10,7 @@ use ganoscope_core::jobs::{
     Cancel, Engine, Event, Failure, Finding, Generation, JobId, Opened, Preview, PreviewJob,
     PreviewSpec, Progress, SeriesInfo, Step, Study, StudyJob, StudySpec, Worker,
 };
+use ganoscope_core::stamp::io::PictureFile;
 
 /// Nothing here takes long; a test that waits this long has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -107,7 +108,7 @@ impl Study<Fake, Finding> for FakeJob {
 impl Engine for Fake {
     fn preview(&mut self, spec: &PreviewSpec, _: &Cancel) -> Result<PreviewJob<Self>, Failure> {
         match spec {
-            PreviewSpec::Series(path) | PreviewSpec::Scene(path) => {
+            PreviewSpec::Series(path) | PreviewSpec::Scene(PictureFile { path, .. }) => {
                 Ok(Box::new(FakeJob::new(path)))
             }
             other => Err(Failure::new(format!("not made for {other:?}"))),

@@ -148,7 +148,7 @@ fn picture(
 ) -> Result<Preview, Failure> {
     let Given { pictures, numbers } = given;
     let scene = match &spec.input {
-        Input::File(path) => Some(studio.scene(path)?),
+        Input::File(picture) => Some(studio.scene(picture)?),
         Input::Latent(_) => None,
     };
     let mut preview = DeblendPreview {
