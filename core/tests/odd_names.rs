@@ -28,13 +28,7 @@ fn check(error: &str, expected: &str, path: &Path) {
 #[test]
 fn a_name_with_a_line_break_is_told_on_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let description = r#"
-        ganoscope_model = 1
-        weights = "a.pth"
-        family = "f"
-        role = "generator"
-        "odd\nkey" = 1
-    "#;
+    let description = "ganoscope_model = 1\n\"odd\\nkey\" = 1\n";
     let node = |op: &str, input: &str| onnx_model(1, &[onnx_node(op, &[input], "y")], &[]);
     let tensor = onnx_tensor("w\n\u{1b}[1m", 77, &[1], &[]);
     let weighted = [onnx_node("Add", &["x", "w\n\u{1b}[1m"], "y")];

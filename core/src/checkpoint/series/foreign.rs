@@ -113,13 +113,15 @@ impl Series {
     pub(in crate::checkpoint) fn foreign_files(dir: &Path) -> Vec<PathBuf> {
         let inside = |dir: &Path| entries(dir, &mut Vec::new()).unwrap_or_default();
         let is_step = |dir: &Path| names::read(&name_of(dir)).step.is_some();
-        let found = inside(dir)
-            .into_iter()
-            .flat_map(|path| match path.is_dir() {
-                true if is_step(&path) => inside(&path),
-                true => Vec::new(),
-                false => vec![path],
-            });
+        let found = inside(dir).into_iter().flat_map(|path| {
+            if !path.is_dir() {
+                vec![path]
+            } else if is_step(&path) {
+                inside(&path)
+            } else {
+                Vec::new()
+            }
+        });
         found
             .filter(|path| path.is_file() && format_of_weights(path).is_some())
             .collect()
