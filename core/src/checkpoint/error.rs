@@ -1,4 +1,4 @@
-//! What can be wrong with weights, checkpoints and series; every message names the culprit and ends with the path.
+//! What can be wrong with weights, checkpoints and series; every message is one line, names the culprit and ends with the path.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use super::NetworkRole;
 use super::memory::size;
 use crate::atomic::AtomicWriteError;
 use crate::network::NetworkError;
+use crate::one_line::one_line;
 
 /// An error of a weights file, a checkpoint or a series.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The file is damaged: it begins as `format` and goes on as something else.
-    #[error("a broken {format}, {what}: {}", path.display())]
+    #[error("a broken {format}, {}: {}", one_line(what), path.display())]
     Broken {
         /// What the file is, for example `ONNX model`.
         format: &'static str,
@@ -53,7 +54,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The file is in order, but asks for something that is not done.
-    #[error("{what}: {}", path.display())]
+    #[error("{}: {}", one_line(what), path.display())]
     Unsupported {
         /// What it asks for, and what one can do.
         what: String,
@@ -62,7 +63,8 @@ pub enum CheckpointError {
     },
     /// The tensors of the file need more memory than may be taken.
     #[error(
-        "{what} needs {} of memory{}, the limit is {}; raise it with --memory-limit or GANOSCOPE_MEMORY_LIMIT: {}",
+        "{} needs {} of memory{}, the limit is {}; raise it with --memory-limit or GANOSCOPE_MEMORY_LIMIT: {}",
+        one_line(what),
         size(*needed),
         beside(*held),
         size(*limit),
@@ -81,7 +83,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The header of a safetensors file is broken.
-    #[error("not a safetensors file, {what}: {}", path.display())]
+    #[error("not a safetensors file, {}: {}", one_line(what), path.display())]
     Header {
         /// What is wrong.
         what: String,
@@ -89,7 +91,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// One tensor of a file is broken or cannot be used.
-    #[error("tensor {tensor} {what}: {}", path.display())]
+    #[error("tensor {} {}: {}", one_line(tensor), one_line(what), path.display())]
     Tensor {
         /// Key of the tensor.
         tensor: String,
@@ -100,8 +102,9 @@ pub enum CheckpointError {
     },
     /// The tensors are of no known architecture.
     #[error(
-        "unknown architecture, {found}; neither the branched deblender nor another known family - describe its layers in a \
+        "unknown architecture, {}; neither the branched deblender nor another known family - describe its layers in a \
          file of the same name with .model.toml behind it, which ganoscope inspect --draft begins: {}",
+        one_line(found),
         path.display()
     )]
     UnknownArchitecture {
@@ -111,7 +114,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The network cannot be built from the tensors.
-    #[error("{source}: {}", path.display())]
+    #[error("{}: {}", one_line(source), path.display())]
     Network {
         /// What does not fit, with the layer's name.
         source: NetworkError,
@@ -137,7 +140,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// A manifest or metrics file cannot be understood.
-    #[error("{what}: {}", path.display())]
+    #[error("{}: {}", one_line(what), path.display())]
     Manifest {
         /// What is wrong, with the line where known; one line.
         what: String,
@@ -146,7 +149,8 @@ pub enum CheckpointError {
     },
     /// Checkpoints of one series differ in shape.
     #[error(
-        "checkpoints of one series must have the same shapes, but tensor {tensor} is {got} here and {expected} at step {first}: {}",
+        "checkpoints of one series must have the same shapes, but tensor {} is {got} here and {expected} at step {first}: {}",
+        one_line(tensor),
         path.display()
     )]
     MixedShapes {
@@ -201,7 +205,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Write(#[from] AtomicWriteError),
     /// A tensor could not be turned into bytes.
-    #[error("tensor {tensor}: {source}")]
+    #[error("tensor {}: {source}", one_line(tensor))]
     Encode {
         /// Key of the tensor.
         tensor: String,

@@ -14,11 +14,14 @@ use super::{
     keras, onnx,
 };
 
+/// A larger file is not looked into: its weights are in it, and a session is saved again and again.
+const MOST_BYTES: u64 = 32 << 20;
+
 /// The files that stand for what lies at `path`, a network, a series or a picture; weights are not read.
 ///
 /// A file comes with what it names (the shards of a layers model of TensorFlow.js, the weights beside an ONNX model or a
 /// description) and with the description beside it. A series with a manifest stands for that and for the metrics of its
-/// checkpoints, which hold the hashes of all weights; one without for the files of its checkpoints. What cannot be read is
+/// checkpoints, which hold the hashes of all weights; one without for its files that look like weights. What cannot be read is
 /// left out.
 pub fn files_of(path: &Path) -> Vec<PathBuf> {
     if path.is_dir() {
@@ -55,6 +58,12 @@ fn of_folder(dir: &Path) -> Vec<PathBuf> {
 
 /// The files that a file says it needs.
 fn named_by(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let length = fs::metadata(path)
+        .map_err(CheckpointError::read(path))?
+        .len();
+    if length > MOST_BYTES {
+        return Ok(Vec::new());
+    }
     let budget = Budget::new(Limits::default());
     match Format::told(path)? {
         Some(Format::Json) => keras::shards(path, &budget),

@@ -109,14 +109,22 @@ impl Series {
         first_error.map_or(Ok(series), Err)
     }
 
-    /// The files of the networks of a folder without a manifest; none where it is no series.
+    /// The files of a folder without a manifest that begin like weights, also those in the folders of its steps.
     pub(in crate::checkpoint) fn foreign_files(dir: &Path) -> Vec<PathBuf> {
-        let checkpoints = open(dir).map_or_else(|_| Vec::new(), |series| series.checkpoints);
-        let files = checkpoints.iter().flat_map(|checkpoint| {
-            let of_role = |role| checkpoint.foreign(role).map(|spec| spec.path.clone());
-            NetworkRole::ALL.into_iter().filter_map(of_role)
+        let inside = |dir: &Path| entries(dir, &mut Vec::new()).unwrap_or_default();
+        let is_step = |dir: &Path| names::read(&name_of(dir)).step.is_some();
+        let found = inside(dir).into_iter().flat_map(|path| {
+            if !path.is_dir() {
+                vec![path]
+            } else if is_step(&path) {
+                inside(&path)
+            } else {
+                Vec::new()
+            }
         });
-        files.collect()
+        found
+            .filter(|path| path.is_file() && format_of_weights(path).is_some())
+            .collect()
     }
 
     /// The networks of a lone file as a series of one step: its generator and its discriminator, or the one it has.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::atomic::AtomicWriteError;
+use crate::one_line::one_line;
 
 /// Why a file of stamps could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +122,7 @@ pub enum StampProblem {
 fn message(path: &Path, problem: &StampProblem) -> String {
     match problem {
         StampProblem::Write(error) => error.to_string(),
-        other => format!("{other}: {}", path.display()),
+        other => format!("{}: {}", one_line(other), path.display()),
     }
 }
 
