@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 
 use super::elementwise::{floats, from_vec, is_fast, with_slice};
 use super::flow::Flow;
-use super::{ConvSpec, NetworkError, Op, Padding};
+use super::{cuda, ConvSpec, NetworkError, Op, Padding};
 use crate::kernels::{self, Algorithm, ConvShape, DenseShape, Window};
 
 /// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
@@ -27,7 +27,14 @@ pub fn apply(
         Op::Conv2d(conv) if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
             return Ok(conv2d_fast(algorithm, x, weight, bias, conv)?);
         }
-        Op::Conv2d(conv) => conv2d(algorithm, x, weight, conv)?,
+        Op::Conv2d(conv) => {
+            if algorithm == Algorithm::Fastest
+                && let Some(y) = cuda::convolve(x, weight, bias, conv)?
+            {
+                return Ok(y);
+            }
+            conv2d(algorithm, x, weight, conv)?
+        }
         Op::ConvTranspose2d {
             conv,
             output_padding,
@@ -83,13 +90,18 @@ pub(super) fn input_flow(
             transposed_values(algorithm, g, weight, conv, x_dims)?,
             x_dims.to_vec(),
         ),
-        Op::Conv2d(conv) => Flow::Shared(conv2d_transposed(
-            algorithm,
-            g,
-            weight,
-            conv,
-            [x_dims[2], x_dims[3]],
-        )?),
+        Op::Conv2d(conv) => {
+            let own = match algorithm {
+                Algorithm::Fastest => cuda::convolve_back(g, weight, conv, x_dims)?,
+                Algorithm::Direct => None,
+            };
+            Flow::Shared(match own {
+                Some(gradient) => gradient,
+                None => {
+                    conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?
+                }
+            })
+        }
         Op::ConvTranspose2d { conv, .. } if is_fast(g) => {
             let (values, dims) = conv2d_values(algorithm, g, weight, None, conv)?;
             Flow::Own(values, dims)
@@ -337,6 +349,9 @@ fn conv2d_transposed(
         let dims = [g.dim(0)?, weight.dim(1)? * conv.groups, size[0], size[1]];
         return from_vec(transposed_values(algorithm, g, weight, conv, &dims)?, &dims);
     }
+    if let Some(gradient) = turned_kernel(g, weight, conv)? {
+        return Ok(gradient);
+    }
     let (g, weight, (stride, dilation)) = match equal_steps(conv) {
         Some(steps) => (g.clone(), weight.clone(), steps),
         None => (
@@ -360,6 +375,38 @@ fn conv2d_transposed(
     fit(&full, 3, conv.padding.left, size[1])?.contiguous()
 }
 
+/// The transpose of a convolution without steps as the convolution with the kernel turned by half a circle: `candle`'s
+/// transposed convolution reads memory in an order that is slow on GPUs. `None` where there are steps, groups or more
+/// padding than the kernel reaches.
+fn turned_kernel(g: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Option<Tensor>> {
+    if conv.groups != 1 || equal_steps(conv).is_none_or(|(stride, _)| stride != 1) {
+        return Ok(None);
+    }
+    let reach = [0, 1].map(|axis| conv.dilation[axis] * (conv.kernel[axis] - 1));
+    let (rows, columns) = (reach[0].checked_sub(conv.padding.top), reach[1].checked_sub(conv.padding.left));
+    let (below, right) = (
+        reach[0].checked_sub(conv.padding.bottom),
+        reach[1].checked_sub(conv.padding.right),
+    );
+    let (Some(top), Some(left), Some(bottom), Some(right)) = (rows, columns, below, right) else {
+        return Ok(None);
+    };
+    let mut turned = weight.transpose(0, 1)?.contiguous()?;
+    for axis in [2, 3] {
+        let last = turned.dim(axis)? as u32;
+        let indices: Vec<u32> = (0..last).rev().collect();
+        turned = turned.index_select(&Tensor::new(indices, turned.device())?, axis)?;
+    }
+    let padding = Padding {
+        top,
+        bottom,
+        left,
+        right,
+    };
+    let g = pad(g, padding)?;
+    Ok(Some(g.conv2d(&turned.contiguous()?, 0, 1, conv.dilation[0], 1)?))
+}
+
 /// Keeps `start..start + len` of an axis, with zeros where the tensor ends before.
 fn fit(t: &Tensor, axis: usize, start: usize, len: usize) -> Result<Tensor> {
     let missing = (start + len).saturating_sub(t.dim(axis)?);
@@ -381,6 +428,9 @@ fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Res
             |x, g| kernels::conv2d_weight_gradient(Algorithm::Fastest, &shape, x, g),
             dims,
         );
+    }
+    if let Some(gradient) = cuda::convolution_weight(x, g, conv, dims)? {
+        return Ok(gradient);
     }
     if equal_steps(conv).is_none() {
         // With the strides spread out, the kernel's gradient is that of a dense kernel, of which the dilation's taps count.

@@ -9,6 +9,7 @@ mod batch_norm;
 mod build;
 mod canonize;
 mod cost;
+mod cuda;
 mod cut;
 mod dump;
 mod elementwise;
@@ -39,7 +40,9 @@ use candle_core::{DType, Device, Tensor};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
-pub(crate) use elementwise::{floats, is_fast, is_finite, with_slice};
+#[doc(hidden)]
+pub use elementwise::treat_cpu_as_foreign;
+pub(crate) use elementwise::{floats, has_kernels, is_fast, is_finite, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
 pub use geometry::{ConvSpec, Padding, PoolSpec};
