@@ -30,12 +30,14 @@ macro_rules! launch {
 mod convolution;
 mod elementwise;
 mod normalisation;
+mod upload;
 
 pub use convolution::Convolution;
 pub use elementwise::{AdamStep, adam, bend, bend_pullback, leak, mix};
 pub use normalisation::{
     Normalisation, batch_statistics, channel_sums, slope_sums,
 };
+pub use upload::Upload;
 
 /// What nvcc made of `kernels.cu`; the driver translates it for its card.
 const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));

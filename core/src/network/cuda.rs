@@ -6,6 +6,7 @@ mod own {
     use candle_core::{DType, Result, Tensor};
     use ganoscope_cuda::kernels::{self, Convolution, Normalisation};
 
+    use crate::kernels::AdamStep;
     use crate::network::{BatchStats, ConvSpec, Node, Role};
 
     fn is_usable(x: &Tensor) -> bool {
@@ -164,6 +165,34 @@ mod own {
         kernels::leak(&x.contiguous()?, &g.contiguous()?, slope).map(Some)
     }
 
+    /// `a x + b y`.
+    pub(crate) fn mix(x: &Tensor, y: &Tensor, a: f64, b: f64) -> Result<Option<Tensor>> {
+        if !is_usable(x) {
+            return Ok(None);
+        }
+        kernels::mix(&x.contiguous()?, &y.contiguous()?, a, b).map(Some)
+    }
+
+    /// Value and moments after an update by the gradient times the one number `scale`.
+    pub(crate) fn adam(
+        state: [&Tensor; 3],
+        g: &Tensor,
+        scale: &Tensor,
+        step: &AdamStep,
+    ) -> Result<Option<[Tensor; 3]>> {
+        if !is_usable(g) {
+            return Ok(None);
+        }
+        let [value, first, second] = state.map(Tensor::contiguous);
+        let step = kernels::AdamStep {
+            beta: step.beta,
+            correction: step.correction,
+            rate: step.rate,
+            epsilon: step.epsilon,
+        };
+        kernels::adam([&value?, &first?, &second?], &g.contiguous()?, scale, &step).map(Some)
+    }
+
     /// The gradient of one slope for each channel.
     pub(in crate::network) fn slope_sums(x: &Tensor, g: &Tensor) -> Result<Option<Tensor>> {
         if !is_usable(x) {
@@ -181,7 +210,21 @@ mod own {
 mod own {
     use candle_core::{Result, Tensor};
 
+    use crate::kernels::AdamStep;
     use crate::network::{BatchStats, ConvSpec, Node};
+
+    pub(crate) const fn mix(_: &Tensor, _: &Tensor, _: f64, _: f64) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    pub(crate) const fn adam(
+        _: [&Tensor; 3],
+        _: &Tensor,
+        _: &Tensor,
+        _: &AdamStep,
+    ) -> Result<Option<[Tensor; 3]>> {
+        Ok(None)
+    }
 
     pub(in crate::network) const fn convolve(
         _: &Tensor,
@@ -260,6 +303,7 @@ mod own {
     }
 }
 
+pub(crate) use own::{adam, mix};
 pub(super) use own::{
     batch_statistics, bend, bend_back, channel_sums, convolution_weight, convolve, convolve_back,
     leak, normalise, normalise_back, slope_sums,

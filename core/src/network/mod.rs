@@ -13,6 +13,7 @@ mod cuda;
 mod cut;
 mod dump;
 mod elementwise;
+mod elsewhere;
 mod error;
 mod fact;
 mod flow;
@@ -39,6 +40,7 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Tensor};
 
 pub use build::NetworkBuilder;
+pub(crate) use cuda::{adam as own_adam, mix as own_mix};
 pub use canonize::{Canonical, canonize};
 #[doc(hidden)]
 pub use elementwise::treat_cpu_as_foreign;
