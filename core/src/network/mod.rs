@@ -40,7 +40,9 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Tensor};
 
 pub use build::NetworkBuilder;
-pub(crate) use cuda::{adam as own_adam, mix as own_mix};
+pub(crate) use cuda::{
+    adam_many as own_adam, clip_scale as own_clip, mix_many as own_mix, momentum_many as own_momentum,
+};
 pub use canonize::{Canonical, canonize};
 #[doc(hidden)]
 pub use elementwise::treat_cpu_as_foreign;
