@@ -10,8 +10,8 @@ use candle_core::{Device, Tensor};
 use device_support::{device, put};
 use ganoscope_core::kernels::Algorithm;
 use ganoscope_core::network::{
-    ConvSpec, Edits, Mode, Network, NetworkBuilder, NetworkError, Op, Padding, Retain, Role, Wanted,
-    linear_apply, linear_pullback, linear_weight_pullback, treat_cpu_as_foreign,
+    ConvSpec, Edits, Mode, Network, NetworkBuilder, NetworkError, Op, Padding, Retain, Role,
+    Wanted, linear_apply, linear_pullback, linear_weight_pullback, treat_cpu_as_foreign,
 };
 use ganoscope_core::seed::hash_uniform;
 
@@ -39,7 +39,10 @@ fn same(what: &str, got: &Tensor, expected: &Tensor, tolerance: f32) -> Result {
         far = far.max(difference);
     }
     println!("{what}: {far:.1e} of {scale:.1e}");
-    assert!(far <= tolerance * scale.max(1e-3), "{what}: {far} of {scale}");
+    assert!(
+        far <= tolerance * scale.max(1e-3),
+        "{what}: {far} of {scale}"
+    );
     Ok(())
 }
 
@@ -87,8 +90,18 @@ fn convolutions_and_their_gradients_are_the_same() -> Result {
         treat_cpu_as_foreign(false);
         let what = format!("{n}x{c}x{h}x{w} to {f}, {k}x{k} / {stride} x {dilation}");
         same(&format!("{what} forward"), &there?, &y, 2e-5)?;
-        same(&format!("{what} at the input"), &there_input?, &at_input, 2e-5)?;
-        same(&format!("{what} at the weight"), &there_weight?, &at_weight, 2e-5)?;
+        same(
+            &format!("{what} at the input"),
+            &there_input?,
+            &at_input,
+            2e-5,
+        )?;
+        same(
+            &format!("{what} at the weight"),
+            &there_weight?,
+            &at_weight,
+            2e-5,
+        )?;
     }
     Ok(())
 }
@@ -155,7 +168,12 @@ fn networks_and_their_gradients_are_the_same() -> Result {
                     // Zero but for rounding: the normalisation takes every bias off again.
                     continue;
                 }
-                same(&format!("{what} {layer} {:?}", key.1), other, gradient, 5e-5)?;
+                same(
+                    &format!("{what} {layer} {:?}", key.1),
+                    other,
+                    gradient,
+                    5e-5,
+                )?;
             }
             for (id, gradient) in &gradients.nodes {
                 let other = there_gradients.nodes.get(id).ok_or("a gradient")?;

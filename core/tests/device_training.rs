@@ -65,11 +65,7 @@ fn recipe(folder: &Path, options: &str) -> Result<Recipe> {
 }
 
 fn pairs(recipe: &Recipe, step: u64) -> Result<Vec<Pair>> {
-    let source = PairSource::new(
-        recipe.data.clone(),
-        Vec::new(),
-        &ExclusionList::default(),
-    )?;
+    let source = PairSource::new(recipe.data.clone(), Vec::new(), &ExclusionList::default())?;
     let size = recipe.training.batch as u64;
     Ok((step * size..(step + 1) * size)
         .map(|i| source.pair(i))
@@ -103,7 +99,11 @@ fn values(tensor: &Tensor) -> Result<Vec<f32>> {
 /// Adam blows up to whole steps, and the running mean follows.
 fn is_free(key: &str) -> bool {
     let conv = ["conv1.bias", "conv2.bias", "conv_root.bias"];
-    let mean = ["bn1.running_mean", "bn2.running_mean", "bn_root.running_mean"];
+    let mean = [
+        "bn1.running_mean",
+        "bn2.running_mean",
+        "bn_root.running_mean",
+    ];
     let ends = |ends: &[&str]| ends.iter().any(|e| key.ends_with(e));
     !key.starts_with("net.") && (ends(&conv) || ends(&mean))
 }
@@ -179,7 +179,10 @@ fn a_step_of_muon_is_the_same() -> Result {
 
 #[test]
 fn a_step_of_a_whole_batch_with_short_gradients_and_few_judged_is_the_same() -> Result {
-    one_step("optimiser = \"muon\"\nparts = 1\nclip = 0.01\njudged = 2", 5)
+    one_step(
+        "optimiser = \"muon\"\nparts = 1\nclip = 0.01\njudged = 2",
+        5,
+    )
 }
 
 #[test]

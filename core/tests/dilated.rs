@@ -9,8 +9,8 @@ use ganoscope_core::architecture::{
 };
 use ganoscope_core::attribution::{Method, Options, Prepared, Target};
 use ganoscope_core::checkpoint::{
-    Metrics, NetworkConfig, NetworkRole, NetworkSpec, Precision, Series, SeriesManifest, create_series,
-    open_network, procedural_weights, write_checkpoint_as,
+    Metrics, NetworkConfig, NetworkRole, NetworkSpec, Precision, Series, SeriesManifest,
+    create_series, open_network, procedural_weights, write_checkpoint_as,
 };
 use ganoscope_core::network::{
     ConvSpec, Edits, Mode, Network, NetworkError, Op, Padding, Plan, Retain, Role, Wanted,
@@ -125,7 +125,11 @@ fn gradients_are_those_of_finite_differences() -> Result {
     };
     let gradients = network.pullback(&run, &[(node, seed)], &wanted)?;
     let step = 1e-6;
-    for (layer, which) in [("root.1.conv1", 11), ("branch2.0.conv2", 40), ("conv_in", 5)] {
+    for (layer, which) in [
+        ("root.1.conv1", 11),
+        ("branch2.0.conv2", 40),
+        ("conv_in", 5),
+    ] {
         let id = network.find(layer)?;
         let gradient = &gradients.params[&(id, Role::Weight)].flatten_all()?;
         let expected = gradient.to_vec1::<f64>()?[which];

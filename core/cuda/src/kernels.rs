@@ -9,9 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::cuda_backend::WrapErr as _;
-use candle_core::cuda_backend::cudarc::driver::{
-    CudaSlice, CudaView, LaunchConfig, sys,
-};
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, LaunchConfig, sys};
 use candle_core::op::BackpropOp;
 use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Storage, Tensor};
 
@@ -36,9 +34,7 @@ mod upload;
 pub use convolution::Convolution;
 pub use elementwise::{bend, bend_pullback, leak};
 pub use many::{AdamStep, adam_many, clip_scale, mix_many, momentum_many};
-pub use normalisation::{
-    Normalisation, batch_statistics, channel_sums, slope_sums,
-};
+pub use normalisation::{Normalisation, batch_statistics, channel_sums, slope_sums};
 pub use upload::Upload;
 
 /// What nvcc made of `kernels.cu`; the driver translates it for its card.
@@ -171,4 +167,3 @@ fn one_each(n: usize) -> LaunchConfig {
         shared_mem_bytes: 0,
     }
 }
-

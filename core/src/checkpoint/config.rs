@@ -132,7 +132,10 @@ impl NetworkConfig {
             ];
             for (name, list) in lists {
                 if list.len() > 256 {
-                    return Err(format!("{role}.{name} has {} numbers, expected up to 256", list.len()));
+                    return Err(format!(
+                        "{role}.{name} has {} numbers, expected up to 256",
+                        list.len()
+                    ));
                 }
                 if let Some(value) = list.iter().find(|d| !(1..=256).contains(*d)) {
                     return Err(format!("{role}.{name} has {value}, expected 1 to 256"));

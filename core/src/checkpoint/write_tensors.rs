@@ -69,7 +69,12 @@ pub fn write_tensors_as(
         } else {
             values.iter().flat_map(|v| v.to_le_bytes()).collect()
         };
-        stored.push((key, tensor.dims(), if is_half { "F16" } else { "F32" }, bytes));
+        stored.push((
+            key,
+            tensor.dims(),
+            if is_half { "F16" } else { "F32" },
+            bytes,
+        ));
     }
     let mut header = serde_json::Map::new();
     if !metadata.is_empty() {

@@ -12,7 +12,7 @@ use super::activation::{Slopes, slope_sums};
 use super::elementwise::{floats, from_vec, is_fast, map_planes, sum_by_channel, zip_planes};
 use super::flow::Flow;
 use super::normalise::{NormPullback, affine_of, per_channel};
-use super::{cuda, BatchStats, Mode, NetworkError, Node, Role};
+use super::{BatchStats, Mode, NetworkError, Node, Role, cuda};
 use crate::kernels;
 
 type Outcome<T> = std::result::Result<T, NetworkError>;

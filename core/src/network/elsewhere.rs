@@ -56,7 +56,10 @@ fn turned_kernel(g: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Option<
         return Ok(None);
     }
     let reach = [0, 1].map(|axis| conv.dilation[axis] * (conv.kernel[axis] - 1));
-    let (rows, columns) = (reach[0].checked_sub(conv.padding.top), reach[1].checked_sub(conv.padding.left));
+    let (rows, columns) = (
+        reach[0].checked_sub(conv.padding.top),
+        reach[1].checked_sub(conv.padding.left),
+    );
     let (below, right) = (
         reach[0].checked_sub(conv.padding.bottom),
         reach[1].checked_sub(conv.padding.right),
@@ -77,7 +80,13 @@ fn turned_kernel(g: &Tensor, weight: &Tensor, conv: &ConvSpec) -> Result<Option<
         right,
     };
     let g = pad(g, padding)?;
-    Ok(Some(g.conv2d(&turned.contiguous()?, 0, 1, conv.dilation[0], 1)?))
+    Ok(Some(g.conv2d(
+        &turned.contiguous()?,
+        0,
+        1,
+        conv.dilation[0],
+        1,
+    )?))
 }
 
 /// Keeps `start..start + len` of an axis, with zeros where the tensor ends before.

@@ -97,9 +97,7 @@ pub(super) fn input_flow(
             };
             Flow::Shared(match own {
                 Some(gradient) => gradient,
-                None => {
-                    conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?
-                }
+                None => conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?,
             })
         }
         Op::ConvTranspose2d { conv, .. } if is_fast(g) => {

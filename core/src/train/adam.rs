@@ -8,7 +8,9 @@ use rayon::prelude::*;
 use super::TrainError;
 use super::muon::{Kernel, is_inner_kernel, muon_step, step_elsewhere};
 use crate::kernels::{AdamState, AdamStep};
-use crate::network::{Gradients, Network, NodeId, Param, Role, floats, has_kernels, own_adam, own_clip};
+use crate::network::{
+    Gradients, Network, NodeId, Param, Role, floats, has_kernels, own_adam, own_clip,
+};
 
 /// First and second moments of one parameter, in its dimensions.
 #[derive(Clone, Debug)]
@@ -273,10 +275,7 @@ impl Adam {
 }
 
 /// The sum of one parameter's gradients; `None` where none flowed.
-fn total(
-    gradients: &[Gradients],
-    key: &(NodeId, Role),
-) -> candle_core::Result<Option<Tensor>> {
+fn total(gradients: &[Gradients], key: &(NodeId, Role)) -> candle_core::Result<Option<Tensor>> {
     let mut sum: Option<Tensor> = None;
     for gradient in gradients.iter().filter_map(|g| g.params.get(key)) {
         sum = Some(match sum {

@@ -122,7 +122,11 @@ impl<'a> Course<'a> {
         let step = self.trainer.step_count();
         let is_checkpoint = recipe.is_checkpoint(step);
         let is_saved = step % recipe.checkpoints.state_every.max(1) == 0 && step < recipe.steps();
-        let patience = if self.trainer.device.is_cpu() { 1 } else { LOOK_EVERY };
+        let patience = if self.trainer.device.is_cpu() {
+            1
+        } else {
+            LOOK_EVERY
+        };
         if is_checkpoint || is_saved || self.queued.len() >= patience {
             self.look()?;
         }
@@ -290,12 +294,23 @@ mod tests {
         poison(&mut course);
         let error = course.step().unwrap_err();
         assert!(
-            matches!(error, TrainError::NotFinite { what: "content", step: 3 }),
+            matches!(
+                error,
+                TrainError::NotFinite {
+                    what: "content",
+                    step: 3
+                }
+            ),
             "{error}"
         );
         course.go_back(error).unwrap();
-        assert_eq!((course.trainer.step_count(), course.trainer.returns), (2, 1));
-        assert!((course.trainer.rate() / course.trainer.recipe.learning_rate(2) - 0.5).abs() < 1e-9);
+        assert_eq!(
+            (course.trainer.step_count(), course.trainer.returns),
+            (2, 1)
+        );
+        assert!(
+            (course.trainer.rate() / course.trainer.recipe.learning_rate(2) - 0.5).abs() < 1e-9
+        );
         course.finish(&mut |_| ControlFlow::Continue(())).unwrap();
     }
 
@@ -307,7 +322,10 @@ mod tests {
         poison(&mut course);
         let error = course.step().unwrap_err();
         course.go_back(error).unwrap();
-        assert_eq!((course.trainer.step_count(), course.trainer.returns), (0, 1));
+        assert_eq!(
+            (course.trainer.step_count(), course.trainer.returns),
+            (0, 1)
+        );
         course.step().unwrap();
     }
 

@@ -85,9 +85,7 @@ impl Feed {
     fn next_host(&mut self) -> Result<HostBatch, TrainError> {
         let lane = self.next % self.lanes.len();
         self.next += 1;
-        let ended = || {
-            candle_core::Error::Msg("a thread that draws pairs has ended".to_owned())
-        };
+        let ended = || candle_core::Error::Msg("a thread that draws pairs has ended".to_owned());
         Ok(self.lanes[lane].recv().map_err(|_| ended())??)
     }
 }
@@ -104,7 +102,10 @@ impl Drop for Feed {
 
 /// The pairs of one step.
 fn drawn(source: &PairSource, at: Position) -> Result<HostBatch, DataError> {
-    let first = at.returns.wrapping_mul(SKIPPED).wrapping_add(at.step * at.size as u64);
+    let first = at
+        .returns
+        .wrapping_mul(SKIPPED)
+        .wrapping_add(at.step * at.size as u64);
     let pairs: Vec<Pair> = (0..at.size as u64)
         .map(|i| source.pair(first.wrapping_add(i)))
         .collect::<Result<_, _>>()?;

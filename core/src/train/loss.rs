@@ -100,7 +100,10 @@ pub(super) fn cross_entropy(
         return Ok((Amount::Known(loss), gradient));
     }
     // ln(1 + exp(z)) with z = -x for truths and x for generated galaxies.
-    let (n, sign) = (logits.elem_count() as f64, if is_truth { -1.0 } else { 1.0 });
+    let (n, sign) = (
+        logits.elem_count() as f64,
+        if is_truth { -1.0 } else { 1.0 },
+    );
     let z = (logits * sign)?;
     let loss = (z.relu()? + (z.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
     let gradient = candle_nn::ops::sigmoid(&z)?.affine(sign * weight / n, 0.0)?;

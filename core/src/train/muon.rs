@@ -123,8 +123,15 @@ pub(super) fn step_elsewhere(
     let old = f64::from(MUON_MOMENTUM);
     let step = f64::from(MUON_STEP) * (rows.max(columns) as f64).sqrt() * rate;
     let part = |all: &Tensor, i: usize| all.narrow(0, i, 1)?.reshape(dims);
-    let parts = |all: &Tensor| (0..kernels.len()).map(|i| part(all, i)).collect::<Result<Vec<_>>>();
-    let pairs: Vec<_> = kernels.iter().map(|k| (&k.moments.first, &k.gradient)).collect();
+    let parts = |all: &Tensor| {
+        (0..kernels.len())
+            .map(|i| part(all, i))
+            .collect::<Result<Vec<_>>>()
+    };
+    let pairs: Vec<_> = kernels
+        .iter()
+        .map(|k| (&k.moments.first, &k.gradient))
+        .collect();
     let (momentum, ahead) = match own_momentum(&pairs, scale, old)? {
         Some(both) => {
             let [momentum, ahead] = both.map(|t| t.reshape((kernels.len(), rows, columns)));

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::data::DataRecipe;
-use crate::checkpoint::Precision;
 use crate::architecture::{DiscriminatorConfig, GeneratorConfig};
+use crate::checkpoint::Precision;
 
 /// A training run as data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -128,7 +128,9 @@ impl Trainer {
         }
         let mut trainer = Self::on(recipe, device)?;
         trainer.step = number("step")?;
-        trainer.returns = metadata.get("returns").map_or(Ok(0), |_| number("returns"))?;
+        trainer.returns = metadata
+            .get("returns")
+            .map_or(Ok(0), |_| number("returns"))?;
         let seconds = metadata.get("seconds").and_then(|s| s.parse().ok());
         trainer.seconds = seconds.unwrap_or(0.0);
         let load = |network: &Network, name: &str| {
@@ -146,11 +148,7 @@ impl Trainer {
         trainer.discriminator = load(&trainer.discriminator, "discriminator")?;
         trainer.averaged = load(&trainer.averaged, "averaged")?;
         for (name, network, adam) in [
-            (
-                "generator",
-                &trainer.generator,
-                &mut trainer.generator_adam,
-            ),
+            ("generator", &trainer.generator, &mut trainer.generator_adam),
             (
                 "discriminator",
                 &trainer.discriminator,
@@ -199,7 +197,10 @@ fn moments(
 
 /// The values of a tensor of any device.
 fn bytes(tensor: &Tensor) -> candle_core::Result<Vec<u8>> {
-    let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    let values = tensor
+        .to_dtype(DType::F32)?
+        .flatten_all()?
+        .to_vec1::<f32>()?;
     Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect())
 }
 

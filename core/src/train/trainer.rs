@@ -16,9 +16,7 @@ use super::step::{
 use super::{Optimiser, Recipe, Start, Statistics, TrainError, initial_value, near_identity_value};
 use crate::architecture::{discriminator, generator};
 use crate::kernels::zip_planes;
-use crate::network::{
-    Mode, Network, NodeId, Retain, Role, floats, has_kernels, is_finite,
-};
+use crate::network::{Mode, Network, NodeId, Retain, Role, floats, has_kernels, is_finite};
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -58,8 +56,13 @@ pub(super) struct Queued {
 
 impl Default for Queued {
     fn default() -> Self {
-        let [content, adversarial, discriminator] = [Amount::Known(0.0), Amount::Known(0.0), Amount::Known(0.0)];
-        Self { content, adversarial, discriminator }
+        let [content, adversarial, discriminator] =
+            [Amount::Known(0.0), Amount::Known(0.0), Amount::Known(0.0)];
+        Self {
+            content,
+            adversarial,
+            discriminator,
+        }
     }
 }
 
@@ -125,8 +128,10 @@ impl Trainer {
         let discriminator = discriminator(&recipe.discriminator, |key, role, dims| {
             initial_value(key, role, dims, seed, slope)
         })?;
-        let (generator, discriminator) =
-            (generator.to_device(device)?, discriminator.to_device(device)?);
+        let (generator, discriminator) = (
+            generator.to_device(device)?,
+            discriminator.to_device(device)?,
+        );
         Ok(Self {
             device: device.clone(),
             returns: 0,
@@ -281,7 +286,9 @@ impl Trainer {
         let warm = (1.0 + self.step as f64) / (10.0 + self.step as f64);
         let decay = decay.min(warm);
         let (averaged, now) = (self.averaged.params(), self.generator.params());
-        let pairs = averaged.zip(now).filter(|((_, p), _)| p.role != Role::Value);
+        let pairs = averaged
+            .zip(now)
+            .filter(|((_, p), _)| p.role != Role::Value);
         let pairs: Vec<_> = pairs
             .map(|((_, old), (_, new))| (&old.tensor, &new.tensor, 1.0 - decay))
             .collect();

@@ -217,7 +217,10 @@ impl Convolution {
         let pieces = channels.div_ceil(16) * out.div_ceil(32);
         let groups = taps.div_ceil(TAPS);
         // Enough blocks for a large card, and parts that fit its memory.
-        let parts = (512 / (pieces * groups)).clamp(1, 128).min(PARTS / n).clamp(1, tiles);
+        let parts = (512 / (pieces * groups))
+            .clamp(1, 128)
+            .min(PARTS / n)
+            .clamp(1, tiles);
         let mut part = room(device, parts * n)?;
         let mut sum = room(device, n)?;
         let (xs, gs) = (Values::of(x)?, Values::of(g)?);
@@ -228,14 +231,26 @@ impl Convolution {
             block_dim: (32 * TAPS as u32, 1, 1),
             shared_mem_bytes: (4 * (16 * plane + 32 * (depth * SIDE + 4))) as u32,
         };
-        let name = if is_exact() { "weigh_exact" } else { "weigh_rounded" };
+        let name = if is_exact() {
+            "weigh_exact"
+        } else {
+            "weigh_rounded"
+        };
         let [depth, down, across, plane] = [depth, down, across, plane].map(|n| n as i32);
         launch!(
             device, name, config, &xs, &gs, &mut part, &shape, &depth, &down, &across, &plane
         )?;
         let [parts, taps, channels, out] = [parts, taps, channels, out].map(|n| n as i32);
         launch!(
-            device, "sum_parts", one_each(n), &part, &mut sum, &parts, &taps, &channels, &out
+            device,
+            "sum_parts",
+            one_each(n),
+            &part,
+            &mut sum,
+            &parts,
+            &taps,
+            &channels,
+            &out
         )?;
         Ok(tensor(sum, device, &self.weight))
     }
@@ -250,7 +265,15 @@ impl Convolution {
         let [taps, a, b] = [rows * columns, out, channels].map(|n| n as i32);
         let turned = i32::from(turned);
         launch!(
-            device, "pack_weight", one_each(n), &values, &mut packed, &taps, &a, &b, &turned
+            device,
+            "pack_weight",
+            one_each(n),
+            &values,
+            &mut packed,
+            &taps,
+            &a,
+            &b,
+            &turned
         )?;
         Ok(tensor(packed, device, &[n]))
     }

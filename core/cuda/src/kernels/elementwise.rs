@@ -30,7 +30,16 @@ pub fn bend(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
     let (xs, slope) = (xs.view()?, slope.view()?);
     let [n, channels, plane] = [int(x.elem_count())?, int(channels)?, int(plane)?];
     launch!(
-        device, "bend", one_each(x.elem_count()), &xs, &slope, &mut y, &n, &slopes, &channels, &plane
+        device,
+        "bend",
+        one_each(x.elem_count()),
+        &xs,
+        &slope,
+        &mut y,
+        &n,
+        &slopes,
+        &channels,
+        &plane
     )?;
     Ok(tensor(y, device, x.dims()))
 }
@@ -49,8 +58,17 @@ pub fn bend_pullback(x: &Tensor, g: &Tensor, slope: &Tensor) -> Result<Tensor> {
     let (xs, gs, slope) = (xs.view()?, gs.view()?, slope.view()?);
     let [n, channels, plane] = [int(x.elem_count())?, int(channels)?, int(plane)?];
     launch!(
-        device, "bend_pullback", one_each(x.elem_count()), &xs, &gs, &slope, &mut y, &n, &slopes,
-        &channels, &plane
+        device,
+        "bend_pullback",
+        one_each(x.elem_count()),
+        &xs,
+        &gs,
+        &slope,
+        &mut y,
+        &n,
+        &slopes,
+        &channels,
+        &plane
     )?;
     Ok(tensor(y, device, x.dims()))
 }
@@ -66,6 +84,15 @@ pub fn leak(x: &Tensor, g: &Tensor, slope: f64) -> Result<Tensor> {
     let (xs, gs) = (Values::of(x)?, Values::of(g)?);
     let (xs, gs) = (xs.view()?, gs.view()?);
     let (n, slope) = (int(x.elem_count())?, slope as f32);
-    launch!(device, "leak", one_each(x.elem_count()), &xs, &gs, &mut y, &n, &slope)?;
+    launch!(
+        device,
+        "leak",
+        one_each(x.elem_count()),
+        &xs,
+        &gs,
+        &mut y,
+        &n,
+        &slope
+    )?;
     Ok(tensor(y, device, x.dims()))
 }

@@ -92,7 +92,14 @@ pub fn mix_many(pairs: &[(&Tensor, &Tensor, f64)], by: f64) -> Result<Vec<Tensor
     let table = Table::new(device, &rows)?;
     let mut y = room(device, table.total)?;
     let by = by as f32;
-    launch!(device, "mix_many", table.config(), &table.entries, &mut y, &by)?;
+    launch!(
+        device,
+        "mix_many",
+        table.config(),
+        &table.entries,
+        &mut y,
+        &by
+    )?;
     let all = tensor(y, device, &[table.total]);
     let mut start = 0;
     pairs

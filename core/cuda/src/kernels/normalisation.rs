@@ -56,12 +56,33 @@ fn sums(
     let kind = kind as i32;
     let [batch, all, plane_len] = [int(batch)?, int(channels)?, int(plane)?];
     launch!(
-        device, "sum_channels", config, &xs, &gs, &means, &mut part, &batch, &all, &plane_len, &kind
+        device,
+        "sum_channels",
+        config,
+        &xs,
+        &gs,
+        &means,
+        &mut part,
+        &batch,
+        &all,
+        &plane_len,
+        &kind
     )?;
     let [parts, count] = [int(parts)?, int(count)?];
     launch!(
-        device, "finish_channels", one_each(channels), &part, &xs, &variances, &mut y, &parts, &all,
-        &count, &plane_len, &eps, &kind
+        device,
+        "finish_channels",
+        one_each(channels),
+        &part,
+        &xs,
+        &variances,
+        &mut y,
+        &parts,
+        &all,
+        &count,
+        &plane_len,
+        &eps,
+        &kind
     )?;
     Ok(tensor(y, device, &[2, channels]))
 }
@@ -139,8 +160,19 @@ impl Normalisation<'_> {
         let [n, channels, plane] = [int(x.elem_count())?, int(channels)?, int(plane)?];
         let eps = self.eps as f32;
         launch!(
-            device, "normalise", one_each(x.elem_count()), &xs, &mean, &variance, &weight, &bias,
-            &mut y, &n, &channels, &plane, &eps
+            device,
+            "normalise",
+            one_each(x.elem_count()),
+            &xs,
+            &mean,
+            &variance,
+            &weight,
+            &bias,
+            &mut y,
+            &n,
+            &channels,
+            &plane,
+            &eps
         )?;
         Ok(tensor(y, device, x.dims()))
     }
@@ -155,7 +187,13 @@ impl Normalisation<'_> {
         let [batch, channels, plane] = planes(x)?;
         self.check(channels)?;
         let eps = self.eps as f32;
-        let both = sums(x, g, Some((self.mean, self.variance)), eps, Kind::Normalised)?;
+        let both = sums(
+            x,
+            g,
+            Some((self.mean, self.variance)),
+            eps,
+            Kind::Normalised,
+        )?;
         let mut y = room(device, x.elem_count())?;
         let (xs, gs, sums) = (Values::of(x)?, Values::of(g)?, Values::of(&both)?);
         let (mean, variance, weight) = (
@@ -168,8 +206,21 @@ impl Normalisation<'_> {
         let count = if of_batch { int(batch * plane)? } else { 0 };
         let [n, channels, plane] = [int(x.elem_count())?, int(channels)?, int(plane)?];
         launch!(
-            device, "normalise_pullback", one_each(x.elem_count()), &xs, &gs, &mean, &variance,
-            &weight, &sums, &mut y, &n, &channels, &plane, &eps, &count
+            device,
+            "normalise_pullback",
+            one_each(x.elem_count()),
+            &xs,
+            &gs,
+            &mean,
+            &variance,
+            &weight,
+            &sums,
+            &mut y,
+            &n,
+            &channels,
+            &plane,
+            &eps,
+            &count
         )?;
         let input = tensor(y, device, x.dims());
         Ok([input, row(&both, 1)?, row(&both, 0)?])

@@ -34,10 +34,7 @@ fn jitter_changes_brightness_and_colour_alone() {
     let none = ExclusionList::default();
     let plain = PairSource::new(recipe(), Vec::new(), &none).unwrap();
     let jitter = 0.2;
-    let jittered = DataRecipe {
-        jitter,
-        ..recipe()
-    };
+    let jittered = DataRecipe { jitter, ..recipe() };
     let jittered = PairSource::new(jittered, Vec::new(), &none).unwrap();
     let (a, b) = (plain.pair(3).unwrap(), jittered.pair(3).unwrap());
     let unit = |v: f32| (v + 1.0) / 2.0;
