@@ -38,7 +38,7 @@ fn same(what: &str, got: &Tensor, expected: &Tensor, tolerance: f32) -> Result {
         assert!(difference.is_finite(), "{what}: {a} {b}");
         far = far.max(difference);
     }
-    println!("{what}: {far:.1e} of {scale:.1e}");
+    eprintln!("{what}: {far:.1e} of {scale:.1e}");
     assert!(
         far <= tolerance * scale.max(1e-3),
         "{what}: {far} of {scale}"

@@ -151,7 +151,7 @@ fn one_step(options: &str, before: u64) -> Result {
         let losses = train(&mut there, &recipe, 1)?;
         Ok((there, losses))
     })?;
-    println!("{options} step {before}: {expected:?} {losses:?}");
+    eprintln!("{options} step {before}: {expected:?} {losses:?}");
     assert!(near(losses.content, expected.content, 1e-5));
     assert!(near(losses.adversarial, expected.adversarial, 1e-4));
     assert!(near(losses.discriminator, expected.discriminator, 1e-4));
@@ -160,7 +160,7 @@ fn one_step(options: &str, before: u64) -> Result {
         ("discriminator", here.discriminator(), there.discriminator()),
     ] {
         let (largest, mean) = difference(a, b)?;
-        println!("{name}: largest difference {largest:.1e}, mean {mean:.1e}");
+        eprintln!("{name}: largest difference {largest:.1e}, mean {mean:.1e}");
         // Two hundredths of a step at most, and far less on the whole.
         assert!(largest < 0.05 * RATE && mean < 1e-3 * RATE, "{name}");
     }
@@ -201,7 +201,7 @@ fn several_steps_stay_together() -> Result {
         let mut there = Trainer::on(recipe.clone(), device)?;
         train(&mut there, &recipe, 10)
     })?;
-    println!("{expected:?} {losses:?}");
+    eprintln!("{expected:?} {losses:?}");
     assert!(near(losses.content, expected.content, 1e-2));
     assert!(near(losses.discriminator, expected.discriminator, 1e-2));
     Ok(())

@@ -110,14 +110,24 @@ fn gradients_are_those_of_finite_differences() -> Result {
     let x = stamps(2, 10)?.to_dtype(DType::F64)?;
     let node = network.outputs()[1].node;
     let value = |network: &Network, x: &Tensor| -> Result<(f64, Tensor)> {
-        let run = network.run(&[x.clone()], &Edits::new(), &Retain::All, Mode::Training)?;
+        let run = network.run(
+            std::slice::from_ref(x),
+            &Edits::new(),
+            &Retain::All,
+            Mode::Training,
+        )?;
         let y = &run.outputs()[1];
         let weights = hash_uniform("seed", y.elem_count(), 3);
         let seed = Tensor::from_vec(weights, y.dims(), &Device::Cpu)?;
         Ok(((y * &seed)?.sum_all()?.to_scalar::<f64>()?, seed))
     };
     let (_, seed) = value(&network, &x)?;
-    let run = network.run(&[x.clone()], &Edits::new(), &Retain::All, Mode::Training)?;
+    let run = network.run(
+        std::slice::from_ref(&x),
+        &Edits::new(),
+        &Retain::All,
+        Mode::Training,
+    )?;
     let wanted = Wanted {
         inputs: true,
         params: true,

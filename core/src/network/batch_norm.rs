@@ -316,19 +316,8 @@ impl Pulled {
     }
 }
 
-/// The pullback for any type on any device; the statistics of the batch are taken anew.
+/// The pullback for any type on any device; the statistics of the batch are taken anew where they are not known.
 pub(super) fn pullback(
-    node: &Node,
-    x: &Tensor,
-    g: &Tensor,
-    mode: Mode,
-    eps: f64,
-) -> Outcome<NormPullback> {
-    pullback_by(node, x, g, (mode, None), eps)
-}
-
-/// [`pullback`] with the statistics of the batch where they are known.
-pub(super) fn pullback_by(
     node: &Node,
     x: &Tensor,
     g: &Tensor,

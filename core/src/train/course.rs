@@ -23,7 +23,7 @@ const LOOK_EVERY: usize = 25;
 /// How often in a row a run may go back to the state saved last before it gives up.
 const RETURNS: u32 = 3;
 
-fn feed(source: &Arc<PairSource>, trainer: &Trainer) -> Feed {
+fn feed(source: &Arc<PairSource>, trainer: &Trainer) -> Result<Feed, TrainError> {
     let from = Position {
         step: trainer.step_count(),
         size: trainer.recipe.training.batch,
@@ -63,9 +63,9 @@ impl<'a> Course<'a> {
         blends: &'a [BlendFile],
         out: &'a Path,
         saved: bool,
-    ) -> Self {
-        Self {
-            feed: feed(&source, &trainer),
+    ) -> Result<Self, TrainError> {
+        Ok(Self {
+            feed: feed(&source, &trainer)?,
             started: (Instant::now(), trainer.step_count()),
             seconds_before: trainer.seconds,
             returns: 0,
@@ -78,7 +78,7 @@ impl<'a> Course<'a> {
             blends,
             out,
             state_path: out.join(STATE_FILE),
-        }
+        })
     }
 
     pub(super) fn finish(
@@ -121,7 +121,8 @@ impl<'a> Course<'a> {
         let recipe = &self.trainer.recipe;
         let step = self.trainer.step_count();
         let is_checkpoint = recipe.is_checkpoint(step);
-        let is_saved = step % recipe.checkpoints.state_every.max(1) == 0 && step < recipe.steps();
+        let is_saved =
+            step.is_multiple_of(recipe.checkpoints.state_every.max(1)) && step < recipe.steps();
         let patience = if self.trainer.device.is_cpu() {
             1
         } else {
@@ -182,7 +183,7 @@ impl<'a> Course<'a> {
         self.trainer.returns = returns;
         self.queued.clear();
         self.losses.clear();
-        self.feed = feed(&self.source, &self.trainer);
+        self.feed = feed(&self.source, &self.trainer)?;
         log::warn!(
             "{what} of step {step} not finite: back to step {} with other pairs and {} of the learning rate",
             self.trainer.step_count(),
@@ -271,7 +272,7 @@ mod tests {
         };
         let source = PairSource::new(data, Vec::new(), &ExclusionList::default()).unwrap();
         let trainer = Trainer::new(recipe).unwrap();
-        Course::new(trainer, Arc::new(source), &[], folder, false)
+        Course::new(trainer, Arc::new(source), &[], folder, false).unwrap()
     }
 
     fn poison(course: &mut Course<'_>) {

@@ -69,12 +69,7 @@ pub struct DataRecipe {
     pub feather: f32,
     /// How much brighter or fainter a galaxy may become, as a natural logarithm, and each of its colours by half of that; 0
     /// leaves the pictures as they are. Few real stamps make many galaxies so, which cannot be learned by heart.
-    #[serde(skip_serializing_if = "is_zero")]
     pub jitter: f32,
-}
-
-fn is_zero(jitter: &f32) -> bool {
-    *jitter == 0.0
 }
 
 impl Default for DataRecipe {

@@ -57,6 +57,9 @@ pub enum TrainError {
         /// How often the run went back.
         returns: u32,
     },
+    /// The system has no more threads.
+    #[error("no thread can be started to draw pairs")]
+    Threads(#[source] std::io::Error),
     /// A network failed.
     #[error(transparent)]
     Network(#[from] NetworkError),

@@ -41,36 +41,39 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Starts to draw on `threads` threads.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
     pub(super) fn start(
         source: &Arc<PairSource>,
         from: Position,
         threads: usize,
         device: &Device,
-    ) -> Self {
-        let threads = threads.max(1);
-        let (lanes, threads) = (0..threads)
-            .map(|lane| {
-                let (sender, receiver) = bounded(AHEAD);
-                let source = Arc::clone(source);
-                let draw = move || {
-                    let steps = (from.step + lane as u64..).step_by(threads);
-                    for step in steps {
-                        let batch = drawn(&source, Position { step, ..from });
-                        // Nobody waits for it any more when the feed is gone.
-                        if sender.send(batch).is_err() {
-                            return;
-                        }
+    ) -> Result<Self, TrainError> {
+        let count = threads.max(1);
+        let (mut lanes, mut threads) = (Vec::new(), Vec::new());
+        for lane in 0..count {
+            let (sender, receiver) = bounded(AHEAD);
+            let source = Arc::clone(source);
+            let draw = move || {
+                for step in (from.step + lane as u64..).step_by(count) {
+                    let batch = drawn(&source, Position { step, ..from });
+                    // Nobody waits for it any more when the feed is gone.
+                    if sender.send(batch).is_err() {
+                        return;
                     }
-                };
-                (receiver, thread::spawn(draw))
-            })
-            .unzip();
-        Self {
+                }
+            };
+            let thread = thread::Builder::new().name(format!("pairs {lane}"));
+            threads.push(thread.spawn(draw).map_err(TrainError::Threads)?);
+            lanes.push(receiver);
+        }
+        Ok(Self {
             lanes,
             threads,
             next: 0,
             upload: Upload::new(device),
-        }
+        })
     }
 
     /// The batch of the next step, on the device.
@@ -181,7 +184,7 @@ mod tests {
             returns: 0,
         };
         for threads in [1, 2, 5] {
-            let mut feed = Feed::start(&source, from, threads, &Device::Cpu);
+            let mut feed = Feed::start(&source, from, threads, &Device::Cpu).unwrap();
             for step in 3..15 {
                 let expected = drawn(&source, Position { step, ..from }).unwrap();
                 assert_eq!(feed.next_host().unwrap(), expected, "{threads} {step}");

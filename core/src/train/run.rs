@@ -89,7 +89,7 @@ pub fn run(
         create_series(out, &manifest(&recipe, recipe_path))?;
         Trainer::on(recipe.clone(), &options.device)?
     };
-    let mut course = Course::new(trainer, source, &blends, out, options.resume);
+    let mut course = Course::new(trainer, source, &blends, out, options.resume)?;
     // The checkpoint that a resumed run starts from has its measurements already.
     if !options.resume {
         course.judge()?;

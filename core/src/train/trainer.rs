@@ -110,7 +110,11 @@ impl Trainer {
     /// # Errors
     /// When the recipe describes networks that cannot be built, or the device does not take them.
     pub fn on(recipe: Recipe, device: &Device) -> Result<Self, TrainError> {
-        prepare(device, &recipe)?;
+        #[cfg(feature = "cuda")]
+        if device.is_cuda() {
+            ganoscope_cuda::kernels::prepare(device)?;
+            ganoscope_cuda::kernels::round_products(recipe.training.rounded_products);
+        }
         let training = &recipe.training;
         let (seed, slope) = (recipe.seed, training.prelu_slope);
         let adam = |optimiser| {
@@ -354,17 +358,4 @@ fn with_statistics(
         by = 1.0;
     }
     Ok(network)
-}
-
-/// Tells a GPU what the recipe wants of it.
-fn prepare(device: &Device, recipe: &Recipe) -> Result<(), TrainError> {
-    #[cfg(feature = "cuda")]
-    if device.is_cuda() {
-        ganoscope_cuda::kernels::prepare(device)?;
-        ganoscope_cuda::kernels::round_products(recipe.training.rounded_products);
-    }
-    if recipe.training.rounded_products && !device.is_cuda() {
-        log::info!("products are not rounded on this device");
-    }
-    Ok(())
 }

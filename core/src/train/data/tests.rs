@@ -37,7 +37,7 @@ fn jitter_changes_brightness_and_colour_alone() {
     let jittered = DataRecipe { jitter, ..recipe() };
     let jittered = PairSource::new(jittered, Vec::new(), &none).unwrap();
     let (a, b) = (plain.pair(3).unwrap(), jittered.pair(3).unwrap());
-    let unit = |v: f32| (v + 1.0) / 2.0;
+    let unit = |v: f32| v.midpoint(1.0);
     let mut factors = Vec::new();
     for (a, b) in [(&a.truth1, &b.truth1), (&a.truth2, &b.truth2)] {
         for (a, b) in a.chunks(80 * 80).zip(b.chunks(80 * 80)) {
