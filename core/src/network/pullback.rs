@@ -158,7 +158,14 @@ impl Network {
             .collect::<Result<Vec<_>, _>>()?;
         let y = run.value(self, id)?;
         let g = g.into_tensor()?;
-        let local = node_pullback(node, &inputs, y, &g, place.need, place.params, run.mode)?;
+        let known = run.batch_stats.get(&id);
+        let local = match (&node.op, inputs.first(), known) {
+            (Op::BatchNorm { eps }, Some(x), Some(_)) => {
+                let pulled = batch_norm::pullback(node, x, &g, (run.mode, known), *eps)?;
+                normalised(node, pulled, place.params)
+            }
+            _ => node_pullback(node, &inputs, y, &g, place.need, place.params, run.mode)?,
+        };
         let inputs = node.inputs.iter().zip(local.inputs);
         let flows = inputs.filter_map(|(id, g)| Some((*id, g?.contiguous().map(Flow::Shared))));
         Ok(Outflow {
@@ -220,7 +227,7 @@ pub fn node_pullback(
             weighted(node, &x[0], g, need[0], params)?
         }
         Op::BatchNorm { eps } => {
-            let pulled = batch_norm::pullback(node, &x[0], g, mode, *eps)?;
+            let pulled = batch_norm::pullback(node, &x[0], g, (mode, None), *eps)?;
             normalised(node, pulled, params)
         }
         Op::InstanceNorm { eps } => normalised(
