@@ -248,7 +248,11 @@ fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainEr
     Ok(source)
 }
 
-fn read_stamps(folder: &Path, skip: &[String], stamps: &mut Vec<Stamp>) -> Result<(), TrainError> {
+pub(super) fn read_stamps(
+    folder: &Path,
+    skip: &[String],
+    stamps: &mut Vec<Stamp>,
+) -> Result<(), TrainError> {
     let file = |source| TrainError::File {
         what: "cannot list the stamps",
         source,

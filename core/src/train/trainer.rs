@@ -200,7 +200,7 @@ impl Trainer {
 }
 
 /// `share a + (1 - share) b`.
-fn mixed(a: &Tensor, b: &Tensor, share: f64) -> candle_core::Result<Tensor> {
+pub(super) fn mixed(a: &Tensor, b: &Tensor, share: f64) -> candle_core::Result<Tensor> {
     let (a, b) = (a.contiguous()?, b.contiguous()?);
     let [share, rest] = [share as f32, (1.0 - share) as f32];
     let values = zip_planes(&floats(&a)?, &floats(&b)?, a.elem_count(), |_| {
@@ -211,7 +211,7 @@ fn mixed(a: &Tensor, b: &Tensor, share: f64) -> candle_core::Result<Tensor> {
 
 /// The network with its running statistics moved towards the mean of those of the parts:
 /// `s = momentum s + (1 - momentum) batch`, the variance with Bessel's correction.
-fn with_statistics(
+pub(super) fn with_statistics(
     network: &Network,
     parts: &[Statistic],
     momentum: f64,

@@ -1,0 +1,394 @@
+//! The lineage of a run, `lineage.csv` beside the checkpoints: one line for every child of every step.
+//!
+//! Invariant: lines are only added, in order of steps; a line that was cut off by a kill is dropped on reading, and a
+//! resumed run drops the lines after the step it starts from.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{Measures, Mutation};
+use crate::atomic::atomic_write_bytes;
+use crate::train::TrainError;
+
+/// Name of the lineage inside the directory of a series.
+pub const LINEAGE_FILE: &str = "lineage.csv";
+
+const HEADER: &str = "step,parent,mutation,quality,diversity,content,fitness,survived";
+
+/// What stands for the mutation of a parent that stayed among its children.
+const KEPT: &str = "none";
+
+/// One child of a generation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChildRecord {
+    /// Place of its parent in the population before.
+    pub parent: usize,
+    /// How it was made; `None` for a parent kept among its children.
+    pub mutation: Option<Mutation>,
+    /// What was measured, as it entered the fitness; not finite for a child that failed.
+    pub measures: Measures,
+    /// Its fitness; NaN where nothing was measured because every child survives.
+    pub fitness: f64,
+    /// Whether it survived.
+    pub survived: bool,
+}
+
+/// The children of one step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GenerationRecord {
+    /// The training step, counted from 1.
+    pub step: u64,
+    /// The children in the order in which they were made.
+    pub children: Vec<ChildRecord>,
+}
+
+impl GenerationRecord {
+    /// The fittest survivor, the earlier of equals; the first survivor where nothing was measured.
+    pub fn best(&self) -> Option<&ChildRecord> {
+        let survivors = self.children.iter().filter(|c| c.survived);
+        survivors.reduce(|best, child| {
+            if child.fitness > best.fitness {
+                child
+            } else {
+                best
+            }
+        })
+    }
+}
+
+/// The generations of a run, by step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lineage {
+    /// One entry per step that was recorded.
+    pub generations: Vec<GenerationRecord>,
+}
+
+impl Lineage {
+    /// Reads `lineage.csv`. A last line without its end is a run that was killed while writing, and is left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a line is not one of a lineage; the line is named.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path).map_err(|source| TrainError::File {
+            what: "cannot read the lineage",
+            source,
+            path: path.to_owned(),
+        })?;
+        Self::parse(&text).map_err(|what| TrainError::State {
+            what,
+            path: path.to_owned(),
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let mut lines = complete.lines().enumerate();
+        match lines.next() {
+            Some((_, HEADER)) => {}
+            _ => return Err(format!("line 1: expected {HEADER}")),
+        }
+        let mut lineage = Self::default();
+        for (at, line) in lines {
+            let (step, child) = child(line).map_err(|what| format!("line {}: {what}", at + 1))?;
+            match lineage.generations.last_mut() {
+                Some(last) if last.step == step => last.children.push(child),
+                Some(last) if last.step > step => {
+                    return Err(format!(
+                        "line {}: step {step} after step {}",
+                        at + 1,
+                        last.step
+                    ));
+                }
+                _ => lineage.generations.push(GenerationRecord {
+                    step,
+                    children: vec![child],
+                }),
+            }
+        }
+        Ok(lineage)
+    }
+
+    /// For every `window` steps the last step of the window and, by mutation, the share of survivors it made: the lane of
+    /// a timeline. Parents that were kept are counted under `None`.
+    pub fn shares(&self, window: u64) -> Vec<(u64, BTreeMap<Option<Mutation>, f64>)> {
+        let window = window.max(1);
+        let mut lanes: Vec<(u64, BTreeMap<Option<Mutation>, f64>)> = Vec::new();
+        for generation in &self.generations {
+            let end = generation.step.div_ceil(window).saturating_mul(window);
+            if lanes.last().is_none_or(|(last, _)| *last != end) {
+                lanes.push((end, BTreeMap::new()));
+            }
+            if let Some((_, counts)) = lanes.last_mut() {
+                for child in generation.children.iter().filter(|c| c.survived) {
+                    *counts.entry(child.mutation).or_default() += 1.0;
+                }
+            }
+        }
+        for (_, counts) in &mut lanes {
+            let total: f64 = counts.values().sum();
+            for count in counts.values_mut() {
+                *count /= total.max(1.0);
+            }
+        }
+        lanes
+    }
+}
+
+/// Step and child of one line.
+fn child(line: &str) -> Result<(u64, ChildRecord), String> {
+    let fields: Vec<&str> = line.split(',').collect();
+    let [
+        step,
+        parent,
+        mutation,
+        quality,
+        diversity,
+        content,
+        fitness,
+        survived,
+    ] = *fields
+    else {
+        return Err(format!("{} fields, expected 8", fields.len()));
+    };
+    let number = |name: &str, text: &str| -> Result<f64, String> {
+        text.parse().map_err(|_| format!("{name} is {text}"))
+    };
+    let mutation = match mutation {
+        KEPT => None,
+        name => Some(Mutation::of_name(name).ok_or_else(|| format!("no mutation {name}"))?),
+    };
+    let survived = match survived {
+        "0" => false,
+        "1" => true,
+        other => return Err(format!("survived is {other}, expected 0 or 1")),
+    };
+    let record = ChildRecord {
+        parent: parent.parse().map_err(|_| format!("parent is {parent}"))?,
+        mutation,
+        measures: Measures {
+            quality: number("quality", quality)?,
+            diversity: number("diversity", diversity)?,
+            content: number("content", content)?,
+        },
+        fitness: number("fitness", fitness)?,
+        survived,
+    };
+    Ok((step.parse().map_err(|_| format!("step is {step}"))?, record))
+}
+
+fn line(step: u64, child: &ChildRecord) -> String {
+    let ChildRecord {
+        parent,
+        mutation,
+        measures,
+        fitness,
+        survived,
+    } = child;
+    let name = mutation.map_or(KEPT, Mutation::name);
+    let survived = u8::from(*survived);
+    // Six significant digits are more than a plot shows, and keep the file small.
+    let [quality, diversity, content, fitness] = [
+        measures.quality,
+        measures.diversity,
+        measures.content,
+        *fitness,
+    ]
+    .map(short);
+    format!("{step},{parent},{name},{quality},{diversity},{content},{fitness},{survived}\n")
+}
+
+fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    let digits = 5 - value.abs().log10().floor() as i32;
+    format!("{value:.*}", digits.clamp(0, 12) as usize)
+}
+
+/// Adds generations to the file of a run.
+#[derive(Debug)]
+pub(in crate::train) struct LineageWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl LineageWriter {
+    /// Starts the lineage of the series in `folder`, or goes on with what is known up to step `until`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub(in crate::train) fn open(folder: &Path, until: u64) -> Result<Self, TrainError> {
+        let path = folder.join(LINEAGE_FILE);
+        let mut text = format!("{HEADER}\n");
+        if until > 0 && path.exists() {
+            for generation in Lineage::read(&path)?.generations {
+                let kept = generation
+                    .children
+                    .iter()
+                    .filter(|_| generation.step <= until);
+                text.extend(kept.map(|child| line(generation.step, child)));
+            }
+        }
+        let failed = |source| TrainError::File {
+            what: "cannot write the lineage",
+            source,
+            path: path.clone(),
+        };
+        atomic_write_bytes(&path, text.as_bytes())
+            .map_err(|e| failed(std::io::Error::other(e.to_string())))?;
+        let file = OpenOptions::new().append(true).open(&path);
+        let file = file.map_err(failed)?;
+        Ok(Self { path, file })
+    }
+
+    /// Adds one step's children.
+    ///
+    /// # Errors
+    /// When the disk is full or gone.
+    pub(in crate::train) fn add(
+        &mut self,
+        generation: &GenerationRecord,
+    ) -> Result<(), TrainError> {
+        let lines: String = generation
+            .children
+            .iter()
+            .map(|child| line(generation.step, child))
+            .collect();
+        self.file
+            .write_all(lines.as_bytes())
+            .map_err(|source| self.failed(source))
+    }
+
+    /// Makes what was added safe, before a state that counts on it is written.
+    ///
+    /// # Errors
+    /// When the disk is full or gone.
+    pub(in crate::train) fn sync(&self) -> Result<(), TrainError> {
+        self.file.sync_data().map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: std::io::Error) -> TrainError {
+        TrainError::File {
+            what: "cannot write the lineage",
+            source,
+            path: self.path.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(step: u64, winner: usize) -> GenerationRecord {
+        let children = Mutation::ALL.into_iter().enumerate();
+        let children = children.map(|(i, mutation)| ChildRecord {
+            parent: 0,
+            mutation: Some(mutation),
+            measures: Measures {
+                quality: 0.25 + i as f64,
+                diversity: -1.5,
+                content: 0.0,
+            },
+            fitness: if i == 2 { f64::NEG_INFINITY } else { i as f64 },
+            survived: i == winner,
+        });
+        GenerationRecord {
+            step,
+            children: children.collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_a_resumed_run_drops_what_came_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LINEAGE_FILE);
+        let mut writer = LineageWriter::open(folder.path(), 0).unwrap();
+        let all: Vec<_> = (1..=4).map(|s| generation(s, (s % 2) as usize)).collect();
+        for generation in &all {
+            writer.add(generation).unwrap();
+        }
+        writer.sync().unwrap();
+        assert_eq!(Lineage::read(&path).unwrap().generations, all);
+        // Killed in the middle of a line.
+        writer.file.write_all(b"5,0,heur").unwrap();
+        assert_eq!(Lineage::read(&path).unwrap().generations, all);
+        let mut writer = LineageWriter::open(folder.path(), 3).unwrap();
+        assert_eq!(Lineage::read(&path).unwrap().generations, all[..3]);
+        writer.add(&all[3]).unwrap();
+        assert_eq!(Lineage::read(&path).unwrap().generations, all);
+    }
+
+    #[test]
+    fn shares_are_counted_by_window() {
+        let lineage = Lineage {
+            generations: (1..=4).map(|s| generation(s, usize::from(s > 3))).collect(),
+        };
+        let [first, second] = [Mutation::ALL[0], Mutation::ALL[1]].map(Some);
+        let shares = lineage.shares(2);
+        assert_eq!(shares[0], (2, BTreeMap::from([(first, 1.0)])));
+        assert_eq!(
+            shares[1],
+            (4, BTreeMap::from([(first, 0.5), (second, 0.5)]))
+        );
+        let best = lineage.generations[3].best().unwrap();
+        assert_eq!(best.mutation, second);
+    }
+
+    #[test]
+    fn broken_lines_are_named() {
+        let head = format!("{HEADER}\n");
+        let good = "1,0,heuristic,0.5,1,0,1.5,1\n";
+        for (text, expected) in [
+            (String::new(), "line 1"),
+            ("step\n".to_owned(), "line 1"),
+            (format!("{head}1,0\n"), "line 2: 2 fields"),
+            (format!("{head}{good}{}", good.replace('1', "x")), "line 3"),
+            (
+                format!("{head}{}", good.replace("heuristic", "magic")),
+                "magic",
+            ),
+            (
+                format!("{head}2{}{good}", &good[1..]),
+                "step 1 after step 2",
+            ),
+            (
+                format!("{head}{}", good.replace(",1\n", ",7\n")),
+                "survived is 7",
+            ),
+        ] {
+            let error = Lineage::parse(&text).expect_err("a broken lineage");
+            assert!(error.contains(expected), "{error}");
+        }
+        assert_eq!(
+            Lineage::parse(&format!("{head}{good}"))
+                .unwrap()
+                .generations
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn numbers_are_short_and_near() {
+        for value in [
+            0.0,
+            1.0,
+            -123.456_789,
+            1e-7,
+            0.333_333_333_3,
+            1e9,
+            f64::NEG_INFINITY,
+        ] {
+            let read: f64 = short(value).parse().unwrap();
+            assert!(
+                read == value || (read - value).abs() <= 1e-5 * value.abs(),
+                "{value}"
+            );
+            assert!(short(value).len() <= 14, "{}", short(value));
+        }
+        assert!(short(f64::NAN).parse::<f64>().unwrap().is_nan());
+    }
+}
