@@ -17,6 +17,13 @@ pub enum Kind {
     Latent,
 }
 
+impl Kind {
+    /// Whether a deblender is trained, which recipes need not say.
+    pub(super) const fn is_deblender(&self) -> bool {
+        matches!(self, Self::Deblender)
+    }
+}
+
 /// The kind of the recipe at `path`, and whether it asks for evolutionary training.
 ///
 /// # Errors

@@ -151,7 +151,7 @@ fn mean(losses: &VecDeque<Losses>) -> Losses {
     }
 }
 
-fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
+pub(super) fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
     SeriesManifest {
         provenance: recipe.provenance.clone(),
         licence: recipe.licence.clone(),
@@ -219,7 +219,7 @@ fn checkpoint(
 }
 
 /// The stamps of a folder and its subfolders with the recipe's simulated share.
-fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainError> {
+pub(super) fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainError> {
     let excluded = match &recipe.exclude {
         Some(path) => {
             let read = std::fs::read_to_string(path);

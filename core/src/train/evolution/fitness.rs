@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::mutation::sigmoid;
@@ -96,7 +95,7 @@ impl Fitness {
 
 /// Running mean and variance of every measure, so that fitnesses of measures with different units can be added: over three
 /// children alone the scale would be arbitrary.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
     /// Share of the past that is kept at every child, for example 0.99.
     pub decay: f64,
@@ -170,9 +169,6 @@ impl Window {
         })
     }
 }
-
-/// Gradients by parameter.
-pub(in crate::train) type ParamGradients = BTreeMap<(NodeId, Role), Tensor>;
 
 /// Euclidean norm of the sum of some gradients over all parameters.
 ///

@@ -2,12 +2,12 @@
 
 use candle_core::Tensor;
 
-use crate::network::{Gradients, Network};
+use crate::network::{Gradients, Network, Role};
 use crate::train::TrainError;
 use crate::train::adam::Adam;
 use crate::train::evolution::gradient_norm;
 use crate::train::step::Statistic;
-use crate::train::trainer::with_statistics;
+use crate::train::trainer::{mixed, with_statistics};
 
 /// A network and its optimiser. Tensors are never written in place, so a clone is a true copy: training one leaves the
 /// other as it was.
@@ -44,6 +44,30 @@ impl Individual {
         let network = with_statistics(&network, stats, step.momentum)?;
         Ok(Self { network, adam })
     }
+}
+
+/// A running average moved towards `now`, as it is after `step` steps: `decay` of it stays, less at the start so that it does
+/// not lag; 0 leaves it alone.
+///
+/// # Errors
+/// When the networks differ.
+pub(in crate::train) fn averaged(
+    average: &Network,
+    now: &Network,
+    decay: f64,
+    step: u64,
+) -> Result<Network, TrainError> {
+    if decay == 0.0 {
+        return Ok(average.clone());
+    }
+    let decay = decay.min((1.0 + step as f64) / (10.0 + step as f64));
+    let now = now.params().map(|(_, p)| p.tensor.clone());
+    let mut now = now.collect::<Vec<_>>().into_iter();
+    let moved = average.map_params(|_, param| match now.next() {
+        Some(value) if param.role != Role::Value => Ok(mixed(&param.tensor, &value, decay)?),
+        _ => Ok(param.tensor.clone()),
+    })?;
+    Ok(moved)
 }
 
 /// The gradients, made shorter where the norm of their sum is above `limit`; 0 leaves them alone.

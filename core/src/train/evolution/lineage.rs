@@ -15,18 +15,52 @@ use crate::train::TrainError;
 /// Name of the lineage inside the directory of a series.
 pub const LINEAGE_FILE: &str = "lineage.csv";
 
-const HEADER: &str = "step,parent,mutation,quality,diversity,content,fitness,survived";
+const HEADER: &str = "step,parent,origin,quality,diversity,content,fitness,survived";
 
-/// What stands for the mutation of a parent that stayed among its children.
-const KEPT: &str = "none";
+/// How a child came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// It is a parent that stayed among its children.
+    Kept,
+    /// By one step of an objective.
+    Mutation(Mutation),
+    /// Root and branches of several children put together.
+    Recombined,
+}
+
+impl Origin {
+    /// The word in lineage files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Mutation(mutation) => mutation.name(),
+            Self::Recombined => "recombined",
+        }
+    }
+
+    /// The origin of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let others = [Self::Kept, Self::Recombined];
+        let all = Mutation::ALL.into_iter().map(Self::Mutation).chain(others);
+        all.into_iter().find(|origin| origin.name() == name)
+    }
+
+    /// The mutation, if it is one.
+    pub const fn mutation(self) -> Option<Mutation> {
+        match self {
+            Self::Mutation(mutation) => Some(mutation),
+            Self::Kept | Self::Recombined => None,
+        }
+    }
+}
 
 /// One child of a generation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ChildRecord {
     /// Place of its parent in the population before.
     pub parent: usize,
-    /// How it was made; `None` for a parent kept among its children.
-    pub mutation: Option<Mutation>,
+    /// How it was made.
+    pub origin: Origin,
     /// What was measured, as it entered the fitness; not finite for a child that failed.
     pub measures: Measures,
     /// Its fitness; NaN where nothing was measured because every child survives.
@@ -110,11 +144,11 @@ impl Lineage {
         Ok(lineage)
     }
 
-    /// For every `window` steps the last step of the window and, by mutation, the share of survivors it made: the lane of
-    /// a timeline. Parents that were kept are counted under `None`.
-    pub fn shares(&self, window: u64) -> Vec<(u64, BTreeMap<Option<Mutation>, f64>)> {
+    /// For every `window` steps the last step of the window and, by origin, the share of survivors that it made: the lane of
+    /// a timeline.
+    pub fn shares(&self, window: u64) -> Vec<(u64, BTreeMap<Origin, f64>)> {
         let window = window.max(1);
-        let mut lanes: Vec<(u64, BTreeMap<Option<Mutation>, f64>)> = Vec::new();
+        let mut lanes: Vec<(u64, BTreeMap<Origin, f64>)> = Vec::new();
         for generation in &self.generations {
             let end = generation.step.div_ceil(window).saturating_mul(window);
             if lanes.last().is_none_or(|(last, _)| *last != end) {
@@ -122,7 +156,7 @@ impl Lineage {
             }
             if let Some((_, counts)) = lanes.last_mut() {
                 for child in generation.children.iter().filter(|c| c.survived) {
-                    *counts.entry(child.mutation).or_default() += 1.0;
+                    *counts.entry(child.origin).or_default() += 1.0;
                 }
             }
         }
@@ -142,7 +176,7 @@ fn child(line: &str) -> Result<(u64, ChildRecord), String> {
     let [
         step,
         parent,
-        mutation,
+        origin,
         quality,
         diversity,
         content,
@@ -155,10 +189,7 @@ fn child(line: &str) -> Result<(u64, ChildRecord), String> {
     let number = |name: &str, text: &str| -> Result<f64, String> {
         text.parse().map_err(|_| format!("{name} is {text}"))
     };
-    let mutation = match mutation {
-        KEPT => None,
-        name => Some(Mutation::of_name(name).ok_or_else(|| format!("no mutation {name}"))?),
-    };
+    let origin = Origin::of_name(origin).ok_or_else(|| format!("no origin {origin}"))?;
     let survived = match survived {
         "0" => false,
         "1" => true,
@@ -166,7 +197,7 @@ fn child(line: &str) -> Result<(u64, ChildRecord), String> {
     };
     let record = ChildRecord {
         parent: parent.parse().map_err(|_| format!("parent is {parent}"))?,
-        mutation,
+        origin,
         measures: Measures {
             quality: number("quality", quality)?,
             diversity: number("diversity", diversity)?,
@@ -181,12 +212,12 @@ fn child(line: &str) -> Result<(u64, ChildRecord), String> {
 fn line(step: u64, child: &ChildRecord) -> String {
     let ChildRecord {
         parent,
-        mutation,
+        origin,
         measures,
         fitness,
         survived,
     } = child;
-    let name = mutation.map_or(KEPT, Mutation::name);
+    let name = origin.name();
     let survived = u8::from(*survived);
     // Six significant digits are more than a plot shows, and keep the file small.
     let [quality, diversity, content, fitness] = [
@@ -286,7 +317,7 @@ mod tests {
         let children = Mutation::ALL.into_iter().enumerate();
         let children = children.map(|(i, mutation)| ChildRecord {
             parent: 0,
-            mutation: Some(mutation),
+            origin: Origin::Mutation(mutation),
             measures: Measures {
                 quality: 0.25 + i as f64,
                 diversity: -1.5,
@@ -326,7 +357,7 @@ mod tests {
         let lineage = Lineage {
             generations: (1..=4).map(|s| generation(s, usize::from(s > 3))).collect(),
         };
-        let [first, second] = [Mutation::ALL[0], Mutation::ALL[1]].map(Some);
+        let [first, second] = [Mutation::ALL[0], Mutation::ALL[1]].map(Origin::Mutation);
         let shares = lineage.shares(2);
         assert_eq!(shares[0], (2, BTreeMap::from([(first, 1.0)])));
         assert_eq!(
@@ -334,7 +365,7 @@ mod tests {
             (4, BTreeMap::from([(first, 0.5), (second, 0.5)]))
         );
         let best = lineage.generations[3].best().unwrap();
-        assert_eq!(best.mutation, second);
+        assert_eq!(best.origin, second);
     }
 
     #[test]
@@ -369,6 +400,20 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    #[test]
+    fn origins_have_names_of_their_own() {
+        for name in [
+            "kept",
+            "recombined",
+            "minimax",
+            "heuristic",
+            "least-squares",
+        ] {
+            let origin = Origin::of_name(name).unwrap();
+            assert_eq!(origin.name(), name);
+        }
     }
 
     #[test]

@@ -11,12 +11,14 @@ mod mutation;
 mod selection;
 mod store;
 
+pub mod deblender;
+
 pub use fitness::{Fitness, Measures, Quality, Window};
-pub use lineage::{ChildRecord, GenerationRecord, LINEAGE_FILE, Lineage};
+pub use lineage::{ChildRecord, GenerationRecord, LINEAGE_FILE, Lineage, Origin};
 pub use mutation::{LeastSquaresOn, Mutation};
 
 pub(super) use fitness::{NORM_FLOOR, gradient_norm};
-pub(super) use individual::{Individual, StepSize};
+pub(super) use individual::{Individual, StepSize, averaged};
 pub(super) use lineage::LineageWriter;
 pub(super) use selection::survivors;
 pub(super) use store::{StateReader, StateWriter, fingerprint};

@@ -40,6 +40,12 @@ impl StateWriter {
         self.metadata.insert(key.to_owned(), value.to_string());
     }
 
+    /// Numbers, exactly: Rust writes as many digits as it takes to read the same number.
+    pub(in crate::train) fn numbers(&mut self, key: &str, values: &[f64]) {
+        let text: Vec<String> = values.iter().map(f64::to_string).collect();
+        self.entry(key, text.join(" "));
+    }
+
     /// All parameters of a network.
     pub(in crate::train) fn network(
         &mut self,
@@ -163,6 +169,17 @@ impl StateReader {
         let text = self.text(key)?;
         let number = text.parse();
         number.map_err(|_| self.failed(format!("the entry {key} is {text}")))
+    }
+
+    /// What [`StateWriter::numbers`] wrote.
+    ///
+    /// # Errors
+    /// When the entry is missing or has something else.
+    pub(in crate::train) fn numbers(&self, key: &str) -> Result<Vec<f64>, TrainError> {
+        let text = self.text(key)?;
+        let numbers = text.split_whitespace().map(str::parse);
+        let numbers: Result<Vec<f64>, _> = numbers.collect();
+        numbers.map_err(|_| self.failed(format!("the entry {key} is {text}")))
     }
 
     /// The parameters of a network of the shape of `like`.

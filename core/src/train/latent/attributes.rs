@@ -199,11 +199,11 @@ mod tests {
 
     #[test]
     fn galaxies_differ_less_from_galaxies_than_from_noise() {
-        let pictures = |from: u64| -> Vec<Vec<f32>> {
-            (from..from + 24)
-                .map(|i| simulate(5, i, 64).stamp.to_range(ValueRange::SIGNED).pixels)
-                .collect()
+        let picture = |i: u64| {
+            let stamp = simulate(5, i, 64).stamp.to_range(ValueRange::SIGNED);
+            stamp.pixels.to_vec()
         };
+        let pictures = |from: u64| (from..from + 24).map(picture).collect::<Vec<_>>();
         let [a, b] = [0, 24].map(|from| Attributes::of(&pictures(from), 3, 64));
         assert!(a.values[&Attribute::Size].len() >= 20, "{a:?}");
         let near = a.distances(&b);

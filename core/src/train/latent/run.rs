@@ -201,7 +201,7 @@ impl Session {
         let best = self
             .recent
             .iter()
-            .filter_map(|l| l.generation.best()?.mutation);
+            .filter_map(|l| l.generation.best()?.origin.mutation());
         let mut shares = BTreeMap::new();
         for mutation in best {
             *shares.entry(mutation).or_insert(0.0) += 1.0 / self.recent.len() as f64;

@@ -8,7 +8,7 @@ use super::LatentEvolution;
 use crate::network::{Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted};
 use crate::seed::Stream;
 use crate::train::evolution::{
-    Individual, Measures, Mutation, NORM_FLOOR, StepSize, gradient_norm,
+    Individual, Measures, Mutation, NORM_FLOOR, Origin, StepSize, gradient_norm,
 };
 use crate::train::step::Statistic;
 use crate::train::{TrainError, binary_cross_entropy};
@@ -89,7 +89,7 @@ pub(super) struct Arena<'a> {
 /// A child as it was made.
 pub(super) struct Child {
     pub(super) parent: usize,
-    pub(super) mutation: Option<Mutation>,
+    pub(super) origin: Origin,
     pub(super) individual: Individual,
     /// The mutation's objective before the step; not finite where the child failed.
     pub(super) loss: f64,
@@ -126,7 +126,7 @@ impl Arena<'_> {
         };
         Ok(Child {
             parent: place,
-            mutation: Some(mutation),
+            origin: Origin::Mutation(mutation),
             individual,
             loss,
         })
@@ -160,7 +160,7 @@ impl Arena<'_> {
         let drawn = run(generator, &z, &Retain::Nothing)?.outputs()[0].clone();
         let verdict = verdict(self.judge, &drawn, 0.0)?;
         let norm = gradient_norm(&[of_real, &verdict.gradients])?;
-        let is_finite = child.mutation.is_none() || child.loss.is_finite();
+        let is_finite = child.origin == Origin::Kept || child.loss.is_finite();
         let measures = if is_finite && norm.is_finite() {
             Measures {
                 quality: self.evolution.quality.of(&verdict.logits),

@@ -8,11 +8,10 @@ use super::{Examples, LatentRecipe};
 use crate::network::{Edits, Mode, Network, NetworkError, Retain, Role};
 use crate::train::adam::Adam;
 use crate::train::evolution::{
-    ChildRecord, GenerationRecord, Individual, Measures, StepSize, survivors,
+    ChildRecord, GenerationRecord, Individual, Measures, Origin, StepSize, averaged, survivors,
 };
 use crate::train::schedule::rate_at;
 use crate::train::step::in_parallel;
-use crate::train::trainer::mixed;
 use crate::train::{TrainError, initial_value};
 
 /// How often a run may go back to a good state before it gives up.
@@ -133,7 +132,7 @@ impl LatentTrainer {
         let record = self.record(&children);
         let best = record.best().and_then(|best| {
             let is = |judged: &&Judged| {
-                judged.child.parent == best.parent && judged.child.mutation == best.mutation
+                judged.child.parent == best.parent && judged.child.origin == best.origin
             };
             children.iter().find(is)
         });
@@ -152,7 +151,8 @@ impl LatentTrainer {
         let (judge, discriminator) = self.judge_after(real, &pool, &dims)?;
         // Everything changes together at the end, so that an error leaves the run as it was.
         self.judge = judge;
-        self.average(&best.network)?;
+        let decay = self.recipe.training.average;
+        self.averaged = averaged(&self.averaged, &best.network, decay, self.step)?;
         self.population = survivors.into_iter().map(|j| j.child.individual).collect();
         // Where too few children were finite, the fittest takes the empty places.
         self.population.resize(self.recipe.evolution.parents, best);
@@ -198,7 +198,7 @@ impl LatentTrainer {
                 Some(mutation) => arena.child(parent, mutation, number)?,
                 None => Child {
                     parent: parent.0,
-                    mutation: None,
+                    origin: Origin::Kept,
                     individual: parent.1.clone(),
                     loss: f64::NAN,
                 },
@@ -240,7 +240,7 @@ impl LatentTrainer {
             children: children
                 .map(|(place, (judged, fitness))| ChildRecord {
                     parent: judged.child.parent,
-                    mutation: judged.child.mutation,
+                    origin: judged.child.origin,
                     measures: judged.measures,
                     fitness: *fitness,
                     survived: kept.contains(&place) && is_finite(judged, *fitness),
@@ -354,22 +354,5 @@ impl LatentTrainer {
             .chain([&self.judge.network, &self.averaged])
             .collect();
         networks.into_par_iter().try_for_each(Network::check_finite)
-    }
-
-    /// Moves the averaged generator towards the fittest one; faster at the start so that it does not lag.
-    fn average(&mut self, best: &Network) -> Result<(), TrainError> {
-        let decay = self.recipe.training.average;
-        if decay == 0.0 {
-            return Ok(());
-        }
-        let warm = (1.0 + self.step as f64) / (10.0 + self.step as f64);
-        let decay = decay.min(warm);
-        let now = best.params().map(|(_, p)| p.tensor.clone());
-        let mut now = now.collect::<Vec<_>>().into_iter();
-        self.averaged = self.averaged.map_params(|_, param| match now.next() {
-            Some(value) if param.role != Role::Value => Ok(mixed(&param.tensor, &value, decay)?),
-            _ => Ok(param.tensor.clone()),
-        })?;
-        Ok(())
     }
 }
