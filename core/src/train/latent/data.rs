@@ -10,7 +10,7 @@ use super::{LatentData, LatentRecipe};
 use crate::seed::Stream;
 use crate::stamp::simulate::simulate;
 use crate::stamp::{Stamp, ValueRange};
-use crate::train::data::{DataError, StampReport, sort_out, turned};
+use crate::train::data::{DataError, ExclusionList, StampReport, sort_out, turned};
 
 /// Keeps the draws of real samples apart from those of latents.
 const DATA_SALT: u64 = 0x7265_616c;
@@ -86,7 +86,7 @@ impl Examples {
             return Ok(examples);
         };
         let given = stamps.len();
-        let (real, report) = sort_out(stamps, data.crop, &Default::default());
+        let (real, report) = sort_out(stamps, data.crop, &ExclusionList::default());
         examples.real = real.par_iter().map(|s| reduced(s, data)).collect();
         examples.report = report;
         let wanted = real.is_empty() || data.simulated_share > 0.0;

@@ -165,11 +165,6 @@ impl LatentRecipe {
     /// # Errors
     /// One line that names the field.
     pub fn check(&self) -> Result<(), String> {
-        let Self {
-            training,
-            evolution,
-            ..
-        } = self;
         if self.kind != Kind::Latent {
             return Err("this recipe is not of the kind latent".to_owned());
         }
@@ -190,7 +185,17 @@ impl LatentRecipe {
                 "the generator emits {made:?}, the data are {data:?}"
             ));
         }
-        schedule::check(&training.schedule)?;
+        schedule::check(&self.training.schedule)?;
+        self.check_numbers()?;
+        self.data.check()
+    }
+
+    fn check_numbers(&self) -> Result<(), String> {
+        let Self {
+            training,
+            evolution,
+            ..
+        } = self;
         if training
             .schedule
             .iter()
@@ -232,7 +237,7 @@ impl LatentRecipe {
                 return Err(format!("{name} is {value}, expected 0 or more"));
             }
         }
-        self.data.check()
+        Ok(())
     }
 
     /// Training steps in all.

@@ -200,7 +200,7 @@ impl EvolvedTrainer {
         // The fittest first: it is what checkpoints hold. Sorting keeps the earlier of equals in front.
         survivors.sort_by(|a, b| b.1.total_cmp(&a.1));
         let Some(best) = survivors.first() else {
-            return Err(self.not_finite("generator's"));
+            return Err(self.not_finite("generator"));
         };
         let mut losses = Losses {
             content: best.0.born.content,
