@@ -19,6 +19,8 @@ use ganoscope_core::architecture::{
 use ganoscope_core::attribution::{Method, Options, Prepared, Target};
 use ganoscope_core::network::{Network, NetworkError, Plan, Role};
 use ganoscope_core::seed::hash_uniform;
+use ganoscope_core::train::data::{ExclusionList, PairSource};
+use ganoscope_core::train::{Recipe, Trainer};
 
 /// Allocates as the program does.
 #[global_allocator]
@@ -132,5 +134,62 @@ fn networks(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, networks);
+/// Training steps: the published networks, and those of the recipe that ships.
+fn training(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shipped = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../models/recipes/deblender.toml"
+    );
+    let shipped = std::fs::read_to_string(shipped).expect("the recipe is there");
+    // Without the file that the recipe lies beside.
+    let shipped: Vec<&str> = shipped
+        .lines()
+        .filter(|l| !l.starts_with("exclude"))
+        .collect();
+    for (what, text) in [
+        ("training step, published", PUBLISHED),
+        ("training step, shipped recipe", &shipped.join("\n")),
+    ] {
+        let path = folder.path().join("recipe.toml");
+        std::fs::write(&path, text).expect("written");
+        let mut recipe = Recipe::read(&path).expect("the recipe is valid");
+        // Both networks from the first step on, and few pictures to render.
+        recipe.training.burn_in = 0;
+        recipe.data.simulated = 16;
+        if device().is_cpu() {
+            recipe.training.batch = recipe.training.batch.min(8);
+        }
+        let (filters, batch) = (recipe.generator.filters, recipe.training.batch);
+        let none = ExclusionList::default();
+        let source = PairSource::new(recipe.data.clone(), Vec::new(), &none).expect("galaxies");
+        let pairs: Vec<_> = (0..batch as u64)
+            .map(|i| source.pair(i).expect("a pair"))
+            .collect();
+        measure(c, "one pair of galaxies", 0, 1, || {
+            source.pair(7).expect("a pair")
+        });
+        let mut trainer = Trainer::on(recipe, device()).expect("the networks can be built");
+        measure(c, what, filters, batch, || {
+            trainer.train(&pairs).expect("trains")
+        });
+    }
+}
+
+/// The published networks; the step does not depend on what they learn.
+const PUBLISHED: &str = r#"
+name = "published"
+seed = 1
+provenance = "simulated galaxies"
+licence = "MIT OR Apache-2.0"
+[generator]
+[discriminator]
+[training]
+batch = 8
+[data]
+[checkpoints]
+steps = []
+"#;
+
+criterion_group!(benches, networks, training);
 criterion_main!(benches);

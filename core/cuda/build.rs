@@ -27,8 +27,12 @@ fn main() -> io::Result<()> {
     for home in HOMES {
         println!("cargo::rerun-if-env-changed={home}");
     }
+    println!("cargo::rerun-if-changed=kernels.cu");
     let variable = |name: &str| env::var(name).unwrap_or_default();
     let out = PathBuf::from(variable("OUT_DIR"));
+    if env::var_os("CARGO_FEATURE_KERNELS").is_some() {
+        compile_kernels(&out)?;
+    }
     let arch = variable("CARGO_CFG_TARGET_ARCH");
     let has_trampolines = variable("CARGO_CFG_TARGET_OS") == "linux"
         && ["x86_64", "aarch64"].contains(&arch.as_str());
@@ -52,6 +56,23 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rustc-link-search=native={}", out.display());
     Ok(())
+}
+
+/// Compiles `kernels.cu` to the assembly that drivers translate for their card; tensor cores for f32 came with the
+/// architecture 8.0.
+fn compile_kernels(out: &Path) -> io::Result<()> {
+    let home = HOMES.iter().filter_map(env::var_os).map(PathBuf::from);
+    let found = home.map(|home| home.join("bin/nvcc")).find(|p| p.is_file());
+    let nvcc = found.unwrap_or_else(|| "nvcc".into());
+    let status = std::process::Command::new(&nvcc)
+        .args(["-ptx", "-arch=compute_80", "-O3", "kernels.cu", "-o"])
+        .arg(out.join("kernels.ptx"))
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(io::Error::other(format!("{}: {status}", nvcc.display()))),
+        Err(error) => Err(io::Error::other(format!("{}: {error}", nvcc.display()))),
+    }
 }
 
 fn static_runtime() -> Option<PathBuf> {

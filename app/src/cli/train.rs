@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use ganoscope_core::checkpoint::MANIFEST_FILE;
-use ganoscope_core::device::DeviceChoice;
 use ganoscope_core::train::evolution::deblender::run_evolved;
 use ganoscope_core::train::latent::run_latent;
 use ganoscope_core::train::{Evaluation, Kind, Options, Progress, kind_of, run};
@@ -45,19 +44,13 @@ impl Train {
                 "a training takes its seed from the recipe, so that the recipe alone repeats it";
             return Err(Failure::Usage(what.to_owned()));
         }
-        if !matches!(common.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
-            let what = format!(
-                "a training runs on the processor, so that its recipe alone repeats it; leave out --device {}",
-                common.device
-            );
-            return Err(Failure::Usage(what));
-        }
         if !self.resume && self.out.join(MANIFEST_FILE).exists() {
             let what =
                 "a series is there already; continue it with --resume or choose another --out";
             return Err(anyhow!("{what}: {}", self.out.display()).into());
         }
         let options = Options {
+            device: common.open_device(*console)?,
             stamps: self.stamps,
             skip: self.skip,
             evaluate: self.evaluate,

@@ -9,8 +9,11 @@
 
 #![allow(
     unsafe_code,
-    reason = "a linker's work: looking up functions by name and jumping to them"
+    reason = "a linker's work: looking up functions by name and jumping to them; launching kernels"
 )]
+
+#[cfg(feature = "kernels")]
+pub mod kernels;
 
 /// Opens the driver and the libraries and looks every function up; again and again at no cost.
 ///

@@ -138,6 +138,23 @@ impl NetworkConfig {
             Self::LatentDiscriminator(config) => return config.check(),
         };
         let role = self.role();
+        if let Self::Generator(c) = self {
+            let lists = [
+                ("root_dilations", &c.root_dilations),
+                ("branch_dilations", &c.branch_dilations),
+            ];
+            for (name, list) in lists {
+                if list.len() > 256 {
+                    return Err(format!(
+                        "{role}.{name} has {} numbers, expected up to 256",
+                        list.len()
+                    ));
+                }
+                if let Some(value) = list.iter().find(|d| !(1..=256).contains(*d)) {
+                    return Err(format!("{role}.{name} has {value}, expected 1 to 256"));
+                }
+            }
+        }
         for (name, value, low, high) in counts {
             if !(low..=high).contains(&value) {
                 return Err(format!(

@@ -120,6 +120,7 @@ fn generator_of(
         return Err(shapes.unknown(format!("branches of {one} and {two} blocks")));
     }
     config.branch_blocks = branches[0];
+    guesses.push(Guess::new("dilations", "1".to_owned(), NOT_VISIBLE));
     guesses.push(Guess::new(
         "batch_norm_eps",
         config.batch_norm_eps.to_string(),

@@ -54,6 +54,6 @@ pub use spec::{
 };
 pub use tensors::{TensorEntry, TensorFile, TensorHeader};
 pub use weights::read_state_dict;
-pub use write::{create_series, write_checkpoint};
+pub use write::{create_series, write_checkpoint, write_checkpoint_as};
 pub use write_back::write_weights;
-pub use write_tensors::write_tensors;
+pub use write_tensors::{Precision, write_tensors, write_tensors_as};

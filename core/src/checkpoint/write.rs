@@ -10,7 +10,7 @@ use super::manifest::{MANIFEST_FILE, SeriesManifest};
 use super::metrics::{METRICS_FILE, Metrics};
 use super::ranges::{INPUT_RANGE_KEY, OUTPUT_RANGE_KEY};
 use super::series::step_folder;
-use super::{CheckpointError, NetworkRole, write_tensors};
+use super::{CheckpointError, NetworkRole, Precision, write_tensors_as};
 use crate::atomic::{atomic_write, atomic_write_bytes};
 use crate::network::Network;
 use crate::stamp::ValueRange;
@@ -44,6 +44,21 @@ pub fn write_checkpoint(
     discriminator: &Network,
     metrics: &Metrics,
 ) -> Result<(), CheckpointError> {
+    let networks = [generator, discriminator];
+    write_checkpoint_as(series_dir, step, networks, metrics, Precision::Full)
+}
+
+/// [`write_checkpoint`] with a choice of how weights are stored; `networks`: generator and discriminator.
+///
+/// # Errors
+/// As [`write_checkpoint`].
+pub fn write_checkpoint_as(
+    series_dir: &Path,
+    step: u64,
+    networks: [&Network; 2],
+    metrics: &Metrics,
+    precision: Precision,
+) -> Result<(), CheckpointError> {
     let manifest = SeriesManifest::read(series_dir)?;
     let folder = |what: &'static str| {
         move |source| CheckpointError::Folder {
@@ -61,12 +76,17 @@ pub fn write_checkpoint(
 
     let mut metrics = metrics.clone();
     metrics.step = step;
-    for (role, network) in NetworkRole::ALL.into_iter().zip([generator, discriminator]) {
+    for (role, network) in NetworkRole::ALL.into_iter().zip(networks) {
         let metadata = metadata_of(&manifest, role, step);
         let mut tensors = network.state_dict();
         // Computed from the stamp's size, not learned.
         tensors.remove("position");
-        let hash = write_tensors(&complete.join(role.file_name()), &tensors, &metadata)?;
+        let hash = write_tensors_as(
+            &complete.join(role.file_name()),
+            &tensors,
+            &metadata,
+            precision,
+        )?;
         metrics.sha256.insert(role.file_name().to_owned(), hash);
     }
     atomic_write(&complete.join(METRICS_FILE), |out| {

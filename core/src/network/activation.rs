@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 
 use super::elementwise::{floats, from_vec, is_fast, map, map_planes, sum_by_channel};
 use super::flow::Flow;
-use super::{Function, Node, Op, Role};
+use super::{Function, Node, Op, Role, cuda};
 use crate::kernels::{self, sloped};
 
 fn sigmoid(x: f32) -> f32 {
@@ -133,6 +133,14 @@ pub(super) fn value(op: &Op, x: &Tensor, slope: Option<&Tensor>) -> Result<Tenso
             _ => Ok(x.clone()),
         };
     }
+    let own = match op {
+        Op::LeakyRelu { slope } => cuda::leak(x, x, *slope)?,
+        Op::Prelu => slope.map_or(Ok(None), |slope| cuda::bend(x, slope))?,
+        _ => None,
+    };
+    if let Some(y) = own {
+        return Ok(y);
+    }
     // Chosen, not added from two halves cut by candle's `relu`: that turns a value that is not a number into 0.
     let positive_or = |below: Tensor| x.gt(0.0)?.where_cond(x, &below);
     match op {
@@ -163,6 +171,14 @@ pub(super) fn pullback(
 ) -> Result<Tensor> {
     if is_fast(x) && is_fast(g) {
         return pull(op, x, y, Flow::Shared(g.contiguous()?), slope)?.into_tensor();
+    }
+    let own = match op {
+        Op::LeakyRelu { slope } => cuda::leak(x, g, *slope)?,
+        Op::Prelu => slope.map_or(Ok(None), |slope| cuda::bend_back(x, g, slope))?,
+        _ => None,
+    };
+    if let Some(g) = own {
+        return Ok(g);
     }
     let positive = || x.gt(0.0)?.to_dtype(x.dtype());
     match op {
@@ -257,6 +273,12 @@ pub(super) fn slope_pullback(x: &Tensor, g: &Tensor, slope: &Tensor) -> Result<T
     if is_fast(x) && is_fast(g) {
         let g = Flow::Shared(g.contiguous()?);
         return pull_slope(&floats(&x.contiguous()?)?, &g, slope);
+    }
+    if slope.rank() == 1
+        && slope.elem_count() > 1
+        && let Some(sums) = cuda::slope_sums(x, g)?
+    {
+        return Ok(sums);
     }
     let over_batch = (g * x.minimum(0.0)?)?.sum(0)?;
     if slope.dims() == over_batch.dims() {

@@ -12,7 +12,7 @@ use super::activation::{Slopes, slope_sums};
 use super::elementwise::{floats, from_vec, is_fast, map_planes, sum_by_channel, zip_planes};
 use super::flow::Flow;
 use super::normalise::{NormPullback, affine_of, per_channel};
-use super::{BatchStats, Mode, NetworkError, Node, Role};
+use super::{BatchStats, Mode, NetworkError, Node, Role, cuda};
 use crate::kernels;
 
 type Outcome<T> = std::result::Result<T, NetworkError>;
@@ -35,10 +35,16 @@ pub(super) fn forward(
         return Ok((scaled.value()?, stats));
     }
     if mode == Mode::Inference {
+        if let Some(y) = cuda::normalise(node, x, None, eps)? {
+            return Ok((y, None));
+        }
         let (gain, offset) = affine_of(node, eps)?;
         return Ok((scale_shift(x, &gain, &offset)?, None));
     }
     let stats = batch_stats(x)?;
+    if let Some(y) = cuda::normalise(node, x, Some(&stats), eps)? {
+        return Ok((y, Some(stats)));
+    }
     let gain = (node.require(Role::Weight)? / (&stats.var + eps)?.sqrt()?)?;
     let offset = (node.require(Role::Bias)? - (&stats.mean * &gain)?)?;
     Ok((scale_shift(x, &gain, &offset)?, Some(stats)))
@@ -48,6 +54,9 @@ pub(super) fn forward(
 fn batch_stats(x: &Tensor) -> Result<BatchStats> {
     let channels = x.dim(1)?;
     let count = x.elem_count() / channels;
+    if let Some((mean, var)) = cuda::batch_statistics(x)? {
+        return Ok(BatchStats { mean, var, count });
+    }
     if !is_fast(x) {
         let by_channel = x.transpose(0, 1)?.flatten_from(1)?.contiguous()?;
         let mean = by_channel.mean(D::Minus1)?;
@@ -315,6 +324,17 @@ pub(super) fn pullback(
     mode: Mode,
     eps: f64,
 ) -> Outcome<NormPullback> {
+    pullback_by(node, x, g, (mode, None), eps)
+}
+
+/// [`pullback`] with the statistics of the batch where they are known.
+pub(super) fn pullback_by(
+    node: &Node,
+    x: &Tensor,
+    g: &Tensor,
+    (mode, known): (Mode, Option<&BatchStats>),
+    eps: f64,
+) -> Outcome<NormPullback> {
     if is_fast(x) && is_fast(g) {
         let (scaled, _) = Scaled::new(node, x, mode, eps)?;
         let pulled = scaled.pullback(Flow::Shared(g.contiguous()?))?;
@@ -325,7 +345,19 @@ pub(super) fn pullback(
             bias: from_vec(pulled.bias, &[channels])?,
         });
     }
-    if mode == Mode::Inference {
+    let stats = match (mode, known) {
+        (Mode::Inference, _) => None,
+        (Mode::Training, Some(stats)) => Some(stats.clone()),
+        (Mode::Training, None) => Some(batch_stats(x)?),
+    };
+    if let Some([input, weight, bias]) = cuda::normalise_back(node, x, g, stats.as_ref(), eps)? {
+        return Ok(NormPullback {
+            input,
+            weight,
+            bias,
+        });
+    }
+    let Some(stats) = stats else {
         let (gain, _) = affine_of(node, eps)?;
         let rstd = (node.require(Role::Var)? + eps)?.sqrt()?.recip()?;
         let (bias, weight) = gradient_sums(x, g, node.require(Role::Mean)?, &rstd)?;
@@ -335,8 +367,7 @@ pub(super) fn pullback(
             weight,
             bias,
         });
-    }
-    let stats = batch_stats(x)?;
+    };
     let rstd = (&stats.var + eps)?.sqrt()?.recip()?;
     let (sum_g, sum_gx) = gradient_sums(x, g, &stats.mean, &rstd)?;
     let gain = (node.require(Role::Weight)? * &rstd)?;

@@ -4,8 +4,9 @@
 //! the f64 law tests exercise.
 
 use std::ops::{Deref, Range};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use candle_core::{CpuStorage, DType, Result, Storage, Tensor, WithDType};
+use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType};
 
 use crate::kernels;
 
@@ -49,14 +50,29 @@ impl<G: Deref<Target = Storage>> Deref for Floats<G> {
     }
 }
 
+/// Whether the processor is to compute as any other device does.
+static IS_FOREIGN: AtomicBool = AtomicBool::new(false);
+
+/// Makes this process compute on the CPU with the operations that other devices use, for all networks and trainings, or
+/// with the kernels of this crate again. For tests: what runs on a GPU is compared with the kernels where there is none.
+#[doc(hidden)]
+pub fn treat_cpu_as_foreign(foreign: bool) {
+    IS_FOREIGN.store(foreign, Ordering::Relaxed);
+}
+
+/// Whether the fast path applies to a device: the CPU, unless [`treat_cpu_as_foreign`] said otherwise.
+pub(crate) fn has_kernels(device: &Device) -> bool {
+    device.is_cpu() && !IS_FOREIGN.load(Ordering::Relaxed)
+}
+
 /// Whether the fast path applies: f32 on the CPU.
 pub(crate) fn is_fast(tensor: &Tensor) -> bool {
-    tensor.dtype() == DType::F32 && tensor.device().is_cpu()
+    tensor.dtype() == DType::F32 && has_kernels(tensor.device())
 }
 
 /// A CPU tensor that takes over the vector.
 pub(super) fn from_vec(values: Vec<f32>, dims: &[usize]) -> Result<Tensor> {
-    Tensor::from_vec(values, dims, &candle_core::Device::Cpu)
+    Tensor::from_vec(values, dims, &Device::Cpu)
 }
 
 /// Whether no value is infinite or not a number.
@@ -76,7 +92,7 @@ pub(crate) fn is_finite(tensor: &Tensor) -> Result<bool> {
 
 /// The exact bits of a one-dimensional f32 or f64 tensor, for comparing edits.
 pub(super) fn bits(flat: &Tensor) -> Option<Vec<u64>> {
-    let storage = flat.to_device(&candle_core::Device::Cpu).ok()?;
+    let storage = flat.to_device(&Device::Cpu).ok()?;
     let storage = storage.contiguous().ok()?;
     let (guard, layout) = storage.storage_and_layout();
     let (start, end) = layout.contiguous_offsets()?;

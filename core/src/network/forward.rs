@@ -32,6 +32,17 @@ impl Network {
         self.run_while(inputs, edits, retain, mode, &always)
     }
 
+    /// [`Network::run`] without looking whether the inputs fit and are finite, for callers that made them: on a GPU that
+    /// would wait for everything that is queued.
+    pub(crate) fn run_unchecked(
+        &self,
+        inputs: &[Tensor],
+        retain: &Retain,
+        mode: Mode,
+    ) -> Result<Run, NetworkError> {
+        self.run_inputs(inputs, &Edits::new(), retain, mode, &always)
+    }
+
     /// [`Network::forward`] that can be stopped: `go_on` is asked before every layer.
     ///
     /// # Errors
@@ -55,6 +66,17 @@ impl Network {
         go_on: GoOn<'_>,
     ) -> Result<Run, NetworkError> {
         self.check_inputs(inputs)?;
+        self.run_inputs(inputs, edits, retain, mode, go_on)
+    }
+
+    fn run_inputs(
+        &self,
+        inputs: &[Tensor],
+        edits: &Edits,
+        retain: &Retain,
+        mode: Mode,
+        go_on: GoOn<'_>,
+    ) -> Result<Run, NetworkError> {
         let mut values = vec![None; self.nodes().len()];
         for (id, tensor) in self.inputs().iter().zip(inputs) {
             values[id.index()] = Some(tensor.contiguous()?);

@@ -35,7 +35,7 @@ impl Lean {
     /// All that can be left out of a run with these edits.
     pub(super) fn of(network: &Network, edits: &[Option<Affine>]) -> Result<Self, NetworkError> {
         let mut lean = Self::nothing(network);
-        if network.dtype() != DType::F32 || !network.device().is_cpu() {
+        if network.dtype() != DType::F32 || !elementwise::has_kernels(&network.device()) {
             return Ok(lean);
         }
         let consumers = network.consumers();

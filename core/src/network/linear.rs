@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 
 use super::elementwise::{floats, from_vec, is_fast, with_slice};
 use super::flow::Flow;
-use super::{ConvSpec, NetworkError, Op, Padding};
+use super::{ConvSpec, NetworkError, Op, cuda, elsewhere};
 use crate::kernels::{self, Algorithm, ConvShape, DenseShape, Window};
 
 /// `W x + b`. `x`: `[N, ...]`; `weight` and `bias` in the layout of [`Op`]; a bias of rank 3 is a map `[Co, H, W]`.
@@ -27,7 +27,14 @@ pub fn apply(
         Op::Conv2d(conv) if is_fast(x) && bias.is_none_or(|b| b.rank() == 1) => {
             return Ok(conv2d_fast(algorithm, x, weight, bias, conv)?);
         }
-        Op::Conv2d(conv) => conv2d(algorithm, x, weight, conv)?,
+        Op::Conv2d(conv) => {
+            if algorithm == Algorithm::Fastest
+                && let Some(y) = cuda::convolve(x, weight, bias, conv)?
+            {
+                return Ok(y);
+            }
+            conv2d(algorithm, x, weight, conv)?
+        }
         Op::ConvTranspose2d {
             conv,
             output_padding,
@@ -83,13 +90,16 @@ pub(super) fn input_flow(
             transposed_values(algorithm, g, weight, conv, x_dims)?,
             x_dims.to_vec(),
         ),
-        Op::Conv2d(conv) => Flow::Shared(conv2d_transposed(
-            algorithm,
-            g,
-            weight,
-            conv,
-            [x_dims[2], x_dims[3]],
-        )?),
+        Op::Conv2d(conv) => {
+            let own = match algorithm {
+                Algorithm::Fastest => cuda::convolve_back(g, weight, conv, x_dims)?,
+                Algorithm::Direct => None,
+            };
+            Flow::Shared(match own {
+                Some(gradient) => gradient,
+                None => conv2d_transposed(algorithm, g, weight, conv, [x_dims[2], x_dims[3]])?,
+            })
+        }
         Op::ConvTranspose2d { conv, .. } if is_fast(g) => {
             let (values, dims) = conv2d_values(algorithm, g, weight, None, conv)?;
             Flow::Own(values, dims)
@@ -258,57 +268,7 @@ fn conv2d(algorithm: Algorithm, x: &Tensor, weight: &Tensor, conv: &ConvSpec) ->
     if is_fast(x) {
         return conv2d_fast(algorithm, x, weight, None, conv);
     }
-    let x = pad(x, conv.padding)?;
-    if let Some((stride, dilation)) = equal_steps(conv) {
-        return x.conv2d(&weight.contiguous()?, 0, stride, dilation, conv.groups);
-    }
-    let wide = spread_both(weight, conv.dilation)?;
-    every_both(&x.conv2d(&wide, 0, 1, 1, conv.groups)?, conv.stride)
-}
-
-/// Stride and dilation where rows and columns have the same, which is all that candle's convolutions know.
-fn equal_steps(conv: &ConvSpec) -> Option<(usize, usize)> {
-    let [stride, dilation] = [conv.stride, conv.dilation];
-    (stride[0] == stride[1] && dilation[0] == dilation[1]).then_some((stride[0], dilation[0]))
-}
-
-/// Rows and columns moved apart, with `step - 1` zeros between neighbours: a dilated kernel, the gradient of a stride.
-fn spread_both(t: &Tensor, steps: [usize; 2]) -> Result<Tensor> {
-    let mut t = t.clone();
-    for (axis, step) in [2, 3].into_iter().zip(steps) {
-        let n = t.dim(axis)?;
-        if n == 1 {
-            // No neighbours to move apart, however large the step.
-            continue;
-        }
-        let mut dims = t.dims().to_vec();
-        dims[axis] = n * step;
-        let apart = t.unsqueeze(axis + 1)?;
-        let apart = apart.pad_with_zeros(axis + 1, 0, step - 1)?.reshape(dims)?;
-        t = apart.narrow(axis, 0, (n - 1) * step + 1)?;
-    }
-    t.contiguous()
-}
-
-/// Every `step`th row and column from the first: the transpose of [`spread_both`].
-fn every_both(t: &Tensor, steps: [usize; 2]) -> Result<Tensor> {
-    let mut t = t.clone();
-    for (axis, step) in [2, 3].into_iter().zip(steps) {
-        let kept = t.dim(axis)?.div_ceil(step) as u32;
-        let indices: Vec<u32> = (0..kept).map(|i| i * step as u32).collect();
-        t = t.index_select(&Tensor::new(indices, t.device())?, axis)?;
-    }
-    t.contiguous()
-}
-
-fn pad(x: &Tensor, padding: Padding) -> Result<Tensor> {
-    let x = if padding.is_zero() {
-        x.clone()
-    } else {
-        x.pad_with_zeros(2, padding.top, padding.bottom)?
-            .pad_with_zeros(3, padding.left, padding.right)?
-    };
-    x.contiguous()
+    elsewhere::convolved(x, weight, conv)
 }
 
 /// The transpose of a convolution with the CPU kernels; `dims`: those of its input.
@@ -337,38 +297,7 @@ fn conv2d_transposed(
         let dims = [g.dim(0)?, weight.dim(1)? * conv.groups, size[0], size[1]];
         return from_vec(transposed_values(algorithm, g, weight, conv, &dims)?, &dims);
     }
-    let (g, weight, (stride, dilation)) = match equal_steps(conv) {
-        Some(steps) => (g.clone(), weight.clone(), steps),
-        None => (
-            spread_both(g, conv.stride)?,
-            spread_both(weight, conv.dilation)?,
-            (1, 1),
-        ),
-    };
-    let parts = |t: &Tensor, axis: usize| t.chunk(conv.groups, axis);
-    let joined = parts(&g, 1)?
-        .iter()
-        .zip(parts(&weight, 0)?)
-        .map(|(g, w)| {
-            g.contiguous()?
-                .conv_transpose2d(&w.contiguous()?, 0, 0, stride, dilation)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    // Without padding the result covers the rows that the kernel reached; the rest of the padded input got nothing.
-    let full = Tensor::cat(&joined, 1)?;
-    let full = fit(&full, 2, conv.padding.top, size[0])?;
-    fit(&full, 3, conv.padding.left, size[1])?.contiguous()
-}
-
-/// Keeps `start..start + len` of an axis, with zeros where the tensor ends before.
-fn fit(t: &Tensor, axis: usize, start: usize, len: usize) -> Result<Tensor> {
-    let missing = (start + len).saturating_sub(t.dim(axis)?);
-    let t = if missing > 0 {
-        t.pad_with_zeros(axis, 0, missing)?
-    } else {
-        t.clone()
-    };
-    t.narrow(axis, start, len)
+    elsewhere::transposed(g, weight, conv, size)
 }
 
 /// The gradient of a convolution's weights: a convolution over the batch with stride and dilation exchanged.
@@ -382,35 +311,5 @@ fn conv2d_weight(x: &Tensor, g: &Tensor, conv: &ConvSpec, dims: &[usize]) -> Res
             dims,
         );
     }
-    if equal_steps(conv).is_none() {
-        // With the strides spread out, the kernel's gradient is that of a dense kernel, of which the dilation's taps count.
-        let dense = |i: usize| conv.dilation[i] * (dims[i + 2] - 1) + 1;
-        let plain = ConvSpec {
-            kernel: [dense(0), dense(1)],
-            stride: [1, 1],
-            dilation: [1, 1],
-            ..*conv
-        };
-        let dims = [dims[0], dims[1], dense(0), dense(1)];
-        let full = conv2d_weight(x, &spread_both(g, conv.stride)?, &plain, &dims)?;
-        return every_both(&full, conv.dilation);
-    }
-    let x = pad(x, conv.padding)?;
-    let groups = x
-        .chunk(conv.groups, 1)?
-        .iter()
-        .zip(g.chunk(conv.groups, 1)?)
-        .map(|(x, g)| {
-            let (x, g) = (
-                x.transpose(0, 1)?.contiguous()?,
-                g.transpose(0, 1)?.contiguous()?,
-            );
-            let full = x.conv2d(&g, 0, conv.dilation[0], conv.stride[0], 1)?;
-            full.narrow(2, 0, dims[2])?
-                .narrow(3, 0, dims[3])?
-                .transpose(0, 1)?
-                .contiguous()
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Tensor::cat(&groups, 0)
+    elsewhere::weight_gradient(x, g, conv, dims)
 }

@@ -9,9 +9,11 @@ mod batch_norm;
 mod build;
 mod canonize;
 mod cost;
+mod cuda;
 mod cut;
 mod dump;
 mod elementwise;
+mod elsewhere;
 mod error;
 mod fact;
 mod flow;
@@ -39,7 +41,10 @@ use candle_core::{DType, Device, Tensor};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
-pub(crate) use elementwise::{floats, is_fast, is_finite, with_slice};
+pub(crate) use cuda::{adam as own_adam, mix as own_mix};
+#[doc(hidden)]
+pub use elementwise::treat_cpu_as_foreign;
+pub(crate) use elementwise::{floats, has_kernels, is_fast, is_finite, with_slice};
 pub use error::NetworkError;
 pub use fact::Fact;
 pub use geometry::{ConvSpec, Padding, PoolSpec};

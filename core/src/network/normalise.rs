@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::elementwise::{channel_sums, from_vec, is_fast, with_slice};
 use super::plane_work::PlaneWork;
-use super::{NetworkError, Node, Role};
+use super::{NetworkError, Node, Role, cuda};
 
 /// Shapes a `[C]` tensor to broadcast with `x`.
 pub(super) fn per_channel(values: &Tensor, x: &Tensor) -> Result<Tensor> {
@@ -141,6 +141,9 @@ pub(super) fn pixel_norm_pullback(x: &Tensor, y: &Tensor, g: &Tensor, eps: f64) 
 pub(super) fn bias_pullback(g: &Tensor, dims: &[usize]) -> Result<Tensor> {
     if dims.len() == 3 || g.rank() == 2 {
         return g.sum(0);
+    }
+    if let Some(sums) = cuda::channel_sums(g)? {
+        return Ok(sums);
     }
     if is_fast(g) {
         let sums = channel_sums(g, g, |_| |g, _| [g, 0.0])?;

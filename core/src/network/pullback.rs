@@ -158,7 +158,14 @@ impl Network {
             .collect::<Result<Vec<_>, _>>()?;
         let y = run.value(self, id)?;
         let g = g.into_tensor()?;
-        let local = node_pullback(node, &inputs, y, &g, place.need, place.params, run.mode)?;
+        let known = run.batch_stats.get(&id);
+        let local = match (&node.op, inputs.first(), known) {
+            (Op::BatchNorm { eps }, Some(x), Some(_)) => {
+                let pulled = batch_norm::pullback_by(node, x, &g, (run.mode, known), *eps)?;
+                normalised(node, pulled, place.params)
+            }
+            _ => node_pullback(node, &inputs, y, &g, place.need, place.params, run.mode)?,
+        };
         let inputs = node.inputs.iter().zip(local.inputs);
         let flows = inputs.filter_map(|(id, g)| Some((*id, g?.contiguous().map(Flow::Shared))));
         Ok(Outflow {

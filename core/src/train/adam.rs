@@ -1,5 +1,4 @@
-//! Adam over the trained parameters of a network, and Muon (Jordan et
-//! al. 2024, <https://kellerjordan.github.io/posts/muon/>) for the kernels inside it when a recipe says so.
+//! Adam over the trained parameters of a network, with Muon for the kernels inside it when a recipe says so, on any device.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +6,26 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
+use super::muon::{Kernel, is_inner_kernel, muon_step, step_elsewhere};
 use crate::kernels::{AdamState, AdamStep};
-use crate::network::{Gradients, Network, NodeId, Param, Role, floats};
+use crate::network::{Gradients, Network, NodeId, Param, Role, floats, has_kernels, own_adam};
 
-/// First and second moments of one parameter.
-#[derive(Clone, Debug, PartialEq)]
+/// First and second moments of one parameter, in its dimensions.
+#[derive(Clone, Debug)]
 pub(super) struct Moments {
-    pub(super) first: Vec<f32>,
-    pub(super) second: Vec<f32>,
+    pub(super) first: Tensor,
+    pub(super) second: Tensor,
 }
 
 /// The optimiser's state for one network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Adam {
     pub(super) beta1: f64,
     pub(super) beta2: f64,
     /// Whether kernels with as many inputs as outputs take Muon's step.
     pub(super) orthogonal: bool,
+    /// Largest length of all gradients as one vector; 0 for any.
+    pub(super) clip: f64,
     /// Updates made so far.
     pub(super) updates: u64,
     /// By key of the state dict.
@@ -33,12 +35,16 @@ pub(super) struct Adam {
 /// Added to the root of the second moment; the published default.
 const EPSILON: f32 = 1e-8;
 
+/// What parameters become, in their order; `None` where no gradient flowed.
+type Updated = Vec<Option<(Tensor, Moments)>>;
+
 impl Adam {
-    pub(super) fn new(beta1: f64, beta2: f64, orthogonal: bool) -> Self {
+    pub(super) fn new(beta1: f64, beta2: f64, orthogonal: bool, clip: f64) -> Self {
         Self {
             beta1,
             beta2,
             orthogonal,
+            clip,
             updates: 0,
             moments: BTreeMap::new(),
         }
@@ -65,29 +71,84 @@ impl Adam {
             epsilon: EPSILON,
         };
         let params: Vec<(NodeId, &Param)> = network.params().collect();
-        let updated: Vec<Option<AdamState<Vec<f32>>>> = params
-            .par_iter()
-            .with_max_len(1)
-            .map(|(id, param)| self.updated(param, &(*id, param.role), gradients, &step))
-            .collect::<Result<_, candle_core::Error>>()?;
+        let updated = if has_kernels(&network.device()) {
+            self.with_kernels(&params, gradients, &step)?
+        } else {
+            self.elsewhere(&params, gradients, &step, rate)?
+        };
         let mut updated = updated.into_iter();
         let network = network.map_params(|_, param| {
-            let Some(AdamState {
-                value,
-                first,
-                second,
-            }) = updated.next().flatten()
-            else {
+            let Some((value, moments)) = updated.next().flatten() else {
                 if let Some(moments) = self.moments.get(&*param.key) {
                     next.moments.insert(param.key.to_string(), moments.clone());
                 }
                 return Ok(param.tensor.clone());
             };
-            let moments = Moments { first, second };
             next.moments.insert(param.key.to_string(), moments);
-            Ok(Tensor::from_vec(value, param.tensor.dims(), &Device::Cpu)?)
+            Ok(value)
         })?;
         Ok((next, network))
+    }
+
+    /// The moments of a parameter; zeros before its first update.
+    fn moments_of(&self, param: &Param) -> candle_core::Result<Moments> {
+        if let Some(moments) = self.moments.get(&*param.key) {
+            return Ok(moments.clone());
+        }
+        let zeros = param.tensor.zeros_like()?;
+        Ok(Moments {
+            first: zeros.clone(),
+            second: zeros,
+        })
+    }
+
+    /// On the CPU, parameter by parameter on all cores.
+    fn with_kernels(
+        &self,
+        params: &[(NodeId, &Param)],
+        gradients: &[Gradients],
+        step: &AdamStep,
+    ) -> Result<Updated, TrainError> {
+        let clipped;
+        let gradients = if self.clip > 0.0 {
+            clipped = [self.clipped(params, gradients)?];
+            &clipped
+        } else {
+            gradients
+        };
+        Ok(params
+            .par_iter()
+            .with_max_len(1)
+            .map(|(id, param)| self.updated(param, &(*id, param.role), gradients, step))
+            .collect::<candle_core::Result<_>>()?)
+    }
+
+    /// The sum of the gradients, shortened where it is too long.
+    fn clipped(
+        &self,
+        params: &[(NodeId, &Param)],
+        gradients: &[Gradients],
+    ) -> candle_core::Result<Gradients> {
+        let mut sum = Gradients::default();
+        let mut square = 0.0;
+        for (id, param) in params {
+            let Some(total) = total(gradients, &(*id, param.role))? else {
+                continue;
+            };
+            let total = total.contiguous()?;
+            square += floats(&total)?
+                .iter()
+                .map(|g| f64::from(*g) * f64::from(*g))
+                .sum::<f64>();
+            sum.params.insert((*id, param.role), total);
+        }
+        let norm = square.sqrt();
+        if norm > self.clip {
+            for gradient in sum.params.values_mut() {
+                *gradient = gradient.affine(self.clip / norm, 0.0)?;
+            }
+        }
+        Ok(sum)
     }
 
     /// One parameter with its moments after the update; `None` where no gradient flowed.
@@ -97,7 +158,7 @@ impl Adam {
         key: &(NodeId, Role),
         gradients: &[Gradients],
         step: &AdamStep,
-    ) -> candle_core::Result<Option<AdamState<Vec<f32>>>> {
+    ) -> candle_core::Result<Option<(Tensor, Moments)>> {
         let tensors = gradients.iter().filter_map(|g| g.params.get(key));
         let tensors = tensors
             .map(Tensor::contiguous)
@@ -111,132 +172,125 @@ impl Adam {
             .collect::<candle_core::Result<Vec<_>>>()?;
         let slices: Vec<&[f32]> = slices.iter().map(|s| &**s).collect();
         let value = param.tensor.contiguous()?;
-        let value = floats(&value)?;
-        let zeros;
-        let moments = match self.moments.get(&*param.key) {
-            Some(moments) => moments,
-            None => {
-                zeros = Moments {
-                    first: vec![0.0; value.len()],
-                    second: vec![0.0; value.len()],
-                };
-                &zeros
-            }
-        };
+        let moments = self.moments_of(param)?;
+        let (first, second) = (moments.first.contiguous()?, moments.second.contiguous()?);
+        let (value, first, second) = (floats(&value)?, floats(&first)?, floats(&second)?);
         let before = AdamState {
             value: &*value,
-            first: &moments.first,
-            second: &moments.second,
+            first: &first,
+            second: &second,
         };
-        Ok(Some(
+        let dims = param.tensor.dims();
+        let after = if self.orthogonal && is_inner_kernel(dims) {
+            muon_step(before, &slices, dims[0], step.rate)
+        } else {
+            step.update(before, &slices)
+        };
+        let put = |values: Vec<f32>| Tensor::from_vec(values, dims, &Device::Cpu);
+        let moments = Moments {
+            first: put(after.first)?,
+            second: put(after.second)?,
+        };
+        Ok(Some((put(after.value)?, moments)))
+    }
+
+    /// On any device; nothing comes back to the computer's own memory.
+    fn elsewhere(
+        &self,
+        params: &[(NodeId, &Param)],
+        gradients: &[Gradients],
+        step: &AdamStep,
+        rate: f64,
+    ) -> Result<Updated, TrainError> {
+        let totals = params
+            .iter()
+            .map(|(id, param)| total(gradients, &(*id, param.role)))
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        let Some(device) = totals.iter().flatten().next().map(Tensor::device) else {
+            return Ok(params.iter().map(|_| None).collect());
+        };
+        let scale = self.scale(&totals, device)?;
+        let mut updated: Updated = params.iter().map(|_| None).collect();
+        let mut groups: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
+        for (i, ((_, param), gradient)) in params.iter().zip(&totals).enumerate() {
+            let Some(gradient) = gradient else {
+                continue;
+            };
             if self.orthogonal && is_inner_kernel(param.tensor.dims()) {
-                muon_step(before, &slices, param.tensor.dims()[0], step.rate)
+                groups.entry(param.tensor.dims()).or_default().push(i);
             } else {
-                step.update(before, &slices)
-            },
-        ))
-    }
-}
-
-/// Whether a parameter is the kernel of a layer between features, `[n, n, rows, columns]`.
-fn is_inner_kernel(dims: &[usize]) -> bool {
-    matches!(dims, [out, input, _, _] if out == input)
-}
-
-/// Decay of Muon's momentum.
-const MUON_MOMENTUM: f32 = 0.95;
-/// Root mean square of Muon's step in learning rates, which makes rates of Adam fit (Liu et al. 2025, arXiv 2502.16982,
-/// section 2.2).
-const MUON_STEP: f32 = 0.2;
-
-/// One update by Muon: momentum with a look ahead, made orthogonal as a matrix `[rows, taps]`.
-fn muon_step(
-    before: AdamState<&[f32]>,
-    gradients: &[&[f32]],
-    rows: usize,
-    rate: f32,
-) -> AdamState<Vec<f32>> {
-    let mut gradient = vec![0.0; before.value.len()];
-    for part in gradients {
-        for (sum, g) in gradient.iter_mut().zip(*part) {
-            *sum += g;
-        }
-    }
-    let moved = |m: &f32, g: &f32| MUON_MOMENTUM * m + (1.0 - MUON_MOMENTUM) * g;
-    let zip = |m: &[f32]| -> Vec<f32> {
-        let pairs = m.iter().zip(&gradient);
-        pairs.map(|(m, g)| moved(m, g)).collect()
-    };
-    let first = zip(before.first);
-    let columns = gradient.len() / rows;
-    let step = MUON_STEP * (rows.max(columns) as f32).sqrt() * rate;
-    let directions = orthogonal(zip(&first), rows);
-    let value = before.value.iter().zip(directions);
-    AdamState {
-        value: value.map(|(value, d)| value - step * d).collect(),
-        first,
-        second: before.second.to_vec(),
-    }
-}
-
-/// The nearest matrix with orthonormal rows, roughly (singular values 0.7 to 1.2): five steps of the quintic
-/// Newton-Schulz iteration. `rows` must not exceed the number of columns.
-fn orthogonal(mut x: Vec<f32>, rows: usize) -> Vec<f32> {
-    const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
-    let columns = x.len() / rows;
-    let norm = x.iter().map(|v| v * v).sum::<f32>().sqrt() + 1e-12;
-    for value in &mut x {
-        *value /= norm;
-    }
-    let [a, b, c] = COEFFICIENTS;
-    for _ in 0..5 {
-        // gram = x xᵀ; mixed = b gram + c gram gram + a 1
-        let row = |i: usize| &x[i * columns..][..columns];
-        let gram: Vec<f32> = (0..rows * rows)
-            .map(|k| dot(row(k / rows), row(k % rows)))
-            .collect();
-        let mixed: Vec<f32> = (0..rows * rows)
-            .map(|k| {
-                let (i, j) = (k / rows, k % rows);
-                // The Gram matrix is symmetric, so its columns are its rows.
-                let square = dot(&gram[i * rows..][..rows], &gram[j * rows..][..rows]);
-                let diagonal = if i == j { a } else { 0.0 };
-                diagonal + b * gram[k] + c * square
-            })
-            .collect();
-        let mut next = vec![0.0; x.len()];
-        for (i, out) in next.chunks_mut(columns).enumerate() {
-            for (j, input) in x.chunks(columns).enumerate() {
-                let weight = mixed[i * rows + j];
-                for (o, v) in out.iter_mut().zip(input) {
-                    *o += weight * v;
-                }
+                let moments = self.moments_of(param)?;
+                updated[i] = Some(adam_elsewhere(param, &moments, gradient, &scale, step)?);
             }
         }
-        x = next;
-    }
-    x
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_become_nearly_orthonormal() {
-        let (rows, columns) = (6, 20);
-        let values = crate::seed::hash_uniform("kernel", rows * columns, 3);
-        let x = orthogonal(values.iter().map(|v| *v as f32).collect(), rows);
-        for i in 0..rows {
-            for j in 0..rows {
-                let product = dot(&x[i * columns..][..columns], &x[j * columns..][..columns]);
-                let range = if i == j { 0.4..1.5 } else { -0.4..0.4 };
-                assert!(range.contains(&product), "{i} {j}: {product}");
+        for group in groups.values() {
+            let kernels = group
+                .iter()
+                .filter_map(|i| Some((params[*i].1, totals[*i].clone()?)))
+                .map(|(param, gradient)| {
+                    Ok(Kernel {
+                        param,
+                        moments: self.moments_of(param)?,
+                        gradient,
+                    })
+                })
+                .collect::<candle_core::Result<Vec<_>>>()?;
+            let stepped = step_elsewhere(&kernels, &scale, rate)?;
+            for (i, after) in group.iter().zip(stepped) {
+                updated[*i] = Some(after);
             }
         }
+        Ok(updated)
     }
+
+    /// What gradients are multiplied by so that they are not too long, `[1]`.
+    fn scale(&self, totals: &[Option<Tensor>], device: &Device) -> candle_core::Result<Tensor> {
+        if self.clip == 0.0 {
+            return Tensor::ones(1, candle_core::DType::F32, device);
+        }
+        let flat: Vec<Tensor> = totals
+            .iter()
+            .flatten()
+            .map(Tensor::flatten_all)
+            .collect::<candle_core::Result<_>>()?;
+        let square = Tensor::cat(&flat, 0)?.sqr()?.sum_keepdim(0)?;
+        // min(1, clip / norm); a gradient of nothing but zeros gives infinity and so 1.
+        (square.sqrt()?.recip()? * self.clip)?.minimum(1.0)
+    }
+}
+
+/// The sum of one parameter's gradients; `None` where none flowed.
+fn total(gradients: &[Gradients], key: &(NodeId, Role)) -> candle_core::Result<Option<Tensor>> {
+    let mut sum: Option<Tensor> = None;
+    for gradient in gradients.iter().filter_map(|g| g.params.get(key)) {
+        sum = Some(match sum {
+            Some(sum) => (sum + gradient)?,
+            None => gradient.clone(),
+        });
+    }
+    Ok(sum)
+}
+
+/// Adam's update of one parameter on any device.
+fn adam_elsewhere(
+    param: &Param,
+    moments: &Moments,
+    gradient: &Tensor,
+    scale: &Tensor,
+    step: &AdamStep,
+) -> candle_core::Result<(Tensor, Moments)> {
+    let Moments { first, second } = moments;
+    let own = own_adam([&param.tensor, first, second], gradient, scale, step)?;
+    if let Some([value, first, second]) = own {
+        return Ok((value, Moments { first, second }));
+    }
+    let [b1, b2] = step.beta.map(f64::from);
+    let [c1, c2] = step.correction.map(f64::from);
+    let gradient = gradient.broadcast_mul(scale)?;
+    let first = ((first * b1)? + (&gradient * (1.0 - b1))?)?;
+    let second = ((second * b2)? + (gradient.sqr()? * (1.0 - b2))?)?;
+    let root = ((&second * c2.recip())?.sqrt()? + f64::from(step.epsilon))?;
+    let move_by = ((&first * c1.recip())? * f64::from(step.rate))?.div(&root)?;
+    let value = (&param.tensor - move_by)?;
+    Ok((value, Moments { first, second }))
 }

@@ -36,15 +36,26 @@ pub enum TrainError {
         /// The state file.
         path: PathBuf,
     },
-    /// The losses became NaN or infinite.
-    #[error(
-        "the {what} loss is not finite at step {step}; lower the learning rate, the last checkpoint is kept"
-    )]
+    /// A loss or a weight became NaN or infinite.
+    #[error("{what} not finite at step {step}")]
     NotFinite {
-        /// Which loss.
+        /// Which loss, or that it is the weights.
         what: &'static str,
         /// The training step.
         step: u64,
+    },
+    /// Losses or weights became NaN or infinite, and did again after every return to the state saved last.
+    #[error(
+        "{what} not finite at step {step}, and again after {returns} returns to the state saved last; lower the learning \
+         rate or clip the gradients, the checkpoints are kept"
+    )]
+    NeverFinite {
+        /// Which loss, or that it is the weights.
+        what: &'static str,
+        /// The training step.
+        step: u64,
+        /// How often the run went back.
+        returns: u32,
     },
     /// A network failed.
     #[error(transparent)]

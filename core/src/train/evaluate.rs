@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
@@ -67,28 +68,33 @@ pub(super) fn read_blends(folder: &Path) -> Result<Vec<BlendFile>, TrainError> {
 /// # Errors
 /// When a blend does not fit the network.
 pub fn evaluate(generator: &Network, blends: &[BlendFile]) -> Result<Evaluation, TrainError> {
+    let (plan, device) = (Plan::new(generator)?, generator.device());
+    let outputs = blends
+        .iter()
+        .map(|blend| {
+            let input = blend.blend.to_range(ValueRange::UNIT);
+            let dims = (1, input.channels, input.height, input.width);
+            let tensor = Tensor::from_slice(&input.pixels, dims, &device)?;
+            plan.run(&[tensor])?
+                .iter()
+                .map(|output| Ok(output.flatten_all()?.to_vec1::<f32>()?))
+                .collect()
+        })
+        .collect::<Result<Vec<Vec<Vec<f32>>>, TrainError>>()?;
+    let judged = blends
+        .par_iter()
+        .zip(outputs)
+        .map(|(blend, outputs)| judged(blend, outputs))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut sum = Evaluation {
         blends: blends.len(),
         ..Evaluation::default()
     };
-    let plan = Plan::new(generator)?;
-    for blend in blends {
-        let input = blend.blend.to_range(ValueRange::UNIT);
-        let tensor = Tensor::from_slice(
-            &input.pixels,
-            (1, input.channels, input.height, input.width),
-            &Device::Cpu,
-        )?;
-        let outputs = plan.run(&[tensor])?;
-        for (i, (output, truth)) in outputs.iter().zip(&blend.truths).enumerate() {
-            let truth = truth.to_range(ValueRange::UNIT);
-            let pixels = output.flatten_all()?.to_vec1::<f32>()?;
-            let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED);
-            let quality = Quality::of(&truth, &output)?;
-            // Identical pictures have no finite PSNR; they do not occur between a network and a truth.
-            sum.psnr[i] += quality.psnr.unwrap_or(f64::INFINITY);
-            sum.ssim[i] += quality.ssim.unwrap_or(f64::NAN);
-            sum.psnr_of_blend[i] += Quality::of(&truth, &input)?.psnr.unwrap_or(f64::INFINITY);
+    for one in judged {
+        for i in 0..2 {
+            sum.psnr[i] += one.psnr[i];
+            sum.ssim[i] += one.ssim[i];
+            sum.psnr_of_blend[i] += one.psnr_of_blend[i];
         }
     }
     let n = blends.len().max(1) as f64;
@@ -98,4 +104,20 @@ pub fn evaluate(generator: &Network, blends: &[BlendFile]) -> Result<Evaluation,
         }
     }
     Ok(sum)
+}
+
+/// The judgement of one blend by the pixels of both outputs.
+fn judged(blend: &BlendFile, outputs: Vec<Vec<f32>>) -> Result<Evaluation, TrainError> {
+    let mut one = Evaluation::default();
+    for (i, (pixels, truth)) in outputs.into_iter().zip(&blend.truths).take(2).enumerate() {
+        let truth = truth.to_range(ValueRange::UNIT);
+        let output = Stamp::new("output", pixels, truth.dims(), ValueRange::SIGNED);
+        let quality = Quality::of(&truth, &output)?;
+        let of_blend = Quality::of(&truth, &blend.blend.to_range(ValueRange::UNIT))?;
+        // Identical pictures have no finite PSNR; they do not occur between a network and a truth.
+        one.psnr[i] = quality.psnr.unwrap_or(f64::INFINITY);
+        one.ssim[i] = quality.ssim.unwrap_or(f64::NAN);
+        one.psnr_of_blend[i] = of_blend.psnr.unwrap_or(f64::INFINITY);
+    }
+    Ok(one)
 }

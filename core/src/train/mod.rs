@@ -3,11 +3,15 @@
 //! Seeded and resumable: the state after step n depends on the recipe, the stamps and n alone.
 
 mod adam;
+mod batch;
+mod course;
 mod error;
 mod evaluate;
+mod feed;
 mod init;
 mod kind;
 mod loss;
+mod muon;
 mod recipe;
 mod run;
 mod schedule;

@@ -8,6 +8,7 @@ use super::data::DataRecipe;
 use super::evolution::deblender::DeblenderEvolution;
 use super::{Kind, TrainError};
 use crate::architecture::{DiscriminatorConfig, GeneratorConfig};
+use crate::checkpoint::Precision;
 
 /// A training run as data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,16 @@ pub struct TrainingRecipe {
     /// The discriminator's learning rate as a share of the generator's (two time scales, Heusel et al. 2017, arXiv
     /// 1706.08500).
     pub discriminator_rate: f64,
+    /// Parts that a batch is trained in at the same time. The statistics of batch normalisation are those of a part, so
+    /// this decides the weights. Two keep two processors busy; a GPU wants the batch as a whole, 1.
+    pub parts: usize,
+    /// Largest length of the gradient of a network, all its parameters taken as one vector; longer ones are shortened to
+    /// it. 0: any length.
+    pub clip: f64,
+    /// Whether an NVIDIA GPU multiplies numbers rounded to 11 significant bits (TF32), which is faster: values are then
+    /// off by up to a thousandth of the terms that they are sums of, as in PyTorch's convolutions. Sums stay in f32. Without
+    /// effect elsewhere.
+    pub rounded_products: bool,
 }
 
 /// What turns the generator's gradients into steps.
@@ -116,6 +127,9 @@ impl Default for TrainingRecipe {
             prelu_slope: 0.0,
             start: Start::Glorot,
             discriminator_rate: 1.0,
+            parts: 2,
+            clip: 0.0,
+            rounded_products: false,
         }
     }
 }
@@ -157,6 +171,9 @@ pub struct CheckpointPlan {
     /// The state for resuming is saved every so many steps.
     #[serde(default = "default_state_every")]
     pub state_every: u64,
+    /// How weights are stored. `half` moves the PSNR of a deblender by less than 0.01 dB.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 const fn default_state_every() -> u64 {
@@ -196,6 +213,12 @@ impl Recipe {
         }
         if training.batch == 0 {
             return Err("batch must be at least 1".to_owned());
+        }
+        if training.parts == 0 {
+            return Err("parts must be at least 1".to_owned());
+        }
+        if !(training.clip >= 0.0 && training.clip.is_finite()) {
+            return Err("clip must be a length, 0 for none".to_owned());
         }
         let mut start = 0;
         for phase in &training.schedule {
@@ -291,6 +314,7 @@ mod tests {
             checkpoints: CheckpointPlan {
                 steps: vec![0],
                 state_every: 1,
+                precision: Precision::Full,
             },
         };
         assert_eq!(recipe.steps(), 20);

@@ -1,23 +1,26 @@
 //! A whole training run: recipe, stamps, steps, checkpoints, metrics; interrupted and resumed at will.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rayon::prelude::*;
+use candle_core::Device;
 
-use super::data::{ExclusionList, Pair, PairSource};
+use super::course::Course;
+use super::data::{ExclusionList, PairSource};
 use super::evaluate::read_blends;
 use super::state::STATE_FILE;
 use super::{Evaluation, Losses, Recipe, TrainError, Trainer, evaluate};
-use crate::checkpoint::{Metrics, Series, SeriesManifest, create_series, write_checkpoint};
+use crate::checkpoint::{Metrics, Series, SeriesManifest, create_series, write_checkpoint_as};
 use crate::stamp::Stamp;
 use crate::stamp::io::BlendFile;
 
 /// What a run needs besides its recipe.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
+    /// What trains.
+    pub device: Device,
     /// Folder with real stamps, searched with its subfolders; simulated galaxies alone when absent.
     pub stamps: Option<PathBuf>,
     /// Names of subfolders of `stamps` that are left out.
@@ -26,6 +29,19 @@ pub struct Options {
     pub evaluate: Option<PathBuf>,
     /// Continue from the saved state instead of starting anew.
     pub resume: bool,
+}
+
+impl Default for Options {
+    /// Simulated galaxies alone, from the start, on the processor.
+    fn default() -> Self {
+        Self {
+            device: Device::Cpu,
+            stamps: None,
+            skip: Vec::new(),
+            evaluate: None,
+            resume: false,
+        }
+    }
 }
 
 /// The state of a run, reported after every step.
@@ -44,15 +60,13 @@ pub struct Progress {
     pub evaluation: Option<(u64, Evaluation)>,
 }
 
-/// Number of steps the reported losses are averaged over.
-const WINDOW: usize = 50;
-
 /// Trains by the recipe at `recipe_path` into the series folder `out`.
 ///
 /// `report` is called after every step and may stop the run, which saves its state first.
 ///
 /// # Errors
-/// When a file cannot be read or written, or the losses are not finite; checkpoints written before stay.
+/// When a file cannot be read or written, or losses or weights are not finite again and again; checkpoints written before
+/// stay.
 pub fn run(
     recipe_path: &Path,
     out: &Path,
@@ -60,7 +74,7 @@ pub fn run(
     report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<(), TrainError> {
     let recipe = Recipe::read(recipe_path)?;
-    let source = pair_source(&recipe, options)?;
+    let source = Arc::new(pair_source(&recipe, options)?);
     let blends = options
         .evaluate
         .as_deref()
@@ -68,87 +82,19 @@ pub fn run(
         .transpose()?
         .unwrap_or_default();
     let state_path = out.join(STATE_FILE);
-    let mut trainer = if options.resume {
+    let trainer = if options.resume {
         Series::open(out)?;
-        Trainer::resume(recipe.clone(), &state_path)?
+        Trainer::resume_on(recipe.clone(), &state_path, &options.device)?
     } else {
         create_series(out, &manifest(&recipe, recipe_path))?;
-        Trainer::new(recipe.clone())?
+        Trainer::on(recipe.clone(), &options.device)?
     };
-    let mut losses = VecDeque::new();
-    let started = (Instant::now(), trainer.step_count());
-    let steps = recipe.steps();
-    let judged = |trainer: &Trainer, losses: Losses, seconds: f64| {
-        let evaluation = checkpoint(trainer, out, &blends, losses, seconds)?;
-        Ok::<_, TrainError>(evaluation.map(|e| (trainer.step_count(), e)))
-    };
+    let mut course = Course::new(trainer, source, &blends, out, options.resume);
     // The checkpoint that a resumed run starts from has its measurements already.
-    let mut evaluation = if options.resume {
-        None
-    } else {
-        judged(&trainer, Losses::default(), 0.0)?
-    };
-    let seconds_before = trainer.seconds;
-    while trainer.step_count() < steps {
-        let pairs = batch(&source, trainer.step_count(), recipe.training.batch)?;
-        if losses.len() == WINDOW {
-            losses.pop_front();
-        }
-        losses.push_back(trainer.train(&pairs)?);
-        let step = trainer.step_count();
-        let elapsed = started.0.elapsed();
-        trainer.seconds = seconds_before + elapsed.as_secs_f64();
-        let mean = mean(&losses);
-        if recipe.is_checkpoint(step) {
-            evaluation = judged(&trainer, mean, trainer.seconds)?;
-        }
-        let pace = elapsed.as_secs_f64() / (step - started.1) as f64;
-        let remaining = Duration::from_secs_f64(pace * (steps - step) as f64);
-        let progress = Progress {
-            step,
-            steps,
-            losses: mean,
-            remaining,
-            evaluation: evaluation.take(),
-        };
-        let stop = report(&progress).is_break();
-        if stop || step % recipe.checkpoints.state_every.max(1) == 0 || step == steps {
-            trainer.save(&state_path)?;
-        }
-        if stop {
-            return Ok(());
-        }
+    if !options.resume {
+        course.judge()?;
     }
-    // A finished series is not resumed; the state is larger than all checkpoints together.
-    std::fs::remove_file(&state_path).or_else(|source| {
-        if source.kind() == std::io::ErrorKind::NotFound {
-            return Ok(());
-        }
-        Err(TrainError::File {
-            what: "cannot remove the finished state",
-            source,
-            path: state_path.clone(),
-        })
-    })
-}
-
-/// The pairs of one step, drawn on all cores; pair `i` of step `s` is always the same.
-fn batch(source: &PairSource, step: u64, size: usize) -> Result<Vec<Pair>, TrainError> {
-    let first = step * size as u64;
-    let pairs = (first..first + size as u64)
-        .into_par_iter()
-        .map(|index| source.pair(index));
-    Ok(pairs.collect::<Result<_, _>>()?)
-}
-
-fn mean(losses: &VecDeque<Losses>) -> Losses {
-    let n = losses.len().max(1) as f64;
-    let of = |f: fn(&Losses) -> f64| losses.iter().map(f).sum::<f64>() / n;
-    Losses {
-        content: of(|l| l.content),
-        adversarial: of(|l| l.adversarial),
-        discriminator: of(|l| l.discriminator),
-    }
+    course.finish(report)
 }
 
 pub(super) fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
@@ -168,12 +114,11 @@ pub(super) fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
 }
 
 /// Writes a checkpoint if the present step is one (step 0 included when listed) and judges it.
-fn checkpoint(
+pub(super) fn checkpoint(
     trainer: &Trainer,
     out: &Path,
     blends: &[BlendFile],
     losses: Losses,
-    seconds: f64,
 ) -> Result<Option<Evaluation>, TrainError> {
     let step = trainer.step_count();
     if !trainer.recipe.is_checkpoint(step) {
@@ -187,7 +132,7 @@ fn checkpoint(
     let mut metrics = Metrics {
         step,
         images: step * trainer.recipe.training.batch as u64,
-        seconds,
+        seconds: trainer.seconds,
         ..Metrics::default()
     };
     if step > 0 {
@@ -208,13 +153,9 @@ fn checkpoint(
             .other
             .insert("psnr_of_blend".to_owned(), evaluation.mean_psnr_of_blend());
     }
-    write_checkpoint(
-        out,
-        step,
-        trainer.generator(),
-        trainer.discriminator(),
-        &metrics,
-    )?;
+    let networks = [trainer.generator(), trainer.discriminator()];
+    let precision = trainer.recipe.checkpoints.precision;
+    write_checkpoint_as(out, step, networks, &metrics, precision)?;
     Ok(evaluation)
 }
 

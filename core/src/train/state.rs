@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest as _, Sha256};
@@ -46,11 +46,10 @@ impl Trainer {
         ];
         for (name, network) in networks {
             for (key, tensor) in network.state_dict() {
-                let values = tensor.flatten_all()?.to_vec1::<f32>()?;
                 arrays.push((
                     format!("{name}/{key}"),
                     tensor.dims().to_vec(),
-                    bytes(&values),
+                    bytes(&tensor)?,
                 ));
             }
         }
@@ -59,16 +58,13 @@ impl Trainer {
             ("discriminator", &self.discriminator_adam),
         ] {
             for (key, moments) in &adam.moments {
-                arrays.push((
-                    format!("{name}-first/{key}"),
-                    vec![moments.first.len()],
-                    bytes(&moments.first),
-                ));
-                arrays.push((
-                    format!("{name}-second/{key}"),
-                    vec![moments.second.len()],
-                    bytes(&moments.second),
-                ));
+                for (which, moment) in [("first", &moments.first), ("second", &moments.second)] {
+                    arrays.push((
+                        format!("{name}-{which}/{key}"),
+                        vec![moment.elem_count()],
+                        bytes(moment)?,
+                    ));
+                }
             }
         }
         let metadata = [
@@ -79,6 +75,7 @@ impl Trainer {
                 "discriminator-updates",
                 self.discriminator_adam.updates.to_string(),
             ),
+            ("returns", self.returns.to_string()),
             ("recipe", fingerprint(&self.recipe)),
         ];
         let metadata = metadata
@@ -106,6 +103,14 @@ impl Trainer {
     /// # Errors
     /// When the file is damaged or belongs to another recipe.
     pub fn resume(recipe: Recipe, path: &Path) -> Result<Self, TrainError> {
+        Self::resume_on(recipe, path, &Device::Cpu)
+    }
+
+    /// [`Self::resume`] on a device, which need not be the one the state was saved on.
+    ///
+    /// # Errors
+    /// As [`Self::resume`], and when the device does not take it.
+    pub fn resume_on(recipe: Recipe, path: &Path, device: &Device) -> Result<Self, TrainError> {
         let state = |what: String| TrainError::State {
             what,
             path: path.to_owned(),
@@ -121,8 +126,11 @@ impl Trainer {
         if metadata.get("recipe") != Some(&fingerprint(&recipe)) {
             return Err(state("the state was made by another recipe".to_owned()));
         }
-        let mut trainer = Self::new(recipe)?;
+        let mut trainer = Self::on(recipe, device)?;
         trainer.step = number("step")?;
+        trainer.returns = metadata
+            .get("returns")
+            .map_or(Ok(0), |_| number("returns"))?;
         let seconds = metadata.get("seconds").and_then(|s| s.parse().ok());
         trainer.seconds = seconds.unwrap_or(0.0);
         let load = |network: &Network, name: &str| {
@@ -133,28 +141,39 @@ impl Trainer {
                     key: key.clone(),
                 };
                 let values = floats(tensors.tensor(&key).map_err(|_| missing())?.data());
-                Ok(Tensor::from_vec(values, param.tensor.dims(), &Device::Cpu)?)
+                Ok(Tensor::from_vec(values, param.tensor.dims(), device)?)
             })
         };
         trainer.generator = load(&trainer.generator, "generator")?;
         trainer.discriminator = load(&trainer.discriminator, "discriminator")?;
         trainer.averaged = load(&trainer.averaged, "averaged")?;
-        for (name, adam) in [
-            ("generator", &mut trainer.generator_adam),
-            ("discriminator", &mut trainer.discriminator_adam),
+        for (name, network, adam) in [
+            ("generator", &trainer.generator, &mut trainer.generator_adam),
+            (
+                "discriminator",
+                &trainer.discriminator,
+                &mut trainer.discriminator_adam,
+            ),
         ] {
             adam.updates = number(&format!("{name}-updates"))?;
-            adam.moments = moments(&tensors, name).map_err(|e| state(e.to_string()))?;
+            let dims: BTreeMap<&str, &[usize]> = network
+                .params()
+                .map(|(_, p)| (&*p.key, p.tensor.dims()))
+                .collect();
+            adam.moments =
+                moments(&tensors, name, &dims, device).map_err(|e| state(e.to_string()))?;
         }
         Ok(trainer)
     }
 }
 
-/// The moments of one optimiser, by key.
+/// The moments of one optimiser, by key, in the dimensions of the parameters.
 fn moments(
     tensors: &SafeTensors<'_>,
     name: &str,
-) -> Result<BTreeMap<String, Moments>, safetensors::SafeTensorError> {
+    dims: &BTreeMap<&str, &[usize]>,
+    device: &Device,
+) -> candle_core::Result<BTreeMap<String, Moments>> {
     let prefix = format!("{name}-first/");
     let mut moments = BTreeMap::new();
     for key in tensors
@@ -162,15 +181,27 @@ fn moments(
         .into_iter()
         .filter_map(|n| n.strip_prefix(&prefix))
     {
-        let first = floats(tensors.tensor(&format!("{prefix}{key}"))?.data());
-        let second = floats(tensors.tensor(&format!("{name}-second/{key}"))?.data());
+        let Some(dims) = dims.get(key) else {
+            candle_core::bail!("the network has no parameter {key}")
+        };
+        let moment = |which: &str| {
+            let tensor = tensors.tensor(&format!("{name}-{which}/{key}"));
+            let values = floats(tensor.map_err(candle_core::Error::wrap)?.data());
+            Tensor::from_vec(values, *dims, device)
+        };
+        let (first, second) = (moment("first")?, moment("second")?);
         moments.insert(key.to_owned(), Moments { first, second });
     }
     Ok(moments)
 }
 
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+/// The values of a tensor of any device.
+fn bytes(tensor: &Tensor) -> candle_core::Result<Vec<u8>> {
+    let values = tensor
+        .to_dtype(DType::F32)?
+        .flatten_all()?
+        .to_vec1::<f32>()?;
+    Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect())
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

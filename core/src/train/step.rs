@@ -6,15 +6,12 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::data::Pair;
-use super::loss::{binary_cross_entropy, mean_square};
+use super::batch::Batch;
+use super::loss::{Amount, cross_entropy, square};
 use crate::network::{
-    BatchStats, Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted, floats,
+    BatchStats, Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted, floats,
+    has_kernels, is_fast,
 };
-
-/// Parts a batch is trained in, so that two cores each have long work of their own. It is fixed, because the statistics
-/// of batch normalisation are those of a part and must not depend on the machine.
-const SHARDS: usize = 2;
 
 /// A part of the batch after the generator's forward pass.
 pub(super) struct Shard {
@@ -26,8 +23,8 @@ pub(super) struct Shard {
 
 /// Gradients of one shard, already weighted by its share.
 pub(super) struct Part {
-    pub(super) loss: f64,
-    pub(super) adversarial: f64,
+    pub(super) loss: Amount,
+    pub(super) adversarial: Amount,
     gradients: Gradients,
     stats: Statistic,
 }
@@ -35,26 +32,56 @@ pub(super) struct Part {
 /// The batch statistics of a run, by normalisation.
 pub(super) type Statistic = BTreeMap<NodeId, BatchStats>;
 
-/// Parts of (nearly) equal size, with their shares.
-pub(super) fn shards(pairs: &[Pair]) -> Vec<(&[Pair], f64)> {
-    let size = pairs.len().div_ceil(SHARDS).max(1);
-    pairs
-        .chunks(size)
-        .map(|part| (part, part.len() as f64 / pairs.len() as f64))
+/// `count` parts of (nearly) equal size, with their shares.
+pub(super) fn shards(batch: &Batch, count: usize) -> candle_core::Result<Vec<(Batch, f64)>> {
+    let all = batch.len();
+    let size = all.div_ceil(count.max(1)).max(1);
+    (0..all)
+        .step_by(size)
+        .map(|start| {
+            let len = size.min(all - start);
+            Ok((batch.part(start, len)?, len as f64 / all as f64))
+        })
         .collect()
 }
 
-/// `f` of every item, on all cores, in order.
+/// `f` of every item in order: on all cores where the cores compute, else one after the other, because a device takes
+/// one piece of work at a time.
 pub(super) fn in_parallel<T: Send, R: Send>(
+    device: &Device,
     items: Vec<T>,
     f: impl Fn(T) -> Result<R, TrainError> + Sync + Send,
 ) -> Result<Vec<R>, TrainError> {
-    items.into_par_iter().with_max_len(1).map(f).collect()
+    if has_kernels(device) {
+        items.into_par_iter().with_max_len(1).map(f).collect()
+    } else {
+        items.into_iter().map(f).collect()
+    }
 }
 
-/// The parts' gradients and statistics, in order.
-pub(super) fn parted(parts: Vec<Part>) -> (Vec<Gradients>, Vec<Statistic>) {
-    parts.into_iter().map(|p| (p.gradients, p.stats)).unzip()
+/// The parts' losses, adversarial losses, gradients and statistics, the latter in order.
+pub(super) struct Sum {
+    pub(super) loss: Amount,
+    pub(super) adversarial: Amount,
+    pub(super) gradients: Vec<Gradients>,
+    pub(super) stats: Vec<Statistic>,
+}
+
+/// What the parts come to.
+pub(super) fn summed(parts: Vec<Part>) -> candle_core::Result<Sum> {
+    let mut sum = Sum {
+        loss: Amount::Known(0.0),
+        adversarial: Amount::Known(0.0),
+        gradients: Vec::new(),
+        stats: Vec::new(),
+    };
+    for part in parts {
+        sum.loss = sum.loss.plus(part.loss)?;
+        sum.adversarial = sum.adversarial.plus(part.adversarial)?;
+        sum.gradients.push(part.gradients);
+        sum.stats.push(part.stats);
+    }
+    Ok(sum)
 }
 
 /// The discriminator's gradients on the truths and the generated galaxies of a shard.
@@ -65,22 +92,26 @@ pub(super) fn parted(parts: Vec<Part>) -> (Vec<Gradients>, Vec<Statistic>) {
 pub(super) fn judge_gradients(judge: &Network, shard: &Shard) -> Result<Part, TrainError> {
     let galaxies = shard.truths.iter().chain(shard.run.outputs());
     let run = judge_run(judge, &stacked(galaxies)?, Mode::Training)?;
-    let logits = logits(&run)?;
-    let (of_real, of_fake) = logits.split_at(logits.len() / 2);
-    let (real, to_real) = binary_cross_entropy(of_real, 1.0);
-    let (fake, to_fake) = binary_cross_entropy(of_fake, 0.0);
-    let seed = logit_seed(to_real.iter().chain(&to_fake), shard.share)?;
+    let logits = &run.outputs()[0];
+    let half = logits.dim(0)? / 2;
+    let (real, to_real) = cross_entropy(&logits.narrow(0, 0, half)?, true, shard.share)?;
+    let (fake, to_fake) = cross_entropy(&logits.narrow(0, half, half)?, false, shard.share)?;
+    let seed = Tensor::cat(&[to_real, to_fake], 0)?;
     let gradients = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::params())?;
     Ok(Part {
-        loss: (real + fake) * shard.share,
-        adversarial: 0.0,
+        loss: real.plus(fake)?.times(shard.share)?,
+        adversarial: Amount::Known(0.0),
         gradients,
         stats: run.batch_stats().clone(),
     })
 }
 
 /// Batches one after another.
-fn stacked<'a>(batches: impl Iterator<Item = &'a Tensor>) -> candle_core::Result<Tensor> {
+fn stacked<'a>(batches: impl Iterator<Item = &'a Tensor> + Clone) -> candle_core::Result<Tensor> {
+    if !batches.clone().all(is_fast) {
+        let all: Vec<&Tensor> = batches.collect();
+        return Tensor::cat(&all, 0);
+    }
     let (mut values, mut dims) = (Vec::new(), Vec::new());
     for batch in batches {
         let batch = batch.contiguous()?;
@@ -95,21 +126,6 @@ fn stacked<'a>(batches: impl Iterator<Item = &'a Tensor>) -> candle_core::Result
     Tensor::from_vec(values, dims, &Device::Cpu)
 }
 
-fn logits(run: &Run) -> candle_core::Result<Vec<f64>> {
-    let logits = run.outputs()[0].flatten_all()?.to_vec1::<f32>()?;
-    Ok(logits.into_iter().map(f64::from).collect())
-}
-
-/// Gradients at the logits, `[N, 1]`, times `weight`.
-fn logit_seed<'a>(
-    gradients: impl Iterator<Item = &'a f64>,
-    weight: f64,
-) -> candle_core::Result<Tensor> {
-    let values: Vec<f32> = gradients.map(|g| (g * weight) as f32).collect();
-    let n = values.len();
-    Tensor::from_vec(values, (n, 1), &Device::Cpu)
-}
-
 /// The generator's gradients on a shard: half of (content + weight x adversarial).
 pub(super) fn generator_gradients(
     generator: &Network,
@@ -117,14 +133,17 @@ pub(super) fn generator_gradients(
     judge: Option<(&Network, f64)>,
 ) -> Result<Part, TrainError> {
     let Shard { run, truths, share } = shard;
-    let (mut content, mut adversarial, mut seeds) = (0.0, 0.0, Vec::new());
+    let (mut content, mut adversarial) = (Amount::Known(0.0), Amount::Known(0.0));
+    let mut seeds = Vec::new();
     for ((output, truth), node) in run.outputs().iter().zip(&truths).zip(generator.outputs()) {
-        let (loss, gradient) = mean_square(output, truth, 0.5 * share)?;
-        content += loss * share;
+        let (loss, gradient) = square(output, truth, 0.5 * share)?;
+        content = content.plus(loss.times(share)?)?;
         seeds.push((node.node, gradient));
-        if let Some((judge, weight)) = judge {
-            let (loss, gradient) = adversarial_gradient(judge, output, weight * 0.5 * share)?;
-            adversarial += loss * share;
+    }
+    if let Some((judge, weight)) = judge {
+        let judged = adversarial_gradients(judge, run.outputs(), weight * 0.5 * share)?;
+        for ((loss, gradient), node) in judged.into_iter().zip(generator.outputs()) {
+            adversarial = adversarial.plus(loss.times(share)?)?;
             seeds.push((node.node, gradient));
         }
     }
@@ -143,25 +162,43 @@ fn logit_node(discriminator: &Network) -> NodeId {
 
 fn judge_run(judge: &Network, galaxies: &Tensor, mode: Mode) -> Result<Run, NetworkError> {
     let galaxies = std::slice::from_ref(galaxies);
-    judge.run(galaxies, &Edits::new(), &Retain::Gradients, mode)
+    judge.run_unchecked(galaxies, &Retain::Gradients, mode)
 }
 
-/// How much the judge dislikes a generated galaxy, and the gradient at its pixels times `weight`; with its running
-/// statistics, that is as it judges outside training.
-fn adversarial_gradient(
+/// How much the judge dislikes generated galaxies of both kinds, and the gradients at their pixels times `weight`; with its
+/// running statistics, that is as it judges outside training.
+fn adversarial_gradients(
     judge: &Network,
-    galaxy: &Tensor,
+    outputs: &[Tensor],
     weight: f64,
-) -> Result<(f64, Tensor), TrainError> {
-    let run = judge_run(judge, galaxy, Mode::Inference)?;
-    let (loss, gradient) = binary_cross_entropy(&logits(&run)?, 1.0);
-    let seed = logit_seed(gradient.iter(), weight)?;
-    let mut pulled = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::inputs())?;
-    let at_input = pulled.nodes.remove(&judge.inputs()[0]);
-    at_input.map(|gradient| (loss, gradient)).ok_or_else(|| {
-        NetworkError::NotRetained {
-            layer: judge.node(judge.inputs()[0]).name.clone(),
-        }
-        .into()
-    })
+) -> Result<Vec<(Amount, Tensor)>, TrainError> {
+    let judged = |galaxies: &Tensor, weight: f64| -> Result<(Amount, Tensor), TrainError> {
+        let run = judge_run(judge, galaxies, Mode::Inference)?;
+        let (loss, seed) = cross_entropy(&run.outputs()[0], true, weight)?;
+        let mut pulled = judge.pullback(&run, &[(logit_node(judge), seed)], &Wanted::inputs())?;
+        let at_input = pulled.nodes.remove(&judge.inputs()[0]);
+        at_input.map(|gradient| (loss, gradient)).ok_or_else(|| {
+            NetworkError::NotRetained {
+                layer: judge.node(judge.inputs()[0]).name.clone(),
+            }
+            .into()
+        })
+    };
+    if outputs.iter().all(is_fast) {
+        return outputs.iter().map(|o| judged(o, weight)).collect();
+    }
+    // In one run, which a GPU is not busy enough with otherwise. Its mean over all is that over each divided by their
+    // number; what is returned adds up to the sum of the means.
+    let count = outputs.len() as f64;
+    let (loss, gradient) = judged(&stacked(outputs.iter())?, weight * count)?;
+    let mut start = 0;
+    outputs
+        .iter()
+        .map(|output| {
+            let len = output.dim(0)?;
+            let part = gradient.narrow(0, start, len)?;
+            start += len;
+            Ok((loss.clone(), part))
+        })
+        .collect()
 }

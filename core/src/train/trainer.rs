@@ -6,14 +6,16 @@
 use candle_core::{Device, Tensor};
 
 use super::adam::Adam;
+use super::batch::{Batch, HostBatch};
 use super::data::Pair;
+use super::loss::Amount;
 use super::step::{
-    Shard, Statistic, generator_gradients, in_parallel, judge_gradients, parted, shards,
+    Shard, Statistic, generator_gradients, in_parallel, judge_gradients, shards, summed,
 };
 use super::{Optimiser, Recipe, Start, Statistics, TrainError, initial_value, near_identity_value};
 use crate::architecture::{discriminator, generator};
 use crate::kernels::zip_planes;
-use crate::network::{Edits, Mode, Network, Retain, Role, floats};
+use crate::network::{Mode, Network, Retain, Role, floats, is_fast, is_finite, own_mix};
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,6 +26,54 @@ pub struct Losses {
     pub adversarial: f64,
     /// The discriminator's loss.
     pub discriminator: f64,
+}
+
+impl Losses {
+    /// Fails when one is NaN or infinite.
+    pub(super) fn check(&self, step: u64) -> Result<(), TrainError> {
+        finite("content", self.content, step)?;
+        finite("adversarial", self.adversarial, step)?;
+        finite("discriminator", self.discriminator, step)
+    }
+}
+
+fn finite(what: &'static str, loss: f64, step: u64) -> Result<(), TrainError> {
+    if loss.is_finite() {
+        Ok(())
+    } else {
+        Err(TrainError::NotFinite { what, step })
+    }
+}
+
+/// [`Losses`] that may still have to be computed.
+#[derive(Clone, Debug)]
+pub(super) struct Queued {
+    content: Amount,
+    adversarial: Amount,
+    discriminator: Amount,
+}
+
+impl Default for Queued {
+    fn default() -> Self {
+        let [content, adversarial, discriminator] =
+            [Amount::Known(0.0), Amount::Known(0.0), Amount::Known(0.0)];
+        Self {
+            content,
+            adversarial,
+            discriminator,
+        }
+    }
+}
+
+impl Queued {
+    /// The losses; waits for the device.
+    pub(super) fn read(&self) -> candle_core::Result<Losses> {
+        Ok(Losses {
+            content: self.content.read()?,
+            adversarial: self.adversarial.read()?,
+            discriminator: self.discriminator.read()?,
+        })
+    }
 }
 
 /// Both networks with everything needed to train them on.
@@ -39,19 +89,32 @@ pub struct Trainer {
     pub(super) averaged: Network,
     pub(super) generator_adam: Adam,
     pub(super) discriminator_adam: Adam,
+    /// Where all of it is.
+    pub(super) device: Device,
+    /// How often the run went back to a saved state because something was not finite.
+    pub(super) returns: u64,
 }
 
 impl Trainer {
-    /// A run at step 0.
+    /// A run at step 0 on the processor.
     ///
     /// # Errors
     /// When the recipe describes networks that cannot be built.
     pub fn new(recipe: Recipe) -> Result<Self, TrainError> {
+        Self::on(recipe, &Device::Cpu)
+    }
+
+    /// A run at step 0 on a device. The state after a step differs from that of the processor by rounding alone.
+    ///
+    /// # Errors
+    /// When the recipe describes networks that cannot be built, or the device does not take them.
+    pub fn on(recipe: Recipe, device: &Device) -> Result<Self, TrainError> {
+        prepare(device, &recipe)?;
         let training = &recipe.training;
         let (seed, slope) = (recipe.seed, training.prelu_slope);
         let adam = |optimiser| {
             let muon = optimiser == Optimiser::Muon;
-            Adam::new(training.beta1, training.beta2, muon)
+            Adam::new(training.beta1, training.beta2, muon, training.clip)
         };
         let optimisers = (adam(training.optimiser), adam(Optimiser::Adam));
         let first = match training.start {
@@ -64,7 +127,13 @@ impl Trainer {
         let discriminator = discriminator(&recipe.discriminator, |key, role, dims| {
             initial_value(key, role, dims, seed, slope)
         })?;
+        let (generator, discriminator) = (
+            generator.to_device(device)?,
+            discriminator.to_device(device)?,
+        );
         Ok(Self {
+            device: device.clone(),
+            returns: 0,
             step: 0,
             seconds: 0.0,
             averaged: generator.clone(),
@@ -98,40 +167,51 @@ impl Trainer {
     /// One step of the discriminator (after the burn-in) and one of the generator on a batch.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] when a loss is NaN or infinite; the networks are unchanged then.
+    /// [`TrainError::NotFinite`] when a loss is NaN or infinite. The networks are unchanged then where the processor
+    /// trains; a GPU knows only after the step.
     pub fn train(&mut self, pairs: &[Pair]) -> Result<Losses, TrainError> {
-        let shards = in_parallel(shards(pairs), |pairs| self.shard(pairs))?;
-        let rate = self.recipe.learning_rate(self.step);
+        let host = HostBatch::of(pairs, self.recipe.generator.stamp_size);
+        let batch = Batch::new(host, &self.device)?;
+        let step = self.step;
+        let queued = self.advance(&batch)?;
+        let losses = queued.read()?;
+        losses.check(step)?;
+        Ok(losses)
+    }
+
+    /// [`Self::train`] without waiting for the device: its losses are looked at by whoever reads them.
+    pub(super) fn advance(&mut self, batch: &Batch) -> Result<Queued, TrainError> {
+        let device = self.device.clone();
+        let parts = shards(batch, self.recipe.training.parts)?;
+        let parts = in_parallel(&device, parts, |part| self.shard(part))?;
+        let rate = self.rate();
         let momentum = self.recipe.training.batch_norm_momentum;
-        let adversarial = self.step >= self.recipe.training.burn_in;
-        let mut losses = Losses::default();
+        let mut losses = Queued::default();
         // Both networks change together at the end, so that an error leaves them as they were.
         let mut judge = None;
-        if adversarial {
-            let parts = in_parallel(shards.iter().collect(), |shard| {
+        if self.step >= self.recipe.training.burn_in {
+            let judged = in_parallel(&device, parts.iter().collect(), |shard| {
                 judge_gradients(&self.discriminator, shard)
             })?;
-            losses.discriminator =
-                self.finite("discriminator", parts.iter().map(|p| p.loss).sum())?;
-            let (gradients, stats) = parted(parts);
+            let sum = summed(judged)?;
+            losses.discriminator = self.checked("discriminator", sum.loss)?;
             let rate = rate * self.recipe.training.discriminator_rate;
             let adam = &self.discriminator_adam;
-            let (adam, updated) = adam.update(&self.discriminator, &gradients, rate)?;
-            judge = Some((adam, with_statistics(&updated, &stats, momentum)?));
+            let (adam, updated) = adam.update(&self.discriminator, &sum.gradients, rate)?;
+            judge = Some((adam, with_statistics(&updated, &sum.stats, momentum)?));
         }
         let weight = self.recipe.training.adversarial;
         let judging = judge.as_ref().map(|(_, judge)| (judge, weight));
-        let parts = in_parallel(shards, |shard| {
+        let stepped = in_parallel(&device, parts, |shard| {
             generator_gradients(&self.generator, shard, judging)
         })?;
-        losses.content = self.finite("content", parts.iter().map(|p| p.loss).sum())?;
-        losses.adversarial =
-            self.finite("adversarial", parts.iter().map(|p| p.adversarial).sum())?;
-        let (gradients, stats) = parted(parts);
+        let sum = summed(stepped)?;
+        losses.content = self.checked("content", sum.loss)?;
+        losses.adversarial = self.checked("adversarial", sum.adversarial)?;
         let (adam, updated) = self
             .generator_adam
-            .update(&self.generator, &gradients, rate)?;
-        self.generator = with_statistics(&updated, &stats, momentum)?;
+            .update(&self.generator, &sum.gradients, rate)?;
+        self.generator = with_statistics(&updated, &sum.stats, momentum)?;
         self.generator_adam = adam;
         if let Some((adam, judge)) = judge {
             (self.discriminator, self.discriminator_adam) = (judge, adam);
@@ -141,40 +221,54 @@ impl Trainer {
         Ok(losses)
     }
 
+    /// The learning rate of the present step: that of the recipe, halved for every time the run had to go back.
+    pub(super) fn rate(&self) -> f64 {
+        self.recipe.learning_rate(self.step) * 0.5_f64.powi(self.returns.min(64) as i32)
+    }
+
     /// The generator's run on a part of the batch, with its truths.
-    fn shard(&self, (pairs, share): (&[Pair], f64)) -> Result<Shard, TrainError> {
-        let size = self.recipe.generator.stamp_size;
-        let batch = |pick: fn(&Pair) -> &[f32]| -> Result<Tensor, TrainError> {
-            let values: Vec<f32> = pairs.iter().flat_map(|p| pick(p).iter().copied()).collect();
-            Ok(Tensor::from_vec(
-                values,
-                (pairs.len(), 3, size, size),
-                &Device::Cpu,
-            )?)
-        };
-        let truths = [batch(|p| &p.truth1)?, batch(|p| &p.truth2)?];
+    fn shard(&self, (batch, share): (Batch, f64)) -> Result<Shard, TrainError> {
         let mode = match self.recipe.statistics(self.step) {
             Statistics::Batch => Mode::Training,
             Statistics::Frozen => Mode::Inference,
         };
-        let run = self.generator.run(
-            &[batch(|p| &p.blend)?],
-            &Edits::new(),
-            &Retain::Gradients,
-            mode,
-        )?;
-        Ok(Shard { run, truths, share })
+        let run = self
+            .generator
+            .run_unchecked(&[batch.blend], &Retain::Gradients, mode)?;
+        Ok(Shard {
+            run,
+            truths: batch.truths,
+            share,
+        })
     }
 
-    fn finite(&self, what: &'static str, loss: f64) -> Result<f64, TrainError> {
-        if loss.is_finite() {
-            Ok(loss)
-        } else {
-            Err(TrainError::NotFinite {
-                what,
-                step: self.step,
-            })
+    /// The loss, if it is known to be a number or not known yet.
+    fn checked(&self, what: &'static str, loss: Amount) -> Result<Amount, TrainError> {
+        match loss {
+            Amount::Known(value) => {
+                finite(what, value, self.step)?;
+                Ok(loss)
+            }
+            Amount::Queued(_) => Ok(loss),
         }
+    }
+
+    /// Whether every parameter of both networks is a number; waits for the device.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`].
+    pub(super) fn check_weights(&self) -> Result<(), TrainError> {
+        for network in [&self.generator, &self.discriminator, &self.averaged] {
+            let values = network.params().map(|(_, p)| p.tensor.flatten_all());
+            let values = values.collect::<candle_core::Result<Vec<_>>>()?;
+            if !is_finite(&Tensor::cat(&values, 0)?)? {
+                return Err(TrainError::NotFinite {
+                    what: "weights",
+                    step: self.step,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Moves the averaged generator towards the present one; faster at the start so that it does not lag.
@@ -192,17 +286,26 @@ impl Trainer {
             .collect();
         let mut now = now.into_iter();
         self.averaged = self.averaged.map_params(|_, param| match now.next() {
-            Some(value) if param.role != Role::Value => Ok(mixed(&param.tensor, &value, decay)?),
+            Some(value) if param.role != Role::Value => {
+                Ok(mixed(&param.tensor, &value, [decay, 1.0 - decay])?)
+            }
             _ => Ok(param.tensor.clone()),
         })?;
         Ok(())
     }
 }
 
-/// `share a + (1 - share) b`.
-pub(super) fn mixed(a: &Tensor, b: &Tensor, share: f64) -> candle_core::Result<Tensor> {
+/// `shares[0] a + shares[1] b`.
+pub(super) fn mixed(a: &Tensor, b: &Tensor, shares: [f64; 2]) -> candle_core::Result<Tensor> {
+    let [share, rest] = shares;
+    if !is_fast(a) || !is_fast(b) {
+        return match own_mix(a, b, share, rest)? {
+            Some(sum) => Ok(sum),
+            None => (a * share)? + (b * rest)?,
+        };
+    }
     let (a, b) = (a.contiguous()?, b.contiguous()?);
-    let [share, rest] = [share as f32, (1.0 - share) as f32];
+    let [share, rest] = [share as f32, rest as f32];
     let values = zip_planes(&floats(&a)?, &floats(&b)?, a.elem_count(), |_| {
         move |a, b| share * a + rest * b
     });
@@ -216,30 +319,33 @@ pub(super) fn with_statistics(
     parts: &[Statistic],
     momentum: f64,
 ) -> Result<Network, TrainError> {
+    let rest = (1.0 - momentum) / parts.len().max(1) as f64;
     Ok(network.map_params(|id, param| {
-        let mut sum = vec![0.0; param.tensor.elem_count()];
-        let mut any = false;
+        let mut value = param.tensor.clone();
+        let mut share = momentum;
         for stats in parts.iter().filter_map(|part| part.get(&id)) {
             let count = stats.count as f64;
             let (batch, factor) = match param.role {
                 Role::Mean => (&stats.mean, 1.0),
                 Role::Var => (&stats.var, count / (count - 1.0).max(1.0)),
-                _ => return Ok(param.tensor.clone()),
+                _ => return Ok(value),
             };
-            any = true;
-            for (sum, value) in sum.iter_mut().zip(batch.to_vec1::<f32>()?) {
-                *sum += f64::from(value) * factor;
-            }
+            value = mixed(&value, batch, [share, rest * factor])?;
+            share = 1.0;
         }
-        if !any {
-            return Ok(param.tensor.clone());
-        }
-        let n = parts.len() as f64;
-        let sum = Tensor::from_vec(
-            sum.iter().map(|s| (s / n) as f32).collect(),
-            param.tensor.dims(),
-            &Device::Cpu,
-        )?;
-        Ok(mixed(&param.tensor, &sum, momentum)?)
+        Ok(value)
     })?)
+}
+
+/// Tells a GPU what the recipe wants of it.
+fn prepare(device: &Device, recipe: &Recipe) -> Result<(), TrainError> {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        ganoscope_cuda::kernels::prepare(device)?;
+        ganoscope_cuda::kernels::round_products(recipe.training.rounded_products);
+    }
+    if recipe.training.rounded_products && !device.is_cuda() {
+        log::info!("products are not rounded on this device");
+    }
+    Ok(())
 }

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Tensor};
 
+use super::elementwise::has_kernels;
 use super::{Edits, GoOn, LayerName, Network, NetworkError, always};
 use build::{Step, Value};
 use runner::Buffers;
@@ -95,7 +96,7 @@ impl Plan {
     pub fn compile(network: &Network, request: &Request) -> Result<Self, NetworkError> {
         let network = build::folded(network, request)?;
         let is_fast = network.dtype() == DType::F32
-            && network.device().is_cpu()
+            && has_kernels(&network.device())
             && network
                 .params()
                 .all(|(_, p)| p.tensor.dtype() == DType::F32);

@@ -73,9 +73,11 @@ impl StateWriter {
         } = &individual.adam;
         self.entry(&format!("{name}-updates"), updates);
         for (key, Moments { first, second }) in moments {
-            for (kind, values) in [("first", first), ("second", second)] {
+            for (kind, moment) in [("first", first), ("second", second)] {
+                let values = moment.flatten_all()?.to_vec1::<f32>()?;
                 let key = format!("{name}-{kind}/{key}");
-                self.arrays.push((key, vec![values.len()], bytes(values)));
+                self.arrays
+                    .push((key, moment.dims().to_vec(), bytes(&values)));
             }
         }
         Ok(())
@@ -224,17 +226,18 @@ impl StateReader {
         adam.moments.clear();
         for (_, param) in network.params() {
             let of = |kind: &str| self.tensors.get(&format!("{name}-{kind}/{}", param.key));
-            let (Some((_, first)), Some((_, second))) = (of("first"), of("second")) else {
+            let (Some(first), Some(second)) = (of("first"), of("second")) else {
                 continue;
             };
-            let count = param.tensor.elem_count();
-            if first.len() != count || second.len() != count {
+            let dims = param.tensor.dims();
+            if first.0 != dims || second.0 != dims {
                 let key = &param.key;
-                return Err(self.failed(format!("the moments of {key} are not {count} values")));
+                return Err(self.failed(format!("the moments of {key} are not {dims:?}")));
             }
+            let put = |values: &[f32]| Tensor::from_slice(values, dims, param.tensor.device());
             let moments = Moments {
-                first: first.clone(),
-                second: second.clone(),
+                first: put(&first.1)?,
+                second: put(&second.1)?,
             };
             adam.moments.insert(param.key.to_string(), moments);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::attributes::Attributes;
 use super::{Examples, LatentData, LatentLosses, LatentRecipe, LatentTrainer};
-use crate::checkpoint::{Metrics, Series, SeriesManifest, create_series, write_checkpoint};
+use crate::checkpoint::{Metrics, Series, SeriesManifest, create_series, write_checkpoint_as};
 use crate::train::evolution::{GenerationRecord, LineageWriter, Mutation};
 use crate::train::run::read_stamps;
 use crate::train::state::STATE_FILE;
@@ -70,10 +70,10 @@ pub fn run_latent(
     let state = out.join(STATE_FILE);
     let mut trainer = if options.resume {
         Series::open(out)?;
-        LatentTrainer::resume(recipe, &state)?
+        LatentTrainer::resume(recipe, &state, &options.device)?
     } else {
         create_series(out, &manifest(&recipe, recipe_path))?;
-        LatentTrainer::new(recipe)?
+        LatentTrainer::on(recipe, &options.device)?
     };
     let mut session = Session {
         reference: reference(&trainer.recipe, &examples),
@@ -244,13 +244,9 @@ impl Session {
                 other.extend(named);
             }
         }
-        write_checkpoint(
-            &self.out,
-            step,
-            trainer.generator(),
-            trainer.discriminator(),
-            &metrics,
-        )?;
+        let networks = [trainer.generator(), trainer.discriminator()];
+        let precision = recipe.checkpoints.precision;
+        write_checkpoint_as(&self.out, step, networks, &metrics, precision)?;
         Ok(Some(metrics))
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use candle_core::Device;
+
 use super::{LatentRecipe, LatentTrainer};
 use crate::train::TrainError;
 use crate::train::evolution::{StateReader, StateWriter, fingerprint};
@@ -25,13 +27,13 @@ impl LatentTrainer {
         writer.write(path)
     }
 
-    /// Continues a run from a saved state.
+    /// Continues a run from a saved state on a device.
     ///
     /// # Errors
     /// When the file is damaged or belongs to another recipe.
-    pub fn resume(recipe: LatentRecipe, path: &Path) -> Result<Self, TrainError> {
+    pub fn resume(recipe: LatentRecipe, path: &Path, device: &Device) -> Result<Self, TrainError> {
         let reader = StateReader::read(path, &fingerprint(&recipe))?;
-        let mut trainer = Self::new(recipe)?;
+        let mut trainer = Self::on(recipe, device)?;
         trainer.step = reader.number("step")?;
         trainer.seconds = reader.number("seconds")?;
         trainer.rollbacks = reader.number("rollbacks")?;

@@ -5,7 +5,7 @@ use std::slice::from_ref;
 use candle_core::{Device, Tensor};
 
 use super::LatentEvolution;
-use crate::network::{Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted};
+use crate::network::{Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted};
 use crate::seed::Stream;
 use crate::train::evolution::{
     Individual, Measures, Mutation, NORM_FLOOR, Origin, StepSize, gradient_norm,
@@ -71,9 +71,9 @@ pub(super) fn batch(
     Tensor::from_vec(values, all, device)
 }
 
-/// A run with the statistics of the batch; only networks without normalisation do not care.
+/// A run with the statistics of the batch. What is not finite is found by the losses, and only fails the child.
 pub(super) fn run(network: &Network, x: &Tensor, retain: &Retain) -> Result<Run, NetworkError> {
-    network.run(from_ref(x), &Edits::new(), retain, Mode::Training)
+    network.run_unchecked(from_ref(x), retain, Mode::Training)
 }
 
 /// What does not change while the children of a step are made and judged.
@@ -120,7 +120,7 @@ impl Arena<'_> {
         let individual = if loss.is_finite() {
             let seed = (generator.outputs()[0].node, at_output);
             let gradients = generator.pullback(&made, &[seed], &Wanted::params())?;
-            parent.stepped(vec![gradients], from_ref(made.batch_stats()), self.step)?
+            parent.stepped(&[gradients], from_ref(made.batch_stats()), self.step)?
         } else {
             parent.clone()
         };

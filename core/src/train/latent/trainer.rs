@@ -1,11 +1,11 @@
 //! One run of a latent GAN in memory: a population of generators, their discriminator, a step at a time.
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
 use super::step::{Arena, Child, Judged, Use, batch, latents, run, verdict};
 use super::{Examples, LatentRecipe};
-use crate::network::{Edits, Mode, Network, NetworkError, Retain, Role};
+use crate::network::{Mode, Network, NetworkError, Retain, Role};
 use crate::train::adam::Adam;
 use crate::train::evolution::{
     ChildRecord, GenerationRecord, Individual, Measures, Origin, StepSize, averaged, survivors,
@@ -43,23 +43,33 @@ pub struct LatentTrainer {
     pub(super) judge: Individual,
     /// Running average of the fittest generator's parameters and statistics.
     pub(super) averaged: Network,
+    /// Where all of it is.
+    pub(super) device: Device,
 }
 
 impl LatentTrainer {
-    /// A run at step 0: equal parents, so that the first generation differs by its mutations alone.
+    /// A run at step 0 on the processor.
     ///
     /// # Errors
     /// When the recipe describes networks that cannot be built.
     pub fn new(recipe: LatentRecipe) -> Result<Self, TrainError> {
+        Self::on(recipe, &Device::Cpu)
+    }
+
+    /// A run at step 0 on a device: equal parents, so that the first generation differs by its mutations alone.
+    ///
+    /// # Errors
+    /// When the recipe describes networks that cannot be built, or the device does not take them.
+    pub fn on(recipe: LatentRecipe, device: &Device) -> Result<Self, TrainError> {
         let seed = recipe.seed;
         let training = &recipe.training;
         let first =
             |key: &str, role: Role, dims: &[usize]| initial_value(key, role, dims, seed, 0.0);
         let individual = |network: Network| Individual {
             network,
-            adam: Adam::new(training.beta1, training.beta2, false),
+            adam: Adam::new(training.beta1, training.beta2, false, training.clip),
         };
-        let parent = individual(recipe.generator.build(first)?);
+        let parent = individual(recipe.generator.build(first)?.to_device(device)?);
         // The discriminator's layers may have the generator's names; their weights must differ all the same.
         let judge = recipe.discriminator.build(|key, role, dims| {
             initial_value(&format!("discriminator.{key}"), role, dims, seed, 0.0)
@@ -69,7 +79,8 @@ impl LatentTrainer {
             seconds: 0.0,
             rollbacks: 0,
             averaged: parent.network.clone(),
-            judge: individual(judge),
+            judge: individual(judge.to_device(device)?),
+            device: device.clone(),
             population: vec![parent; recipe.evolution.parents],
             recipe,
         })
@@ -110,7 +121,7 @@ impl LatentTrainer {
         while left > 0 {
             let now = left.min(64);
             let z = latents(generator, &mut stream, now)?;
-            let run = generator.run(&[z], &Edits::new(), &Retain::Nothing, Mode::Inference)?;
+            let run = generator.run_unchecked(&[z], &Retain::Nothing, Mode::Inference)?;
             values.extend(run.outputs()[0].flatten_all()?.to_vec1::<f32>()?);
             left -= now;
         }
@@ -186,14 +197,13 @@ impl LatentTrainer {
             places.extend(mutations.map(|mutation| (parent, Some(*mutation))));
         }
         let of_real = if evolution.selects() {
-            let device = self.judge.network.device();
-            let real = batch(to_judge.to_vec(), evolution.evaluation, dims, &device)?;
+            let real = batch(to_judge.to_vec(), evolution.evaluation, dims, &self.device)?;
             Some(arena.of_real(&real)?)
         } else {
             None
         };
         let numbered = places.into_iter().enumerate().collect();
-        in_parallel(numbered, |(number, (parent, mutation))| {
+        in_parallel(&self.device, numbered, |(number, (parent, mutation))| {
             let child = match mutation {
                 Some(mutation) => arena.child(parent, mutation, number)?,
                 None => Child {
@@ -208,7 +218,7 @@ impl LatentTrainer {
                 None => Ok(Judged {
                     child,
                     measures: Measures::default(),
-                    drawn: Tensor::zeros(0, candle_core::DType::F32, &candle_core::Device::Cpu)?,
+                    drawn: Tensor::zeros(0, DType::F32, &Device::Cpu)?,
                 }),
             }
         })
@@ -253,23 +263,27 @@ impl LatentTrainer {
     fn pool(&self, survivors: &[Judged], count: usize) -> Result<Vec<Vec<f32>>, TrainError> {
         let each = count.div_ceil(survivors.len().max(1));
         let evaluated = self.recipe.evolution.selects() && self.recipe.evolution.evaluation >= each;
-        let drawn = in_parallel(survivors.iter().enumerate().collect(), |(place, judged)| {
-            let tensor = if evaluated {
-                judged.drawn.clone()
-            } else {
-                let generator = &judged.child.individual.network;
-                let mut stream =
-                    Use::Discriminator.stream(self.recipe.seed ^ place as u64, self.step);
-                let z = latents(generator, &mut stream, each)?;
-                run(generator, &z, &Retain::Nothing)?.outputs()[0].clone()
-            };
-            let sample = tensor.elem_count() / tensor.dim(0)?.max(1);
-            let values = tensor.narrow(0, 0, each)?.flatten_all()?.to_vec1::<f32>()?;
-            Ok(values
-                .chunks(sample.max(1))
-                .map(<[f32]>::to_vec)
-                .collect::<Vec<_>>())
-        })?;
+        let drawn = in_parallel(
+            &self.device,
+            survivors.iter().enumerate().collect(),
+            |(place, judged)| {
+                let tensor = if evaluated {
+                    judged.drawn.clone()
+                } else {
+                    let generator = &judged.child.individual.network;
+                    let mut stream =
+                        Use::Discriminator.stream(self.recipe.seed ^ place as u64, self.step);
+                    let z = latents(generator, &mut stream, each)?;
+                    run(generator, &z, &Retain::Nothing)?.outputs()[0].clone()
+                };
+                let sample = tensor.elem_count() / tensor.dim(0)?.max(1);
+                let values = tensor.narrow(0, 0, each)?.flatten_all()?.to_vec1::<f32>()?;
+                Ok(values
+                    .chunks(sample.max(1))
+                    .map(<[f32]>::to_vec)
+                    .collect::<Vec<_>>())
+            },
+        )?;
         let mut pool: Vec<Vec<f32>> = drawn.into_iter().flatten().collect();
         let mut stream = Use::Shuffle.stream(self.recipe.seed, self.step);
         for last in (1..pool.len()).rev() {
@@ -292,12 +306,12 @@ impl LatentTrainer {
         let step = self.step_size(training.discriminator_rate);
         let mut judge = self.judge.clone();
         let mut total = 0.0;
-        let device = judge.network.device();
+        let device = self.device.clone();
         let batches = real.chunks(size * sample).zip(pool.chunks(size));
         for (real, drawn) in batches {
             let both = vec![(real.to_vec(), 1.0), (drawn.concat(), 0.0)];
             let network = &judge.network;
-            let verdicts = in_parallel(both, |(values, label)| {
+            let verdicts = in_parallel(&device, both, |(values, label)| {
                 let count = values.len() / sample.max(1);
                 verdict(network, &batch(values, count, dims, &device)?, label)
             })?;
@@ -308,7 +322,7 @@ impl LatentTrainer {
             total += loss;
             let (gradients, stats): (Vec<_>, Vec<_>) =
                 verdicts.into_iter().map(|v| (v.gradients, v.stats)).unzip();
-            judge = judge.stepped(gradients, &stats, step)?;
+            judge = judge.stepped(&gradients, &stats, step)?;
         }
         Ok((judge, total / training.discriminator_steps.max(1) as f64))
     }
@@ -318,7 +332,6 @@ impl LatentTrainer {
         let slower = ROLLBACK_RATE.powi(self.rollbacks as i32);
         StepSize {
             rate: rate_at(&training.schedule, self.step) * share * slower,
-            clip: training.clip,
             momentum: training.batch_norm_momentum,
         }
     }

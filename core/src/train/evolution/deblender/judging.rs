@@ -2,16 +2,17 @@
 
 use super::mutating::{judging, logits, shard};
 use crate::network::{Mode, Network, Retain};
-use crate::train::data::Pair;
+use crate::train::TrainError;
+use crate::train::batch::Batch;
 use crate::train::evolution::{Measures, NORM_FLOOR, Quality, gradient_norm};
-use crate::train::step::{Shard, judge_gradients, parted};
-use crate::train::{TrainError, mean_square};
+use crate::train::loss::square;
+use crate::train::step::{Shard, judge_gradients, summed};
 
 /// What children are judged by.
 #[derive(Clone, Copy)]
 pub(super) struct Jury<'a> {
     pub(super) judge: &'a Network,
-    pub(super) parts: &'a [(&'a [Pair], f64)],
+    pub(super) parts: &'a [(Batch, f64)],
     pub(super) mode: Mode,
 }
 
@@ -20,7 +21,7 @@ impl Jury<'_> {
     fn shards(&self, generator: &Network) -> Result<Vec<Shard>, TrainError> {
         let parts = self.parts.iter();
         parts
-            .map(|part| shard(generator, *part, &Retain::Nothing, self.mode))
+            .map(|part| shard(generator, part, &Retain::Nothing, self.mode))
             .collect()
     }
 
@@ -42,7 +43,7 @@ impl Jury<'_> {
             }
             parts.push(judge_gradients(self.judge, shard)?);
         }
-        let (gradients, _) = parted(parts);
+        let gradients = summed(parts)?.gradients;
         let norm = gradient_norm(&gradients.iter().collect::<Vec<_>>())?;
         let measures = Measures {
             quality: Quality::Sigmoid.of(&verdicts),
@@ -59,7 +60,7 @@ fn errors(shards: &[Shard]) -> Result<[f64; 2], TrainError> {
     for shard in shards {
         let both = shard.run.outputs().iter().zip(&shard.truths);
         for (error, (output, truth)) in errors.iter_mut().zip(both) {
-            *error += mean_square(output, truth, 0.0)?.0 * shard.share;
+            *error += square(output, truth, 0.0)?.0.read()? * shard.share;
         }
     }
     Ok(errors)

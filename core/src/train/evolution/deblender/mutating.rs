@@ -2,11 +2,12 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::network::{Edits, Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted};
-use crate::train::data::Pair;
+use crate::network::{Gradients, Mode, Network, NetworkError, NodeId, Retain, Run, Wanted};
+use crate::train::TrainError;
+use crate::train::batch::Batch;
 use crate::train::evolution::{Individual, LeastSquaresOn, Mutation, StepSize};
+use crate::train::loss::square;
 use crate::train::step::{Shard, Statistic, in_parallel};
-use crate::train::{TrainError, mean_square};
 
 /// How far a matched weight may be from that of the heuristic mutation.
 const MATCH_RANGE: [f64; 2] = [0.1, 10.0];
@@ -97,30 +98,24 @@ impl Born {
 /// The generator on a part of the batch, with its truths.
 pub(super) fn shard(
     generator: &Network,
-    (pairs, share): (&[Pair], f64),
+    (batch, share): &(Batch, f64),
     retain: &Retain,
     mode: Mode,
 ) -> Result<Shard, TrainError> {
-    let fact = generator.input_fact();
-    let device = generator.device();
-    let batch = |pick: fn(&Pair) -> &[f32]| -> Result<Tensor, TrainError> {
-        let values: Vec<f32> = pairs.iter().flat_map(|p| pick(p).iter().copied()).collect();
-        let mut dims = vec![pairs.len()];
-        dims.extend_from_slice(&fact.dims);
-        Ok(Tensor::from_vec(values, dims, &device)?)
-    };
-    let truths = [batch(|p| &p.truth1)?, batch(|p| &p.truth2)?];
-    let blend = batch(|p| &p.blend)?;
-    let run = generator.run(&[blend], &Edits::new(), retain, mode)?;
-    Ok(Shard { run, truths, share })
+    let blend = std::slice::from_ref(&batch.blend);
+    Ok(Shard {
+        run: generator.run_unchecked(blend, retain, mode)?,
+        truths: batch.truths.clone(),
+        share: *share,
+    })
 }
 
 /// What all children of one parent share on a part of the batch; without a discriminator, content alone.
 pub(super) fn seen(shard: Shard, judge: Option<&Network>) -> Result<Seen, TrainError> {
     let (mut content, mut verdicts) = (Vec::new(), Vec::new());
     for (output, truth) in shard.run.outputs().iter().zip(&shard.truths) {
-        let (loss, gradient) = mean_square(output, truth, 0.5 * shard.share)?;
-        content.push((loss * shard.share, gradient));
+        let (loss, gradient) = square(output, truth, 0.5 * shard.share)?;
+        content.push((loss.read()? * shard.share, gradient));
         if let Some(judge) = judge {
             let run = judging(judge, output, &Retain::Gradients)?;
             let logits = logits(&run)?;
@@ -185,9 +180,11 @@ pub(super) fn children(
     let places = mutations
         .iter()
         .flat_map(|m| seen.iter().map(move |s| (*m, s)));
-    let parts = in_parallel(places.collect(), |(mutation, seen)| {
-        seen.gradients(&parent.network, mutation, setting)
-    })?;
+    let parts = in_parallel(
+        &parent.network.device(),
+        places.collect(),
+        |(mutation, seen)| seen.gradients(&parent.network, mutation, setting),
+    )?;
     let stats: Vec<Statistic> = seen.iter().map(Seen::stats).collect();
     let mut parts = parts.into_iter();
     let mut born = Vec::new();
@@ -198,7 +195,7 @@ pub(super) fn children(
         let finite = content.is_finite() && adversarial.is_finite();
         born.push(Born {
             individual: if finite {
-                parent.stepped(gradients, &stats, setting.step)?
+                parent.stepped(&gradients, &stats, setting.step)?
             } else {
                 parent.clone()
             },
@@ -216,7 +213,7 @@ pub(super) fn judging(
     retain: &Retain,
 ) -> Result<Run, NetworkError> {
     let galaxies = std::slice::from_ref(galaxies);
-    judge.run(galaxies, &Edits::new(), retain, Mode::Inference)
+    judge.run_unchecked(galaxies, retain, Mode::Inference)
 }
 
 pub(super) fn logits(run: &Run) -> candle_core::Result<Vec<f64>> {

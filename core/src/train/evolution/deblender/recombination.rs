@@ -47,7 +47,7 @@ pub(super) fn best(
 ) -> Result<Option<[usize; 3]>, TrainError> {
     let n = children.len();
     let places: Vec<[usize; 2]> = (0..n * n).map(|i| [i / n, i % n]).collect();
-    let errors = in_parallel(places, |[root, donor]| {
+    let errors = in_parallel(&jury.judge.device(), places, |[root, donor]| {
         let mixed: Network = if root == donor {
             children[root].network.clone()
         } else {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::{EvolvedLosses, EvolvedTrainer};
-use crate::checkpoint::{Metrics, Series, create_series, write_checkpoint};
+use crate::checkpoint::{Metrics, Series, create_series, write_checkpoint_as};
 use crate::stamp::io::BlendFile;
 use crate::train::data::{Pair, PairSource};
 use crate::train::evaluate::read_blends;
@@ -67,10 +67,10 @@ pub fn run_evolved(
     let state = out.join(STATE_FILE);
     let mut trainer = if options.resume {
         Series::open(out)?;
-        EvolvedTrainer::resume(recipe, &state)?
+        EvolvedTrainer::resume(recipe, &state, &options.device)?
     } else {
         create_series(out, &manifest(&recipe, recipe_path))?;
-        EvolvedTrainer::new(recipe)?
+        EvolvedTrainer::on(recipe, &options.device)?
     };
     let mut session = Session {
         lineage: LineageWriter::open(out, trainer.step)?,
@@ -208,8 +208,9 @@ impl Session {
             let of_blend = evaluation.mean_psnr_of_blend();
             metrics.other.insert("psnr_of_blend".to_owned(), of_blend);
         }
-        let networks = (trainer.generator(), trainer.discriminator());
-        write_checkpoint(&self.out, step, networks.0, networks.1, &metrics)?;
+        let networks = [trainer.generator(), trainer.discriminator()];
+        let precision = recipe.checkpoints.precision;
+        write_checkpoint_as(&self.out, step, networks, &metrics, precision)?;
         Ok(Some(metrics))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use candle_core::Device;
+
 use super::{EvolvedTrainer, Matched};
 use crate::train::evolution::{StateReader, StateWriter, Window, fingerprint};
 use crate::train::{Recipe, TrainError};
@@ -33,13 +35,13 @@ impl EvolvedTrainer {
         writer.write(path)
     }
 
-    /// Continues a run from a saved state.
+    /// Continues a run from a saved state on a device.
     ///
     /// # Errors
     /// When the file is damaged or belongs to another recipe.
-    pub fn resume(recipe: Recipe, path: &Path) -> Result<Self, TrainError> {
+    pub fn resume(recipe: Recipe, path: &Path, device: &Device) -> Result<Self, TrainError> {
         let reader = StateReader::read(path, &fingerprint_of(&recipe))?;
-        let mut trainer = Self::new(recipe)?;
+        let mut trainer = Self::on(recipe, device)?;
         trainer.step = reader.number("step")?;
         trainer.seconds = reader.number("seconds")?;
         let broken = |key: &str| reader.failed(format!("the entry {key} has other numbers"));

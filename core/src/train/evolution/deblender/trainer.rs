@@ -1,25 +1,25 @@
 //! One run of an evolved deblender in memory: a population of generators, their discriminator, a step at a time.
 
+use candle_core::Device;
+
 use super::judging::Jury;
 use super::mutating::{Born, Matched, Setting, children, seen, shard};
 use super::recombination;
 use crate::architecture::{discriminator, generator};
 use crate::network::{Mode, Network, Retain};
 use crate::train::adam::Adam;
+use crate::train::batch::{Batch, HostBatch};
 use crate::train::data::Pair;
 use crate::train::evolution::{
     ChildRecord, GenerationRecord, Individual, Measures, Mutation, Origin, StepSize, Window,
     averaged, survivors,
 };
-use crate::train::step::{in_parallel, judge_gradients, parted};
+use crate::train::step::{in_parallel, judge_gradients, shards, summed};
 use crate::train::{
     Losses, Optimiser, Recipe, Start, Statistics, TrainError, initial_value, near_identity_value,
 };
 
 use super::DeblenderEvolution;
-
-/// Parts that a batch is trained in at the least; fixed, because statistics are those of a part.
-const PARTS: usize = 2;
 
 /// What one step gave.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +44,8 @@ pub struct EvolvedTrainer {
     pub(super) averaged: Network,
     pub(super) window: Window,
     pub(super) matched: Matched,
+    /// Where all of it is.
+    pub(super) device: Device,
 }
 
 /// A child with where it comes from.
@@ -54,17 +56,17 @@ struct Child {
 }
 
 impl EvolvedTrainer {
-    /// A run at step 0: equal parents.
+    /// A run at step 0 on a device: equal parents.
     ///
     /// # Errors
-    /// When the recipe describes networks that cannot be built.
-    pub fn new(recipe: Recipe) -> Result<Self, TrainError> {
+    /// When the recipe describes networks that cannot be built, or the device does not take them.
+    pub fn on(recipe: Recipe, device: &Device) -> Result<Self, TrainError> {
         let evolution = recipe.evolution.clone().unwrap_or_default();
         let training = &recipe.training;
         let (seed, slope) = (recipe.seed, training.prelu_slope);
         let adam = |optimiser| {
             let muon = optimiser == Optimiser::Muon;
-            Adam::new(training.beta1, training.beta2, muon)
+            Adam::new(training.beta1, training.beta2, muon, training.clip)
         };
         let first = match training.start {
             Start::Glorot => initial_value,
@@ -78,7 +80,7 @@ impl EvolvedTrainer {
         })?;
         let parent = Individual {
             adam: adam(training.optimiser),
-            network: generator,
+            network: generator.to_device(device)?,
         };
         Ok(Self {
             step: 0,
@@ -86,12 +88,13 @@ impl EvolvedTrainer {
             averaged: parent.network.clone(),
             population: vec![parent; evolution.parents],
             judge: Individual {
-                network: judge,
+                network: judge.to_device(device)?,
                 adam: adam(Optimiser::Adam),
             },
             window: Window::new(evolution.window),
             matched: Matched::default(),
             evolution,
+            device: device.clone(),
             recipe,
         })
     }
@@ -142,7 +145,7 @@ impl EvolvedTrainer {
         let Some(parent) = self.population.first() else {
             return Err(self.not_finite("content"));
         };
-        let parts = in_parallel(parts(pairs, PARTS), |part| {
+        let parts = in_parallel(&self.device, self.parts(pairs)?.iter().collect(), |part| {
             seen(
                 shard(&parent.network, part, &Retain::Gradients, self.mode())?,
                 None,
@@ -172,13 +175,13 @@ impl EvolvedTrainer {
         evaluation: &[Pair],
     ) -> Result<EvolvedLosses, TrainError> {
         let (children, matched) = self.children(pairs)?;
-        let parts_to_judge = parts(evaluation, PARTS);
+        let parts_to_judge = self.parts(evaluation)?;
         let jury = Jury {
             judge: &self.judge.network,
             parts: &parts_to_judge,
             mode: self.mode(),
         };
-        let measures = in_parallel(children.iter().collect(), |child: &Child| {
+        let measures = in_parallel(&self.device, children.iter().collect(), |child: &Child| {
             if child.born.is_finite() {
                 jury.measures(&child.born.individual.network)
             } else {
@@ -233,7 +236,7 @@ impl EvolvedTrainer {
             .population
             .iter()
             .map(|parent| {
-                in_parallel(parts(pairs, PARTS), |part| {
+                in_parallel(&self.device, self.parts(pairs)?.iter().collect(), |part| {
                     let shard = shard(&parent.network, part, &Retain::Gradients, self.mode())?;
                     seen(shard, Some(judge))
                 })
@@ -372,24 +375,36 @@ impl EvolvedTrainer {
         population: &[Individual],
         pairs: &[Pair],
     ) -> Result<(Individual, f64), TrainError> {
-        let parts = parts(pairs, PARTS.max(population.len()));
+        let count = self.recipe.training.parts.max(population.len());
+        let parts = shards(&self.batch(pairs)?, count)?;
         let turn = self.step as usize;
-        let places = parts.into_iter().enumerate().collect();
-        let judged = in_parallel(places, |(i, part)| {
+        let places = parts.iter().enumerate().collect();
+        let judged = in_parallel(&self.device, places, |(i, part)| {
             let survivor = &population[(i + turn) % population.len().max(1)];
             let shard = shard(&survivor.network, part, &Retain::Nothing, self.mode())?;
             judge_gradients(&self.judge.network, &shard)
         })?;
-        let loss: f64 = judged.iter().map(|part| part.loss).sum();
+        let sum = summed(judged)?;
+        let loss = sum.loss.read()?;
         if !loss.is_finite() {
             return Err(self.not_finite("discriminator"));
         }
-        let (gradients, stats) = parted(judged);
         let step = StepSize {
             rate: self.step_size().rate * self.recipe.training.discriminator_rate,
             ..self.step_size()
         };
-        Ok((self.judge.stepped(gradients, &stats, step)?, loss))
+        let judge = self.judge.stepped(&sum.gradients, &sum.stats, step)?;
+        Ok((judge, loss))
+    }
+
+    fn batch(&self, pairs: &[Pair]) -> Result<Batch, TrainError> {
+        let host = HostBatch::of(pairs, self.recipe.generator.stamp_size);
+        Ok(Batch::new(host, &self.device)?)
+    }
+
+    /// The parts that a batch is trained in, with their shares.
+    fn parts(&self, pairs: &[Pair]) -> Result<Vec<(Batch, f64)>, TrainError> {
+        Ok(shards(&self.batch(pairs)?, self.recipe.training.parts)?)
     }
 
     fn setting<'a>(&'a self, matched: &'a Matched) -> Setting<'a> {
@@ -405,7 +420,6 @@ impl EvolvedTrainer {
     fn step_size(&self) -> StepSize {
         StepSize {
             rate: self.recipe.learning_rate(self.step),
-            clip: 0.0,
             momentum: self.recipe.training.batch_norm_momentum,
         }
     }
@@ -423,13 +437,4 @@ impl EvolvedTrainer {
             step: self.step,
         }
     }
-}
-
-/// `count` parts of (nearly) equal size with their shares, fewer where there are fewer blends.
-fn parts(pairs: &[Pair], count: usize) -> Vec<(&[Pair], f64)> {
-    let size = pairs.len().div_ceil(count.max(1)).max(1);
-    pairs
-        .chunks(size)
-        .map(|part| (part, part.len() as f64 / pairs.len() as f64))
-        .collect()
 }
