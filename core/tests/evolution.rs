@@ -279,3 +279,32 @@ fn a_state_that_is_cut_off_or_of_another_recipe_is_refused() -> Result {
     assert!(error.contains("another recipe"), "{error}");
     Ok(())
 }
+
+#[test]
+fn a_manifest_of_two_kinds_or_of_impossible_sizes_is_refused_by_name() -> Result {
+    let folder = tempfile::tempdir()?;
+    let recipe = write(folder.path(), PICTURES)?;
+    let out = folder.path().join("series");
+    train(&recipe, &out, false, 1)?;
+    let manifest = out.join("series.toml");
+    let whole = std::fs::read_to_string(&manifest)?;
+    for (text, expected) in [
+        (format!("{whole}\n[generator]\nfilters = 4\n"), "not both"),
+        (whole.replace("side = 16", "side = 15"), "power of two"),
+        (whole.replace("latents = 5", "latents = 0"), "latents"),
+        (
+            whole.replace("shape = \"convolutional\"", "shape = \"round\""),
+            "round",
+        ),
+    ] {
+        std::fs::write(&manifest, text)?;
+        let error = Series::open(&out)
+            .expect_err("a broken manifest")
+            .to_string();
+        assert!(
+            error.contains(expected) && error.contains("series.toml"),
+            "{error}"
+        );
+    }
+    Ok(())
+}

@@ -102,6 +102,10 @@ fn one(stamp: &Stamp) -> Option<[f64; 4]> {
     let measured = measure(stamp, Some(middle), &settings);
     let found = measured.or_else(|_| measure(stamp, None, &settings)).ok()?;
     let (first, last) = (found.flux.first()?, found.flux.last()?);
+    // Without light above the sky there is no radius that holds half of it.
+    if found.mean_flux() <= 0.0 {
+        return None;
+    }
     let colour = if *first > 0.0 && *last > 0.0 {
         2.5 * (first / last).log10()
     } else {
@@ -117,34 +121,36 @@ fn one(stamp: &Stamp) -> Option<[f64; 4]> {
 
 /// `5 log10(r80 / r20)` about the centroid; NaN where the light above the sky does not reach 80 % of the flux.
 fn concentration(stamp: &Stamp, found: &Photometry) -> f64 {
-    /// Sub-pixels per pixel and axis, as in the half-light radius.
+    /// Sub-pixels per pixel and axis, and rings per pixel, as in the half-light radius.
     const PARTS: usize = 5;
+    const RINGS: f64 = 10.0;
     let sky: f64 = found.sky.iter().map(|s| f64::from(s.level)).sum();
-    let bands = stamp.channels as f64;
-    let total = found.mean_flux() * bands;
+    let total = found.mean_flux() * stamp.channels as f64;
     let offset = |i: usize| (i as f64 + 0.5) / PARTS as f64 - 0.5;
-    let mut light: Vec<(f64, f64)> = Vec::with_capacity(stamp.width * stamp.height * PARTS * PARTS);
-    for row in 0..stamp.height {
-        for column in 0..stamp.width {
-            let at = row * stamp.width + column;
-            let bands = (0..stamp.channels).map(|band| f64::from(stamp.plane(band)[at]));
-            let share = (bands.sum::<f64>() - sky) / (PARTS * PARTS) as f64;
-            for part in 0..PARTS * PARTS {
-                let dx = column as f64 + offset(part % PARTS) - found.centroid[0];
-                let dy = row as f64 + offset(part / PARTS) - found.centroid[1];
-                light.push((dx * dx + dy * dy, share));
+    let reach = (stamp.width as f64).hypot(stamp.height as f64);
+    let mut rings = vec![0.0; (reach * RINGS) as usize + 1];
+    for at in 0..stamp.height * stamp.width {
+        let (row, column) = (at / stamp.width, at % stamp.width);
+        let bands = (0..stamp.channels).map(|band| f64::from(stamp.plane(band)[at]));
+        let share = (bands.sum::<f64>() - sky) / (PARTS * PARTS) as f64;
+        for part in 0..PARTS * PARTS {
+            let dx = column as f64 + offset(part % PARTS) - found.centroid[0];
+            let dy = row as f64 + offset(part / PARTS) - found.centroid[1];
+            let radius = (dx * dx + dy * dy).sqrt();
+            if let Some(ring) = rings.get_mut((radius * RINGS) as usize) {
+                *ring += share;
             }
         }
     }
-    light.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut inside, mut inner) = (0.0, f64::NAN);
-    for (square, share) in light {
-        inside += share;
+    for (i, ring) in rings.iter().enumerate() {
+        inside += ring;
+        let radius = (i + 1) as f64 / RINGS;
         if inner.is_nan() && inside >= 0.2 * total {
-            inner = square.sqrt();
+            inner = radius;
         }
         if inside >= 0.8 * total {
-            return 5.0 * (square.sqrt() / inner.max(0.1)).log10();
+            return 5.0 * (radius / inner).log10();
         }
     }
     f64::NAN
