@@ -21,6 +21,7 @@ mod palette;
 mod pane_views;
 mod path_field;
 mod placing;
+mod reading;
 mod regions;
 mod saving;
 mod status;

@@ -8,6 +8,7 @@ mod want;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use egui::Context;
 use ganoscope_core::jobs::{
@@ -142,6 +143,12 @@ impl Bridge {
             match want(slot, document, workbench, results) {
                 Want::Anything => {}
                 Want::Nothing => self.clear(slot, results),
+                Want::Kept(spec) => {
+                    let asked = self.asked.get(&slot).and_then(|asked| asked.spec.as_ref());
+                    if asked.is_some_and(|asked| *asked != spec) {
+                        self.clear(slot, results);
+                    }
+                }
                 Want::Spec(spec) => all_sent &= self.ask_for(slot, spec, results, now),
             }
         }
@@ -151,7 +158,8 @@ impl Bridge {
         all_sent && self.waiting.is_empty()
     }
 
-    fn clear(&mut self, slot: Slot, results: &mut Results) {
+    /// Lets go of what is in a slot, and of the answer that is on its way.
+    pub fn clear(&mut self, slot: Slot, results: &mut Results) {
         let asked = self.asked.entry(slot).or_default();
         if asked.spec.is_some() {
             // A full queue only means that an unwanted answer comes; its generation is stale.
@@ -264,6 +272,16 @@ impl Bridge {
         let mut notices = Vec::new();
         for event in events {
             self.receive_one(event, results, &mut notices);
+        }
+        notices
+    }
+
+    /// The same, after waiting for an answer until `deadline`; nothing where none came.
+    pub fn wait(&mut self, results: &mut Results, deadline: Instant) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if let Ok(event) = self.worker.events().recv_deadline(deadline) {
+            self.receive_one(event, results, &mut notices);
+            notices.extend(self.receive(results));
         }
         notices
     }

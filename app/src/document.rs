@@ -13,6 +13,7 @@ use ganoscope_core::latent::Takes;
 use ganoscope_core::network::LayerName;
 use ganoscope_core::region::Region;
 use ganoscope_core::region::ds9::Kept;
+use ganoscope_core::stamp::io::PictureFile;
 use serde::{Deserialize, Serialize};
 
 use crate::display::Display;
@@ -90,7 +91,7 @@ pub fn default_method() -> Method {
 impl Document {
     /// A document over a series and pictures, the first picture shown.
     pub fn new(series: Option<PathBuf>, inputs: Vec<PathBuf>) -> Self {
-        let inputs: Vec<Input> = inputs.into_iter().map(Input::File).collect();
+        let inputs: Vec<Input> = inputs.into_iter().map(Input::from).collect();
         Self {
             series,
             input: inputs.first().cloned(),
@@ -157,8 +158,8 @@ impl Document {
     }
 
     /// The picture shown, if it is that of a file.
-    pub fn picture(&self) -> Option<&std::path::Path> {
-        self.input.as_ref().and_then(Input::file)
+    pub fn picture(&self) -> Option<&PictureFile> {
+        self.input.as_ref().and_then(Input::picture)
     }
 }
 

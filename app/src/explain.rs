@@ -3,11 +3,10 @@
 //!
 //! Invariant: it names things; whether they are there is found out when it is asked for.
 
-use std::path::PathBuf;
-
 use ganoscope_core::attribution::{Aperture, Method, RuleChange, Score, Target};
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{DeblendSpec, Explained, RelevanceSpec};
+use ganoscope_core::stamp::io::PictureFile;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
@@ -23,7 +22,7 @@ pub struct Explain {
     /// What is explained.
     pub target: TargetChoice,
     /// The file whose pictures stand beside the generated ones; that of the blend when not chosen.
-    pub real: Option<PathBuf>,
+    pub real: Option<PictureFile>,
 }
 
 /// What is explained.
@@ -44,6 +43,26 @@ pub enum TargetChoice {
         #[serde(default)]
         band: Option<usize>,
     },
+}
+
+impl TargetChoice {
+    /// A region was removed: its light is explained no more, and those after it have other places.
+    pub(crate) fn forget_region(&mut self, removed: usize) {
+        if let Self::Output { region, .. } = self {
+            *region = match *region {
+                Some(index) if index == removed => None,
+                Some(index) if index > removed => Some(index - 1),
+                other => other,
+            };
+        }
+    }
+
+    /// All regions were removed.
+    pub(crate) fn forget_regions(&mut self) {
+        if let Self::Output { region, .. } = self {
+            *region = None;
+        }
+    }
 }
 
 impl Explain {

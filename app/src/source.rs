@@ -163,7 +163,7 @@ impl Source {
         let is_here = match self {
             Self::Kept(id, _) => {
                 let run = results.kept.run(id)?;
-                run.input.file() == Some(&*present(&results.scene)?.path)
+                run.input.picture() == Some(&present(&results.scene)?.picture)
             }
             _ => true,
         };

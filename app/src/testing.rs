@@ -111,7 +111,7 @@ pub fn tiny_scene(path: &Path, side: usize) -> Scene {
     let pairs = first.pixels.iter().zip(second.pixels.iter());
     let blend: Vec<f32> = pairs.map(|(a, b)| a.max(*b)).collect();
     Scene {
-        path: path.to_owned(),
+        picture: path.into(),
         blend: Stamp::new("blend", blend, [3, side, side], ValueRange::UNIT),
         truths: vec![first, second],
         range_in_file: ValueRange::UNIT,
@@ -156,6 +156,7 @@ pub fn tiny_series_info(path: &Path) -> SeriesInfo {
             ],
             parameters: 4_812,
             outputs: vec!["galaxy1".to_owned(), "galaxy2".to_owned()],
+            picture: Some([3, 24, 24]),
             graph: graph_of(&generator(&drawn_generator(), procedural_weights(0))),
             file: None,
         },
@@ -163,6 +164,7 @@ pub fn tiny_series_info(path: &Path) -> SeriesInfo {
             layers: Vec::new(),
             parameters: 20_331,
             outputs: vec!["logit".to_owned()],
+            picture: Some([3, 24, 24]),
             graph: graph_of(&discriminator(
                 &drawn_discriminator(),
                 procedural_weights(0),
@@ -271,7 +273,7 @@ pub fn ready_results(series: &Path, input: &Path) -> Results {
         ..Results::default()
     };
     results.timeline.points = points.into();
-    results.timeline.input = Some(Input::File(input.to_owned()));
+    results.timeline.input = Some(Input::from(input));
     results
 }
 

@@ -11,6 +11,9 @@ use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use ganoscope::app::App;
+use ganoscope::command::Command;
+use ganoscope::demo::Demo;
+use ganoscope::document::Document;
 use ganoscope_core::checkpoint::{TensorFile, write_tensors};
 
 /// The one toast, once it is there.
@@ -45,7 +48,10 @@ fn assert_refused(files: &Files, path: &Path, expected: &str) {
     assert_eq!(harness.state().document(), &before);
     drop_files(&mut harness, &[&files.blends[1]]);
     step_until(&mut harness, "the next file", |h| {
-        h.state().document().picture() == Some(&files.blends[1])
+        h.state()
+            .document()
+            .picture()
+            .is_some_and(|p| p.path == files.blends[1])
     });
     settle(&mut harness);
     assert!(harness.state().results().deblend.ready().is_some());
@@ -270,4 +276,26 @@ fn change_weights(
     tensors.insert("conv_in.weight".to_owned(), changed);
     write_tensors(&path, &tensors, &file.header.metadata)?;
     Ok(())
+}
+
+#[test]
+fn a_broken_picture_leaves_the_demonstration_its_own() {
+    let files = Files::new();
+    let broken = files.path("broken.fits");
+    std::fs::write(&broken, "SIMPLE  = no").unwrap();
+    // As the window begins where nothing but a picture was asked for.
+    let mut harness = app(Start {
+        document: Document::new(Some(files.series.clone()), Vec::new()),
+        demo: Demo {
+            series: Some(files.series.clone()),
+            inputs: files.blends.clone(),
+        },
+        ..Start::default()
+    });
+    harness.state().push(Command::Open(vec![broken]));
+    step_until(&mut harness, "the demonstration's picture", |h| {
+        let shown = h.state().document().picture();
+        shown.is_some_and(|picture| picture.path == files.blends[0])
+    });
+    assert!(harness.query_by_label_contains("broken.fits").is_some());
 }

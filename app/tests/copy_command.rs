@@ -136,7 +136,7 @@ fn the_commands_of_relevance_say_all_that_was_chosen() {
             RuleChange::of_kind(LayerKind::Dense, Rule::Epsilon { epsilon: 0.25 }),
         ],
         beside: vec![Method::InputXGradient],
-        real: Some(files.blends[1].clone()),
+        real: Some(files.blends[1].clone().into()),
         ..Explain::default()
     };
     harness.state().push(Change::SetMethod(Method::EpsilonPlus));

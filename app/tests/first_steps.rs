@@ -90,7 +90,7 @@ fn the_list_has_a_small_picture_of_every_file_or_says_why_not() {
     let broken = files.path("broken.fits");
     std::fs::write(&broken, "SIMPLE  = no").unwrap();
     let mut document = files.document();
-    let broken = Input::File(broken);
+    let broken = Input::from(broken);
     document.inputs.push(broken.clone());
     let mut harness = app(Start {
         document,
@@ -103,7 +103,7 @@ fn the_list_has_a_small_picture_of_every_file_or_says_why_not() {
     });
     let known = &harness.state().results().thumbnails;
     for blend in &files.blends {
-        let small = known.get(&Input::File(blend.clone()));
+        let small = known.get(&Input::from(blend.clone()));
         assert!(small.is_some_and(Result::is_ok), "{blend:?}");
     }
     let why = known.get(&broken).unwrap().as_ref().unwrap_err();

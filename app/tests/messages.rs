@@ -53,7 +53,7 @@ fn files_that_cannot_be_opened_are_one_message_with_a_list() {
         assert!(listed.count() > 0, "{name}");
     }
     let shown = harness.state().document().input.clone();
-    assert_eq!(shown, Some(Input::File(files.blends[1].clone())));
+    assert_eq!(shown, Some(Input::from(files.blends[1].clone())));
 }
 
 #[test]

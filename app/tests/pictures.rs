@@ -24,7 +24,7 @@ use ganoscope::theme;
 use ganoscope::views::{ViewCx, ViewKey};
 use ganoscope::widgets::{Look, Textures, image_of, rgb};
 use ganoscope::workbench::Workbench;
-use ganoscope_core::jobs::{Engine as _, Preview, PreviewSpec, Scene, Step, Studio};
+use ganoscope_core::jobs::{Cancel, Engine as _, Preview, PreviewSpec, Scene, Step, Studio};
 use ganoscope_core::stamp::stretch::{Limits, Stretch};
 
 const WIDTH: usize = 6;
@@ -69,8 +69,8 @@ fn write_fits(path: &Path, [width, height]: [usize; 2], missing: &[[usize; 2]]) 
 
 fn scene(path: &Path) -> std::sync::Arc<Scene> {
     let mut studio = Studio::default();
-    let spec = PreviewSpec::Scene(path.to_owned());
-    let mut job = studio.preview(&spec).unwrap();
+    let spec = PreviewSpec::Scene(path.into());
+    let mut job = studio.preview(&spec, &Cancel::default()).unwrap();
     match job.step(&mut studio).unwrap() {
         Step::Done(Some(Preview::Scene(scene))) => scene,
         other => panic!("{other:?}"),

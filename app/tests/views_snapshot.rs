@@ -116,7 +116,6 @@ fn every_view_matches_its_pictures() {
                 let name = match (theme, state) {
                     (Theme::Dark, state) => format!("{name}_{state}"),
                     (Theme::Light, "ready") => format!("{name}_light"),
-                    (Theme::Light, _) if !has_light_states(key) => continue,
                     (Theme::Light, state) => format!("{name}_{state}_light"),
                 };
                 let (document, results) = (document.clone(), results.clone());
@@ -149,11 +148,6 @@ fn every_view_matches_its_pictures() {
     let bench = Workbench::default();
     all.extend(take(DISPLAY, None, Theme::Dark, shown, ready(), bench));
     all.unwrap();
-}
-
-/// The views whose words differ from state to state; of the others one bright state tells all.
-const fn has_light_states(key: ViewKey) -> bool {
-    matches!(key, ViewKey::Relevance | ViewKey::Units)
 }
 
 /// Relevance with each of its parts open, and with methods side by side.

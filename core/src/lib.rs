@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod kernels;
 pub mod latent;
 pub mod network;
+mod plain_file;
 pub mod region;
 pub mod seed;
 pub mod session;

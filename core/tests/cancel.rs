@@ -15,8 +15,10 @@ use ganoscope_core::checkpoint::{
     CheckpointError, Metrics, NetworkRole, Series, SeriesManifest, TensorFile, create_series,
     procedural_weights, write_checkpoint, write_tensors,
 };
+use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{
-    Cancel, Engine as _, Event, Failure, Finding, Input, Step, Studio, StudySpec, Worker,
+    Cancel, DeblendSpec, Engine as _, Event, Failure, Finding, Input, Preview, PreviewSpec, Step,
+    Studio, StudySpec, ThumbnailSpec, UnitsSpec, Worker,
 };
 use ganoscope_core::network::{Edits, Network, NetworkError, Op, Plan, Retain, Role};
 use ganoscope_core::stamp::io::{self, Format};
@@ -227,14 +229,14 @@ fn studies(series: &Path, inputs: &[PathBuf]) -> [StudySpec; 3] {
         StudySpec::Open(vec![series.to_owned()]),
         StudySpec::Timeline {
             series: series.to_owned(),
-            inputs: inputs.iter().cloned().map(Input::File).collect(),
+            inputs: inputs.iter().cloned().map(Input::from).collect(),
             shown: inputs[0].clone().into(),
         },
         StudySpec::UnitStats {
             series: series.to_owned(),
             step: 1,
             layer: "root.0.add".into(),
-            inputs: inputs.iter().cloned().map(Input::File).collect(),
+            inputs: inputs.iter().cloned().map(Input::from).collect(),
         },
     ]
 }
@@ -267,6 +269,82 @@ fn no_study_takes_a_cancelled_step_for_a_result() -> Outcome {
             assert!(step(&mut studio, &mut again).is_ok());
         }
     }
+    Ok(())
+}
+
+/// Every preview that runs a generator.
+fn previews(series: &Path, input: &Path, edits: EditStack) -> [PreviewSpec; 4] {
+    let run = DeblendSpec {
+        series: series.to_owned(),
+        step: 1,
+        input: input.to_owned().into(),
+        edits,
+    };
+    [
+        PreviewSpec::Deblend(run.clone()),
+        PreviewSpec::Unedited(DeblendSpec {
+            edits: EditStack::default(),
+            ..run.clone()
+        }),
+        PreviewSpec::Units(UnitsSpec {
+            run: run.clone(),
+            layer: "root.0.add".into(),
+        }),
+        PreviewSpec::Thumbnail(ThumbnailSpec::Drawn {
+            series: run.series,
+            step: 1,
+            input: run.input,
+        }),
+    ]
+}
+
+/// Makes a preview that is cancelled before its first step.
+fn cancelled(studio: &mut Studio, spec: &PreviewSpec) -> Outcome {
+    let cancel = Cancel::default();
+    let mut job = studio.preview(spec, &cancel).map_err(|e| e.to_string())?;
+    cancel.cancel();
+    let said = match job.step(studio) {
+        Err(why) => why.to_string(),
+        // A small picture is answered with what went wrong.
+        Ok(Step::Done(Some(Preview::Thumbnail(small)))) => {
+            let Err(why) = &small.picture else {
+                return Err("it was drawn all the same".into());
+            };
+            why.to_string()
+        }
+        Ok(other) => return Err(format!("{other:?}").into()),
+    };
+    assert!(said.contains("stopped on request"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn no_preview_runs_on_once_nobody_waits_for_it() -> Outcome {
+    let (_dir, series, inputs) = desk()?;
+    let ablated = Edit::new(UnitSet::of_layer("root.0.conv1", [0]), Action::Ablate);
+    let edits = EditStack {
+        edits: vec![ablated],
+    };
+    for spec in previews(&series, &inputs[0], edits.clone()) {
+        let mut studio = Studio::default();
+        cancelled(&mut studio, &spec)?;
+        // The engine is none the worse for it.
+        studio.preview_now(&spec).map_err(|e| e.to_string())?;
+    }
+    // The same for a run that resumes: the one that is held stays as it was.
+    let pixels = |studio: &mut Studio, spec: &PreviewSpec| match studio.preview_now(spec) {
+        Ok(Preview::Deblend(preview)) => Ok(preview.outputs[0].pixels.to_vec()),
+        other => Err(format!("{other:?}")),
+    };
+    let [plain, ..] = previews(&series, &inputs[0], EditStack::default());
+    let [edited, ..] = previews(&series, &inputs[0], edits);
+    let mut studio = Studio::default();
+    let before = pixels(&mut studio, &plain)?;
+    cancelled(&mut studio, &edited)?;
+    assert_eq!(pixels(&mut studio, &plain)?, before);
+    let after = pixels(&mut studio, &edited)?;
+    assert_ne!(after, before);
+    assert_eq!(after, pixels(&mut Studio::default(), &edited)?);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use ganoscope_core::jobs::{
 };
 use ganoscope_core::region::{Place, Region, RegionStatistics, Shape, measure};
 use ganoscope_core::sky::Grid;
-use ganoscope_core::stamp::io::{self, LargePicture, LargeReader, read_window};
+use ganoscope_core::stamp::io::{self, LargePicture, LargeReader, PictureFile, read_window};
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 /// A FITS header in whole blocks.
@@ -64,7 +64,7 @@ fn write_picture(path: &Path, [bands, height, width]: [usize; 3], extra: &[&str]
 }
 
 fn read_large(path: &Path, most: usize) -> LargePicture {
-    let mut reader = LargeReader::open(path, most)
+    let mut reader = LargeReader::open(path, None, most)
         .expect("readable")
         .expect("large");
     loop {
@@ -105,11 +105,23 @@ fn a_picture_that_fits_is_read_as_usual() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(&folder, "small.fits");
     write_picture(&path, [1, 20, 30], &[]);
-    assert!(LargeReader::open(&path, 600).expect("readable").is_none());
-    assert!(LargeReader::open(&path, 599).expect("readable").is_some());
+    assert!(
+        LargeReader::open(&path, None, 600)
+            .expect("readable")
+            .is_none()
+    );
+    assert!(
+        LargeReader::open(&path, None, 599)
+            .expect("readable")
+            .is_some()
+    );
     let other = file(&folder, "notes.txt");
     fs::write(&other, "no picture").expect("written");
-    assert!(LargeReader::open(&other, 1).expect("readable").is_none());
+    assert!(
+        LargeReader::open(&other, None, 1)
+            .expect("readable")
+            .is_none()
+    );
 }
 
 #[test]
@@ -118,7 +130,7 @@ fn a_window_has_the_pixels_of_the_file() {
     let path = file(&folder, "window.fits");
     write_picture(&path, [2, 23, 31], &[]);
     let whole = io::read_one(&path, None).expect("readable");
-    let window = read_window(&path, 5..9, 20..99, ValueRange::UNIT).expect("readable");
+    let window = read_window(&path, None, 5..9, 20..99, ValueRange::UNIT).expect("readable");
     assert_eq!(window.dims(), [2, 4, 11]);
     for band in 0..2 {
         for (row, line) in window.plane(band).chunks(11).enumerate() {
@@ -134,7 +146,7 @@ fn what_a_header_claims_must_be_there() {
     let refused = |name: &str, cards: &[String]| {
         let path = file(&folder, name);
         fs::write(&path, header(cards)).expect("written");
-        let error = LargeReader::open(&path, 1 << 24).expect_err("refused");
+        let error = LargeReader::open(&path, None, 1 << 24).expect_err("refused");
         let text = error.to_string();
         assert!(text.ends_with(&path.display().to_string()), "{text}");
         text
@@ -165,7 +177,7 @@ fn what_would_unpack_to_too_much_is_refused_first() {
     bytes.resize(4 << 20, 7);
     bytes.extend(1_600_008_640_u32.to_le_bytes());
     fs::write(&packed, &bytes).expect("written");
-    let error = LargeReader::open(&packed, 1 << 24).expect_err("refused");
+    let error = LargeReader::open(&packed, None, 1 << 24).expect_err("refused");
     assert!(error.to_string().contains("1600008640 bytes"), "{error}");
     assert!(error.to_string().contains("gunzip"), "{error}");
     // A small one, and one that was cut and ends in anything.
@@ -173,7 +185,7 @@ fn what_would_unpack_to_too_much_is_refused_first() {
         bytes.truncate(50);
         bytes.extend(end.to_le_bytes());
         fs::write(&packed, &bytes).expect("written");
-        let other = LargeReader::open(&packed, 1 << 24).expect("left to the usual reader");
+        let other = LargeReader::open(&packed, None, 1 << 24).expect("left to the usual reader");
         assert!(other.is_none());
     }
 
@@ -196,7 +208,7 @@ fn what_would_unpack_to_too_much_is_refused_first() {
     ];
     bytes.extend(header(&lines.map(str::to_owned)));
     fs::write(&compressed, bytes).expect("written");
-    let error = LargeReader::open(&compressed, 1 << 24).expect_err("refused");
+    let error = LargeReader::open(&compressed, None, 1 << 24).expect_err("refused");
     assert!(error.to_string().contains("400000000 pixels"), "{error}");
     assert!(error.to_string().contains("funpack"), "{error}");
 }
@@ -245,7 +257,7 @@ fn open(studio: &mut Studio, path: &Path, steps: usize) -> Option<Opened> {
 
 fn regions(studio: &mut Studio, spec: RegionsSpec) -> Vec<Option<RegionStatistics>> {
     let spec = PreviewSpec::Regions(spec);
-    let mut job = studio.preview(&spec).expect("begun");
+    let mut job = studio.preview(&spec, &Cancel::default()).expect("begun");
     loop {
         if let Step::Done(done) = job.step(studio).expect("goes on") {
             let Some(Preview::Regions(found)) = done else {
@@ -299,13 +311,27 @@ fn a_very_large_picture_is_opened_reduced_within_bounded_memory() {
     // 16 rows above the lowest is row 19,983 from the top.
     let at = |column: usize, row: usize| row / 10 * 2000 + column / 10;
     assert_eq!(lit, [at(19_999, 0), at(12_345, 19_983)]);
+    // A part of it is cut out by its pixels, counted as DS9 does.
+    let part = format!("{}[12340:12350,10:20]", path.display());
+    let part = PictureFile::from_text(&part)
+        .read()
+        .expect("readable")
+        .blend;
+    assert_eq!(part.dims(), [1, 11, 11]);
+    let lit = part.pixels.iter().position(|v| *v == 25.0);
+    assert_eq!(lit, Some(3 * 11 + 6), "column 12,346 and row 17 from 1");
+    let outside = format!("{}[1:20001,1:1]", path.display());
+    let error = PictureFile::from_text(&outside)
+        .read()
+        .expect_err("outside");
+    assert!(error.to_string().contains("1:20001,1:1"), "{error}");
     // Its numbers are those of the file, not of the means.
     let circle = Region::new(Shape::Circle {
         centre: Place::new(12_345.0, 19_983.0),
         radius: 3.0,
     });
     let spec = RegionsSpec {
-        input: path,
+        input: path.into(),
         run: None,
         regions: vec![circle].into(),
     };
@@ -355,7 +381,7 @@ fn regions_on_a_reduced_picture_have_the_numbers_of_its_file() {
     ];
     let mut studio = Studio::default().with_most_pixels(200);
     let spec = |regions: &[Region]| RegionsSpec {
-        input: path.clone(),
+        input: path.clone().into(),
         run: None,
         regions: regions.to_vec().into(),
     };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -125,6 +126,28 @@ fn a_lone_file_is_a_series_of_one_step() {
 }
 
 #[test]
+fn what_had_to_be_read_to_open_a_series_is_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let lone = put(dir.path(), "netG.safetensors", &tensors(GENERATOR, ""));
+    let numbered = dir.path().join("run");
+    fs::create_dir(&numbered).unwrap();
+    put(&numbered, "netG_1.safetensors", &tensors(GENERATOR, ""));
+    let last = put(&numbered, "netG_2.safetensors", &tensors(GENERATOR, ""));
+    for (path, file, step) in [(&lone, &lone, 0), (&numbered, &last, 2)] {
+        let series = Series::open_any(path).unwrap();
+        fs::remove_file(file).unwrap();
+        let loaded = series.load(step, NetworkRole::Generator).unwrap();
+        assert_eq!(&loaded.path, file);
+        // The series keeps no weights: from now on they come from the disk.
+        let error = series.load(step, NetworkRole::Generator).unwrap_err();
+        assert!(
+            error.to_string().ends_with(&*file.to_string_lossy()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_folder_without_numbers_is_one_step() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), "generator.safetensors", &tensors(GENERATOR, ""));
@@ -209,7 +232,7 @@ fn a_seed_is_what_the_window_and_the_commands_run_on() {
     };
     assert_eq!(small.picture.as_ref().unwrap().pixels.to_vec(), first);
 
-    let picture = Input::File(dir.path().join("stamp.fits"));
+    let picture = Input::from(dir.path().join("stamp.fits"));
     let why = deblend(&mut studio, run_of(&path, 0, picture)).unwrap_err();
     assert!(why.to_string().contains("choose a seed"), "{why}");
 }
@@ -234,7 +257,7 @@ fn a_network_of_any_size_equals_itself_read_for_that_size() {
     let file = dir.path().join("wide.fits");
     write(&file, &[stamp], Format::Fits, &[]).unwrap();
     let mut studio = Studio::default();
-    let preview = deblend(&mut studio, run_of(&path, 0, Input::File(file))).unwrap();
+    let preview = deblend(&mut studio, run_of(&path, 0, Input::from(file))).unwrap();
     assert_eq!(preview.outputs[0].dims(), [3, 12, 20]);
 
     let path = put(dir.path(), "netD.safetensors", &tensors(DISCRIMINATOR, ""));
@@ -258,7 +281,7 @@ fn a_lone_discriminator_gives_numbers() {
     let file = dir.path().join("stamp.fits");
     write(&file, &[stamp], Format::Fits, &[]).unwrap();
     let mut studio = Studio::default();
-    let preview = deblend(&mut studio, run_of(&path, 0, Input::File(file))).unwrap();
+    let preview = deblend(&mut studio, run_of(&path, 0, Input::from(file))).unwrap();
     assert!(preview.outputs.is_empty());
     assert_eq!(preview.numbers.len(), 1);
     assert!(preview.numbers[0].values[0].is_finite());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ganoscope_core::jobs::Input;
+use ganoscope_core::jobs::{Input, Slot};
 
 use super::App;
 use crate::command::Change;
@@ -10,13 +10,13 @@ use crate::document::Document;
 use crate::history::History;
 
 /// What things beside the document belong to.
-struct Before {
+pub(super) struct Before {
     checkpoint: (Option<PathBuf>, Option<u64>),
     input: Option<Input>,
 }
 
 impl Before {
-    fn of(document: &Document) -> Self {
+    pub(super) fn of(document: &Document) -> Self {
         Self {
             checkpoint: (document.series.clone(), document.step),
             input: document.input.clone(),
@@ -51,14 +51,16 @@ impl App {
 
     /// Lets go of measurements that are not of the series and step shown, and of a polygon begun on another picture,
     /// however the document came to show another.
-    fn let_go_of_others(&mut self, before: &Before) {
+    pub(super) fn let_go_of_others(&mut self, before: &Before) {
         let now = Before::of(&self.document);
         if now.checkpoint.0 != before.checkpoint.0 {
             self.forget_timeline();
         }
         if now.checkpoint != before.checkpoint {
-            self.results.forget_unit_stats();
+            self.forget_unit_stats();
             self.results.thumbnails.forget_drawn();
+            // One that is being drawn is of the network before.
+            self.bridge.clear(Slot::Thumbnail, &mut self.results);
         }
         if now.input != before.input {
             self.workbench.regions.draft.clear();

@@ -19,7 +19,7 @@ use crate::notify::TERMINAL;
 use crate::workbench::Workbench;
 
 /// How long the end of the program waits for an export.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is exported and copied.
 #[derive(Default)]

@@ -36,6 +36,11 @@ impl Gathered {
         self.failures.push(text);
     }
 
+    /// Whether some of them could not be opened.
+    pub(super) const fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     /// Says it all, the failures last, where they are read first.
     pub(super) fn tell(self, app: &mut App, ctx: &Context) {
         let Self {

@@ -172,6 +172,7 @@ impl App {
             Command::Retry(slot) => self.bridge.retry(slot),
             Command::Dismiss(id) => self.notices.dismiss(id),
             Command::Typed(path) => self.typed(path, ctx),
+            Command::CutOut(pixel) => self.cut_out(pixel, ctx),
         }
     }
 
@@ -222,6 +223,7 @@ impl App {
             UiCommand::PreviousSeed => self.seed_by(|seed| seed.saturating_sub(1), ctx),
             UiCommand::RandomSeed => self.seed_by(|_| random_seed(), ctx),
             UiCommand::Describe => self.describe_network(ctx),
+            UiCommand::CutOut => self.cut_out(None, ctx),
             other => {
                 if !self.run_region_command(other, ctx) {
                     self.arrange(other, ctx);

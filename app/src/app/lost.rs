@@ -73,6 +73,7 @@ impl App {
     /// Keeps everything before the program ends.
     pub fn close(&mut self) {
         self.save_now();
+        self.wait_for_saving();
         self.wait_for_export();
     }
 

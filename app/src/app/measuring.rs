@@ -18,6 +18,14 @@ impl App {
         self.results.timeline = crate::results::Timeline::default();
     }
 
+    /// Forgets what was measured on units, and stops measuring.
+    pub(super) fn forget_unit_stats(&mut self) {
+        if let Some(job) = self.results.unit_stats_job {
+            Bridge::cancel(&self.results, job);
+        }
+        self.results.forget_unit_stats();
+    }
+
     pub(super) fn measure_checkpoints(&mut self, ctx: &Context) {
         let (Some(series), Some(shown)) = (&self.document.series, &self.document.input) else {
             self.say(Level::Warn, "open a series and a picture first", ctx);

@@ -86,6 +86,8 @@ const MENUS: [Menu; 7] = [
     (
         "Picture",
         &[
+            Some(UiCommand::CutOut),
+            None,
             Some(UiCommand::KeepPicture),
             Some(UiCommand::ForgetKept),
             None,

@@ -6,6 +6,7 @@ use egui::Context;
 use ganoscope_core::checkpoint::{Confidence, NetworkRole};
 use ganoscope_core::jobs::{Opened, SeriesInfo, Slot};
 use ganoscope_core::latent::Takes;
+use ganoscope_core::stamp::io::PictureFile;
 use log::Level;
 
 use super::App;
@@ -26,13 +27,13 @@ impl App {
         for opened in all {
             match opened {
                 Opened::Scene(scene) => {
-                    let name = scene.path.file_name().unwrap_or_default().display();
+                    let name = scene.picture.name();
                     for note in &scene.notes {
                         // Last, as paths are: a toast begins with a capital, and a name must stay as it is.
                         let note = note.trim_end_matches('.');
                         told.warn(format!("{note}: {name}"));
                     }
-                    inputs.push(scene.path.clone());
+                    inputs.push(scene.picture.clone());
                     first_scene.get_or_insert(scene);
                 }
                 Opened::Regions { path, text } => region_files.push((path, text)),
@@ -46,15 +47,21 @@ impl App {
                 other => self.opened_one(other, ctx),
             }
         }
-        told.tell(self, ctx);
         if series.is_some() {
             // The same folder may hold other checkpoints than before.
             self.forget_timeline();
         }
         let path = series.as_ref().map(|info| info.path.clone());
-        for path in inputs.iter().rev().chain(&path) {
+        for path in inputs.iter().rev().map(|i| &i.path).chain(&path) {
             self.workbench.remember(path);
         }
+        // Where nothing that was asked for can be opened, the demonstration has its own pictures.
+        let is_demo = self.demo.series.is_some() && self.document.series == self.demo.series;
+        let has_nothing = series.is_none() && inputs.is_empty() && told.has_failures();
+        if is_demo && has_nothing && self.document.inputs.is_empty() {
+            inputs = self.demo_inputs();
+        }
+        told.tell(self, ctx);
         if series.is_some() || !inputs.is_empty() {
             let takes = series.as_ref().map_or(Takes::Pictures, |info| info.takes);
             let is_plain = series.as_deref().is_some_and(shows_plain_pictures);
@@ -139,6 +146,11 @@ impl App {
         self.results.thumbnails.clear();
     }
 
+    fn demo_inputs(&self) -> Vec<PictureFile> {
+        let inputs = self.demo.inputs.iter();
+        inputs.map(|path| path.clone().into()).collect()
+    }
+
     /// Opens the bundled demonstration.
     pub(super) fn open_demo(&mut self, ctx: &Context) {
         let Some(series) = self.demo.series.clone() else {
@@ -150,7 +162,7 @@ impl App {
             series: Some(series),
             takes: Takes::Pictures,
             is_plain: false,
-            inputs: self.demo.inputs.clone(),
+            inputs: self.demo_inputs(),
         });
     }
 

@@ -7,7 +7,7 @@ use ganoscope_core::jobs::{RegionsPreview, Scene};
 use ganoscope_core::region::ds9::{self, System};
 use ganoscope_core::region::{Place, Region, Shape};
 use ganoscope_core::sky::Grid;
-use ganoscope_core::stamp::io::stem;
+use ganoscope_core::stamp::io::PictureFile;
 use ganoscope_core::table::{Table, TableFormat};
 use log::Level;
 
@@ -185,7 +185,7 @@ impl App {
 
     fn input_stem(&self) -> String {
         let input = self.document.picture();
-        input.map_or_else(|| "regions".to_owned(), stem)
+        input.map_or_else(|| "regions".to_owned(), PictureFile::stem)
     }
 
     /// Puts the regions of a file onto the picture of `scene`, or of the one shown.

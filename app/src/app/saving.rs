@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use egui::Context;
 use ganoscope_core::atomic::atomic_write;
@@ -11,6 +12,9 @@ use ganoscope_core::session::Lock;
 use log::Level;
 
 use super::App;
+use super::changing::Before;
+use super::exporting::PATIENCE;
+use crate::bridge::Notice;
 use crate::cli::compose::Need;
 use crate::dialogs::Question;
 use crate::document::Document;
@@ -170,6 +174,7 @@ impl App {
         if let Some(named) = &mut self.saving.named {
             named.saved = Some(document.clone());
         }
+        let before = Before::of(&self.document);
         // What was open before is one undo away.
         self.history
             .about_to_change(&self.document, "open the session".to_owned(), "session");
@@ -181,8 +186,10 @@ impl App {
             ..workbench
         };
         self.take_name_up(ctx);
+        self.let_go_of_others(&before);
+        // Its files may have changed since they were shown last.
         self.forget_timeline();
-        self.results.forget_unit_stats();
+        self.ask_anew();
         theme::wear(ctx, &self.workbench);
     }
 
@@ -213,6 +220,31 @@ impl App {
             None => self.say(Level::Warn, "the program is busy; save again", ctx),
         }
         id
+    }
+
+    /// Waits until what a person asked to be saved is written, when the program ends. Studies are stopped for it; a network's
+    /// layer that takes longer than anybody waits is not.
+    pub(super) fn wait_for_saving(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        if !self.saving.asked.is_empty() {
+            self.results.jobs.iter().for_each(|job| job.cancel.cancel());
+        }
+        while !self.saving.asked.is_empty() {
+            let notices = self.bridge.wait(&mut self.results, deadline);
+            if notices.is_empty() && Instant::now() >= deadline {
+                let count = self.saving.asked.len();
+                log::error!(target: TERMINAL, "not saved: {count} files; the program was busy");
+                return;
+            }
+            for notice in notices {
+                if let Notice::Saved { id, outcome, .. } = notice {
+                    self.saving.asked.retain(|(job, _)| *job != id);
+                    if let Err(why) = outcome {
+                        log::error!(target: TERMINAL, "not saved: {why}");
+                    }
+                }
+            }
+        }
     }
 
     /// The worker has written a file, or could not.

@@ -9,7 +9,7 @@ use super::chrome::Shell;
 use crate::command::Command;
 use crate::results::RunningJob;
 use crate::theme::Tokens;
-use crate::widgets::{Icon, icon_button, value_text};
+use crate::widgets::{Icon, icon_button, same_place, value_text};
 
 /// Width of the bar from which it tells of the program itself, points; a narrower one is left to the readout.
 const PROGRAM_FROM: f32 = 620.0;
@@ -112,7 +112,11 @@ impl Shell<'_> {
         if let Some(preview) = self.cx.results.deblend.shown() {
             for (i, output) in preview.outputs.iter().enumerate() {
                 let name = preview.title_of(i).to_lowercase();
-                text += &format!("   {name} {}", value_text(output, [x, y]));
+                let there = match scene {
+                    Some(scene) => same_place([x, y], scene.blend.size(), output.size()),
+                    None => [x, y],
+                };
+                text += &format!("   {name} {}", value_text(output, there));
             }
         }
         Some(text)

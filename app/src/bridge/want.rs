@@ -2,7 +2,7 @@
 //!
 //! Invariant: a function of what there is; nothing is asked for here, and what nobody looks at is not wanted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ganoscope_core::edit::EditStack;
 use ganoscope_core::jobs::{
@@ -20,7 +20,9 @@ use crate::workbench::{RelevanceSection, Workbench};
 pub(super) enum Want {
     /// This.
     Spec(PreviewSpec),
-    /// Whatever is there: nobody looks at it.
+    /// This, if it is there; nobody looks at it, so it is not asked for, but nothing of other things may stand in its place.
+    Kept(PreviewSpec),
+    /// Whatever is there.
     Anything,
     /// Nothing.
     Nothing,
@@ -38,76 +40,70 @@ pub(super) fn want(
             return thumbnail(document, workbench, results);
         }
         Slot::Series => document.series.clone().map(PreviewSpec::Series),
-        Slot::Scene => document.picture().map(|p| PreviewSpec::Scene(p.to_owned())),
+        Slot::Scene => document.picture().cloned().map(PreviewSpec::Scene),
         Slot::Deblend => run_of(document, results).map(PreviewSpec::Deblend),
-        Slot::Unedited => {
-            let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
-            if document.edits.is_idle() || !is_seen {
-                return Want::Anything;
-            }
-            run_of(document, results).map(|run| {
-                PreviewSpec::Unedited(DeblendSpec {
-                    edits: EditStack::default(),
-                    ..run
-                })
+        Slot::Unedited => run_of(document, results).map(|run| {
+            PreviewSpec::Unedited(DeblendSpec {
+                edits: EditStack::default(),
+                ..run
             })
-        }
-        Slot::Units => {
-            if !workbench.shows(ViewKey::Units) {
-                return Want::Anything;
-            }
-            run_of(document, results).and_then(|run| {
-                let series = results.series.shown()?;
-                let layer = document.layer_in(series)?;
-                Some(PreviewSpec::Units(UnitsSpec { run, layer }))
-            })
-        }
+        }),
+        Slot::Units => run_of(document, results).and_then(|run| {
+            let series = results.series.shown()?;
+            let layer = document.layer_in(series)?;
+            Some(PreviewSpec::Units(UnitsSpec { run, layer }))
+        }),
         Slot::Relevance | Slot::Flipping | Slot::Through => {
-            if !is_explaining(slot, document, workbench) {
-                return Want::Anything;
-            }
             explanation(slot, document, workbench, results)
         }
         Slot::Regions => {
-            if !workbench.shows(ViewKey::Regions) {
-                return Want::Anything;
-            }
-            let input = document.picture().map(Path::to_owned);
+            let input = document.picture().cloned();
             let input = input.filter(|_| !document.regions.is_empty());
             let Some(input) = input else {
                 return Want::Nothing;
             };
-            return Want::Spec(PreviewSpec::Regions(RegionsSpec {
+            Some(PreviewSpec::Regions(RegionsSpec {
                 input,
                 run: run_of(document, results),
                 regions: document.regions.clone(),
-            }));
+            }))
         }
         Slot::File => {
-            if !workbench.shows(ViewKey::Header) {
-                return Want::Anything;
-            }
-            let input = document.picture().map(Path::to_owned);
-            return input.map_or(Want::Nothing, |path| Want::Spec(PreviewSpec::File(path)));
+            let Some(input) = document.picture().cloned() else {
+                return Want::Nothing;
+            };
+            Some(PreviewSpec::File(input))
         }
     };
     match spec {
-        Some(spec) => Want::Spec(spec),
+        Some(spec) if is_seen(slot, document, workbench) => Want::Spec(spec),
+        Some(spec) => Want::Kept(spec),
         // The old picture stays until the series that is being opened is there.
         None if results.series.is_pending() && document.input.is_some() => Want::Anything,
         None => Want::Nothing,
     }
 }
 
-/// Whether anybody looks at what is in a slot of relevance.
-fn is_explaining(slot: Slot, document: &Document, workbench: &Workbench) -> bool {
-    let is_seen = workbench.shows(ViewKey::Relevance);
+/// Whether anybody looks at what is in a slot.
+fn is_seen(slot: Slot, document: &Document, workbench: &Workbench) -> bool {
+    let shows_relevance = workbench.shows(ViewKey::Relevance);
     match slot {
+        Slot::Series | Slot::Scene | Slot::Deblend | Slot::Thumbnail => true,
+        // Without edits they are the outputs themselves.
+        Slot::Unedited => {
+            let is_seen = workbench.inspector_open || workbench.shows(ViewKey::Compare);
+            is_seen && !document.edits.is_idle()
+        }
+        Slot::Units => workbench.shows(ViewKey::Units),
+        Slot::Regions => workbench.shows(ViewKey::Regions),
+        Slot::File => workbench.shows(ViewKey::Header),
         Slot::Through => {
             workbench.shows(ViewKey::Units) && workbench.unit_order.through().is_some()
         }
-        Slot::Flipping => is_seen && workbench.relevance == Some(RelevanceSection::Faithfulness),
-        _ => is_seen || workbench.draws_lines_of_relevance(document),
+        Slot::Flipping => {
+            shows_relevance && workbench.relevance == Some(RelevanceSection::Faithfulness)
+        }
+        Slot::Relevance => shows_relevance || workbench.draws_lines_of_relevance(document),
     }
 }
 
@@ -169,7 +165,7 @@ fn thumbnail(document: &Document, workbench: &Workbench, results: &Results) -> W
     let wanted = workbench.thumbnail.clone();
     let wanted = wanted.filter(|input| results.thumbnails.get(input).is_none());
     let spec = wanted.and_then(|input| match input {
-        Input::File(path) => Some(ThumbnailSpec::File(path)),
+        Input::File(picture) => Some(ThumbnailSpec::File(picture)),
         Input::Latent(_) => {
             let (series, step) = network_of(document, results)?;
             Some(ThumbnailSpec::Drawn {

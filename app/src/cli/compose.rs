@@ -11,7 +11,7 @@ use clap::Parser as _;
 use ganoscope_core::attribution::Method;
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec};
 use ganoscope_core::jobs::Input;
-use ganoscope_core::stamp::io::{Format, split_selector, stem};
+use ganoscope_core::stamp::io::{Format, PictureFile};
 
 use super::Cli;
 use crate::export::{Kind, Shown};
@@ -64,12 +64,12 @@ fn composed(shown: &Shown<'_>, saved: Option<&Path>) -> Result<Composed, String>
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Header => {
-            let input = text_of(&picture(shown)?)?;
+            let input = text_of_picture(picture(shown)?)?;
             arguments.extend(["header".to_owned(), input]);
             return Ok(Composed::Arguments(arguments));
         }
         ViewKey::Regions => {
-            let input = text_of(&picture(shown)?)?;
+            let input = text_of_picture(picture(shown)?)?;
             if shown.document.regions.is_empty() {
                 return Err("no region is drawn".to_owned());
             }
@@ -220,35 +220,31 @@ fn input(shown: &Shown<'_>) -> Result<(String, String), String> {
     }
     match input {
         Input::Latent(_) => Ok((word_of(input)?, input.stem())),
-        Input::File(_) => {
-            let path = picture(shown)?;
-            Ok((text_of(&path)?, stem(&path)))
-        }
+        Input::File(_) => Ok((word_of(input)?, input.stem())),
     }
 }
 
 /// An input as a word of a command.
 fn word_of(input: &Input) -> Result<String, String> {
     match input {
-        Input::File(path) => text_of(&absolute(path)),
+        Input::File(picture) => text_of_picture(picture),
         Input::Latent(latent) => Ok(latent.to_string()),
     }
 }
 
-/// The file of the picture shown.
-fn picture(shown: &Shown<'_>) -> Result<PathBuf, String> {
+/// The picture shown.
+fn picture<'a>(shown: &Shown<'a>) -> Result<&'a PictureFile, String> {
     let input = shown.document.input.as_ref().ok_or("no picture is open")?;
-    let path = input
-        .file()
-        .ok_or("what is drawn from a seed has no file")?;
-    let path = absolute(path);
-    let text = text_of(&path)?;
-    if split_selector(&text).1.is_some() {
-        return Err(format!(
-            "a command would read this name as a part of a file: {text}"
-        ));
-    }
-    Ok(path)
+    let picture = input.picture();
+    picture.ok_or_else(|| "what is drawn from a seed has no file".to_owned())
+}
+
+/// A picture as a word of a command.
+fn text_of_picture(picture: &PictureFile) -> Result<String, String> {
+    let path = absolute(&picture.path);
+    text_of(&path)?;
+    let reading = picture.reading.clone();
+    Ok(PictureFile { path, reading }.to_string())
 }
 
 /// How the relevance is computed; only what its name says.

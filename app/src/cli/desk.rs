@@ -14,7 +14,7 @@ use ganoscope_core::checkpoint::NetworkSpec;
 use ganoscope_core::edit::{Edit, EditStack};
 use ganoscope_core::figure::FigureFormat;
 use ganoscope_core::jobs::{DeblendSpec, Failure as Why, Preview, PreviewSpec, Slot, Studio};
-use ganoscope_core::stamp::io::split_selector;
+use ganoscope_core::stamp::io::PictureFile;
 use ganoscope_core::stamp::stretch::{Limits, Stretch, ZScale};
 use ganoscope_core::table::TableFormat;
 
@@ -163,8 +163,7 @@ impl PageArguments {
             return usage(format!("{what}: {}", path.display()));
         }
         match inputs {
-            [one] if split_selector(one).1.is_none() => Ok(()),
-            [one] => usage(format!("a figure shows a file as a whole, not {one}")),
+            [_] => Ok(()),
             more => usage(format!("a figure shows one input, not {}", more.len())),
         }
     }
@@ -243,8 +242,9 @@ impl Desk {
                 spec.path.display()
             );
         }
-        let (path, _) = split_selector(input);
-        let mut document = Document::new(Some(spec.path.clone()), vec![path.into()]);
+        let picture = PictureFile::named(input);
+        let mut document = Document::new(Some(spec.path.clone()), Vec::new());
+        document.show_input(&picture.clone().into());
         document.step = spec.step;
         document.edits = edits;
         let mut desk = Self {
@@ -253,7 +253,7 @@ impl Desk {
             studio: Studio::on(device.clone()),
         };
         desk.put(PreviewSpec::Series(spec.path.clone()))?;
-        desk.put(PreviewSpec::Scene(path.into()))?;
+        desk.put(PreviewSpec::Scene(picture))?;
         Ok(desk)
     }
 

@@ -4,7 +4,7 @@
 mod report;
 
 use ganoscope_core::checkpoint::{NetworkRole, NetworkSpec, open_network_for};
-use ganoscope_core::stamp::io::Format;
+use ganoscope_core::stamp::io::{Format, PictureFile};
 
 use super::Failure;
 use super::common::{Common, Console, refuse_to_replace};
@@ -44,7 +44,7 @@ impl Relevance {
         let explain = Explain {
             rules: self.rules.changes()?,
             beside: self.checks.methods_beside().to_vec(),
-            real: self.real.clone(),
+            real: self.real.as_deref().map(PictureFile::at),
             ..Explain::default()
         };
         let mut desk = Desk::new(&spec, input, self.edits.stack()?, &device)?;

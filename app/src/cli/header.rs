@@ -1,9 +1,7 @@
 //! `ganoscope header`: the cards of a FITS file, and which of them break the standard.
 
-use std::path::Path;
-
 use clap::Args;
-use ganoscope_core::stamp::io::{Header, read_headers, split_selector};
+use ganoscope_core::stamp::io::{Header, PictureFile, read_headers};
 use ganoscope_core::stamp::{Card, CardKind};
 
 use super::Failure;
@@ -19,10 +17,9 @@ pub(super) struct HeaderCommand {
 
 impl HeaderCommand {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
-        let (path, selector) = split_selector(&self.input);
-        let path = Path::new(path);
-        let (mut headers, stopped) = read_headers(path)?;
-        if let Some(selector) = &selector {
+        let PictureFile { path, reading } = PictureFile::named(&self.input);
+        let (mut headers, stopped) = read_headers(&path)?;
+        if let Some(selector) = &reading.image {
             headers.retain(|header| header.is_selected_by(selector));
             if headers.is_empty() && stopped.is_none() {
                 let what = anyhow::anyhow!("no HDU {selector} in the file: {}", path.display());

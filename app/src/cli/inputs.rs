@@ -10,7 +10,7 @@ use candle_core::{Device, Tensor};
 use ganoscope_core::checkpoint::Opened;
 use ganoscope_core::jobs::{self, Latent};
 use ganoscope_core::latent::{self, Takes};
-use ganoscope_core::stamp::io::{self, Format, split_selector};
+use ganoscope_core::stamp::io::{self, Format, PictureFile, Reading};
 use ganoscope_core::stamp::{RangeSource, Stamp, ValueRange};
 
 use super::common::Console;
@@ -67,13 +67,17 @@ impl Input {
                 latent: Some(latent),
             });
         }
-        let (path, selector) = split_selector(text);
-        let path = Path::new(path);
+        let picture = PictureFile::named(text);
+        let path = &*picture.path;
         let mut truths = Vec::new();
-        let stamps = match &selector {
-            Some(_) => io::read(path, selector.as_ref())?,
-            None => {
-                let mut blends = io::read_blends(path)?;
+        let stamps = match &picture.reading {
+            Reading { image: Some(_), .. } => picture.read_all()?,
+            reading => {
+                let mut blends = if reading.is_plain() {
+                    io::read_blends(path)?
+                } else {
+                    vec![picture.read()?]
+                };
                 if let [only] = blends.as_mut_slice() {
                     truths = std::mem::take(&mut only.truths);
                 }
@@ -90,7 +94,7 @@ impl Input {
         }
         Ok(Self {
             path: path.to_owned(),
-            stem: io::stem(path),
+            stem: picture.stem(),
             format: format_of(path),
             stamps,
             truths,

@@ -1,13 +1,13 @@
 //! `ganoscope measure`: statistics of the regions of a DS9 file, per band.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use ganoscope_core::region::{Catalogue, ds9};
 use ganoscope_core::sky::Grid;
-use ganoscope_core::stamp::io::{self, split_selector};
+use ganoscope_core::stamp::io::PictureFile;
 
 use super::Failure;
 use super::common::{Common, Console};
@@ -29,17 +29,17 @@ pub(super) struct Measure {
 
 impl Measure {
     pub(super) fn execute(self, common: &Common, console: &Console) -> Result<(), Failure> {
-        let inputs = self.input.iter();
-        let inputs = inputs.map(|text| Path::new(split_selector(text).0));
+        let named = |text: &String| PictureFile::named(text);
+        let pictures: Vec<PictureFile> = self.input.iter().map(named).collect();
+        let inputs = pictures.iter().map(|picture| &*picture.path);
         check_table(self.out.as_deref(), inputs.chain([&*self.regions]))?;
         let text = fs::read(&self.regions)
             .with_context(|| format!("cannot read the file {}", self.regions.display()))?;
         // DS9 writes ASCII; words in another encoding only lose letters.
         let text = String::from_utf8_lossy(&text);
         let mut catalogue = Catalogue::new();
-        for (index, input) in self.input.iter().enumerate() {
-            let (path, selector) = split_selector(input);
-            for stamp in io::read(Path::new(path), selector.as_ref())? {
+        for (index, (input, picture)) in self.input.iter().zip(&pictures).enumerate() {
+            for stamp in picture.read_all()? {
                 let grid = Grid::of(&stamp);
                 let file = ds9::read(&text, &grid).map_err(|error| {
                     anyhow!("{error} (for {input}): {}", self.regions.display())

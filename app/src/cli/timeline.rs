@@ -9,6 +9,7 @@ use ganoscope_core::checkpoint::{NetworkSpec, Series};
 use ganoscope_core::jobs::{
     Cancel, CheckpointInfo, Engine as _, Finding, Input, Step, Studio, StudySpec, TimelinePoint,
 };
+use ganoscope_core::stamp::io::PictureFile;
 
 use super::Failure;
 use super::common::{Common, Console};
@@ -103,7 +104,7 @@ impl Timeline {
 fn inputs_of(paths: &[PathBuf]) -> Result<Vec<Input>, anyhow::Error> {
     let input = |path: &PathBuf| {
         let latent = path.to_str().map(Input::latent_of).transpose()?.flatten();
-        Ok(latent.map_or_else(|| Input::File(path.clone()), Input::Latent))
+        Ok(latent.map_or_else(|| Input::File(PictureFile::at(path)), Input::Latent))
     };
     paths.iter().map(input).collect()
 }

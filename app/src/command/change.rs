@@ -7,6 +7,7 @@ use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{Input, Latent};
 use ganoscope_core::latent::Takes;
 use ganoscope_core::network::LayerName;
+use ganoscope_core::stamp::io::{PictureFile, Reading};
 
 use super::RegionChange;
 use crate::display::Display;
@@ -25,7 +26,7 @@ pub enum Change {
         /// Whether its pictures are shown as they are, without a stretch for faint light.
         is_plain: bool,
         /// Pictures.
-        inputs: Vec<PathBuf>,
+        inputs: Vec<PictureFile>,
     },
     /// Show a picture or a seed; it comes into the list where it is new.
     ShowInput(Input),
@@ -82,6 +83,8 @@ pub enum Change {
     SetDisplay(Display),
     /// Change the marked areas.
     Regions(RegionChange),
+    /// Read the picture shown in another way.
+    ReadAs(Reading),
 }
 
 /// `1 unit`, `3 units`.
@@ -99,13 +102,15 @@ impl Change {
             path.file_name()
                 .map_or_else(|| path.display().to_string(), |n| n.display().to_string())
         };
+        let picture = |picture: &PictureFile| format!("{}{}", file(&picture.path), picture.reading);
         let named = |input: &Input| match input {
-            Input::File(path) => file(path),
+            Input::File(file) => picture(file),
             Input::Latent(_) => input.name(),
         };
         match self {
             Self::Open { series, inputs, .. } => match (series, inputs.as_slice()) {
-                (Some(one), _) | (None, [one]) => format!("open {}", file(one)),
+                (Some(one), _) => format!("open {}", file(one)),
+                (None, [one]) => format!("open {}", picture(one)),
                 (None, many) => format!("open {} pictures", many.len()),
             },
             Self::ShowInput(input) => format!("show {}", named(input)),
@@ -125,6 +130,7 @@ impl Change {
             Self::SetMethod(method) => format!("use {method}"),
             Self::SetDisplay(_) => "change the display".to_owned(),
             Self::Regions(change) => change.name(),
+            Self::ReadAs(_) => "read the picture another way".to_owned(),
         }
     }
 
@@ -161,7 +167,7 @@ impl Change {
                     document.explain.rules.clear();
                     document.explain.target = TargetChoice::default();
                 }
-                let inputs: Vec<Input> = inputs.into_iter().map(Input::File).collect();
+                let inputs: Vec<Input> = inputs.into_iter().map(Input::from).collect();
                 for input in inputs.iter().chain(inputs.first()) {
                     document.show_input(input);
                 }
@@ -212,6 +218,7 @@ impl Change {
             Self::SetExplain { explain, .. } => document.explain = *explain,
             Self::SetDisplay(display) => document.display = display,
             Self::Regions(change) => change.apply(document),
+            Self::ReadAs(reading) => read_as(document, reading),
         }
     }
 }
@@ -225,13 +232,23 @@ fn remove_input(document: &mut Document, input: &Input) {
     document
         .explain
         .real
-        .take_if(|real| input.file() == Some(real));
+        .take_if(|real| input.picture() == Some(real));
     if document.input.as_ref() == Some(input) {
         let is_alike = |other: &&Input| other.latent().is_some() == input.latent().is_some();
         let (before, after) = document.inputs.split_at(at);
         let next = after.iter().find(is_alike);
         document.input = next.or_else(|| before.iter().rfind(is_alike)).cloned();
     }
+}
+
+/// The picture shown is read in another way, in its place of the list.
+fn read_as(document: &mut Document, reading: Reading) {
+    let Some(old) = document.picture().cloned() else {
+        return;
+    };
+    let new = old.read_as(reading);
+    document.explain.real.take_if(|real| *real == old);
+    put_in_place(document, &old.into(), &new.into());
 }
 
 /// The seed shown takes another class, in its place of the list.
@@ -246,12 +263,17 @@ fn set_class(document: &mut Document, class: usize) {
             ..latent
         }),
     );
-    let is_known = document.inputs.contains(&new);
-    let place = document.inputs.iter_mut().find(|input| **input == old);
+    put_in_place(document, &old, &new);
+}
+
+/// Shows an input in the place of another; one that is in the list already leaves the other where it is.
+fn put_in_place(document: &mut Document, old: &Input, new: &Input) {
+    let is_known = document.inputs.contains(new);
+    let place = document.inputs.iter_mut().find(|input| *input == old);
     if let Some(place) = place.filter(|_| !is_known) {
         *place = new.clone();
     }
-    document.show_input(&new);
+    document.show_input(new);
 }
 
 #[cfg(test)]
@@ -275,7 +297,7 @@ mod tests {
     fn removing_the_shown_picture_shows_its_neighbour() {
         let files: Vec<PathBuf> = ["a", "b", "c"].map(PathBuf::from).to_vec();
         let mut document = Document::new(None, files.clone());
-        let paths: Vec<Input> = files.into_iter().map(Input::File).collect();
+        let paths: Vec<Input> = files.into_iter().map(Input::from).collect();
         document.input = Some(paths[1].clone());
         Change::RemoveInput(paths[1].clone()).apply(&mut document);
         assert_eq!(document.input, Some(paths[2].clone()));

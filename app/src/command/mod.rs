@@ -61,6 +61,8 @@ pub enum Command {
     Jump(isize),
     /// The pointer is over a pixel, (column, row), or over none.
     Point(Option<[usize; 2]>),
+    /// Cut out what the network takes around a pixel, (column, row), of the picture shown, or around the pointer.
+    CutOut(Option<[usize; 2]>),
     /// A small picture is to be seen and is not there yet.
     WantThumbnail(Input),
     /// The description of a network was corrected.

@@ -102,6 +102,7 @@ impl RegionChange {
             Self::Remove(index) => {
                 if index < regions.len() {
                     regions.remove(index);
+                    document.explain.target.forget_region(index);
                 }
             }
             Self::Add {
@@ -118,7 +119,10 @@ impl RegionChange {
                     }
                 }
             }
-            Self::Clear => regions.clear(),
+            Self::Clear => {
+                regions.clear();
+                document.explain.target.forget_regions();
+            }
         }
     }
 }

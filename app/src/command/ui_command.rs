@@ -137,6 +137,7 @@ table! {
     NextStep: "Next checkpoint", "Show the checkpoint after", [plain(Key::ArrowRight)];
     PreviousInput: "Previous picture", "Show the picture before in the list", [plain(Key::ArrowUp)];
     NextInput: "Next picture", "Show the picture after in the list", [plain(Key::ArrowDown)];
+    CutOut: "Cut out", "Take the part around the pointer that the network takes as a picture of its own", [plain(Key::O)];
     ToggleScale: "Own scale or shared", "Give the view limits, stretch and colours of its own, or those of all views", [shift(Key::K)];
     Blink: "Blink", "The next of the pictures that are compared; where none are, truths in the place of outputs", [plain(Key::B)];
     BlinkBack: "Blink backwards", "The one before of the pictures that are compared", [shift(Key::B)];

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use ganoscope_core::checkpoint::{BlendRule, NetworkSpec, open_network};
 use ganoscope_core::jobs::{PoleMap, RelevancePreview, Scene};
 use ganoscope_core::stamp::difference::Difference;
-use ganoscope_core::stamp::io::{Format, read_blend};
+use ganoscope_core::stamp::io::Format;
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use super::guard::refuse_to_replace;
@@ -209,15 +209,15 @@ fn input_of(scene: &Scene) -> Result<(Stamp, Vec<Stamp>), String> {
     if scene.range_in_file == ValueRange::UNIT {
         return Ok((scene.blend.clone(), scene.truths.clone()));
     }
-    let file = read_blend(&scene.path).map_err(|error| error.to_string())?;
+    let file = scene.picture.read().map_err(|error| error.to_string())?;
     let same = |a: &Stamp, b: &Stamp| {
         let pairs = a.pixels.iter().zip(b.pixels.iter());
         a.dims() == b.dims() && pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits())
     };
     if !same(&file.blend.to_range(ValueRange::UNIT), &scene.blend) {
-        let path = scene.path.display();
         return Err(format!(
-            "the file is not what is shown any more, open it again: {path}"
+            "the file is not what is shown any more, open it again: {}",
+            scene.picture
         ));
     }
     Ok((file.blend, file.truths))

@@ -134,7 +134,7 @@ impl<'a> Shown<'a> {
         let first = self.deblend()?.outputs.first();
         let blend = first.ok_or("there is nothing to export: the network gives no picture")?;
         Ok(Cow::Owned(Scene {
-            path: PathBuf::new(),
+            picture: PathBuf::new().into(),
             blend: blend.clone(),
             truths: Vec::new(),
             range_in_file: ValueRange::UNIT,
@@ -246,7 +246,7 @@ impl<'a> Shown<'a> {
         let shows_picture = !matches!(self.view, ViewKey::Layers | ViewKey::Timeline);
         if let Some(input) = document.input.as_ref().filter(|_| shows_picture) {
             parts.push(match input {
-                Input::File(path) => format!("picture {}", path.display()),
+                Input::File(picture) => format!("picture {picture}"),
                 Input::Latent(_) => input.name(),
             });
             let edits = document.edits.edits.iter().filter(|edit| edit.enabled);

@@ -126,7 +126,7 @@ pub fn unit_relevance(series: &Path, input: &Path) -> UnitRelevance {
         spec: ThroughSpec {
             series: series.to_owned(),
             step: 5000,
-            input: Input::File(input.to_owned()),
+            input: Input::from(input),
             way: ThroughWay::Relevance,
         },
         logits: vec![-0.8, -0.8],

@@ -92,6 +92,7 @@ pub fn file_info(path: &Path) -> FileInfo {
             fact("bands", "3"),
             fact("black and white", "0 to 1, said by the file or its format"),
         ],
+        images: Vec::new(),
         headers: [primary, image]
             .into_iter()
             .enumerate()

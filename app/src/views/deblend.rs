@@ -1,6 +1,7 @@
 //! Deblend: the blend, what the generator makes of it, the truth where it is known, and what is left over.
 
 mod measures;
+mod misfit;
 
 use egui::{RichText, ScrollArea, Ui};
 use ganoscope_core::checkpoint::NetworkRole;
@@ -8,6 +9,7 @@ use ganoscope_core::jobs::{DeblendPreview, Measures, OutputNumbers, Scene, Slot}
 use ganoscope_core::stamp::{Stamp, ValueRange};
 
 use self::measures::measures_ui;
+use self::misfit::Misfit;
 use super::contours::ContourMaps;
 use super::parts::{CAPTION, Well, display_bar, is_stale, is_there, light, side_for};
 use super::{View, ViewCx, ViewKey};
@@ -26,6 +28,10 @@ impl View for Deblend {
     }
 
     fn ui(&mut self, cx: &ViewCx<'_>, ui: &mut Ui) {
+        if let Some(misfit) = Misfit::of(cx) {
+            misfit.ui(cx, ui);
+            return;
+        }
         let deblend = &cx.results.deblend;
         if !is_there(cx, ui, deblend, Slot::Deblend, "The outputs") {
             return;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use egui::text::LayoutJob;
 use egui::{FontId, ScrollArea, TextEdit, TextFormat, TextStyle, Ui};
 use ganoscope_core::jobs::{FileInfo, Slot};
-use ganoscope_core::stamp::io::Header;
+use ganoscope_core::stamp::io::{Header, Reading, Selector};
 use ganoscope_core::stamp::{Card, CardKind};
 
-use super::parts::picture_or_state;
+use super::parts::{combo, picture_or_state};
 use super::{View, ViewCx, ViewKey};
-use crate::command::Command;
+use crate::command::{Change, Command};
 use crate::results::Loadable;
 use crate::theme::Tokens;
 use crate::widgets::{failed_ui, loading_ui};
@@ -241,8 +241,37 @@ fn found(lines: &[Line], search: &str) -> Vec<usize> {
     left
 }
 
+/// The pictures of the file, to show one by itself.
+fn images_ui(cx: &ViewCx<'_>, ui: &mut Ui, info: &FileInfo) {
+    let Some(picture) = cx.document.picture().filter(|_| !info.images.is_empty()) else {
+        return;
+    };
+    let image = picture.reading.image.as_ref();
+    let name = |chosen: &Selector| {
+        let known = info.images.iter().find(|(selector, _)| selector == chosen);
+        known.map_or_else(|| chosen.to_string(), |(_, name)| name.clone())
+    };
+    const WHOLE: &str = "as the file opens";
+    let chosen = image.map_or_else(|| WHOLE.to_owned(), name);
+    combo(ui, "Image", &chosen, |ui| {
+        let whole = std::iter::once((None, WHOLE));
+        let single = info
+            .images
+            .iter()
+            .map(|(selector, name)| (Some(selector), &**name));
+        for (selector, name) in whole.chain(single) {
+            let is_chosen = selector == image;
+            if ui.selectable_label(is_chosen, name).clicked() && !is_chosen {
+                let other = picture.read_as(Reading::of_image(selector.cloned()));
+                cx.commands.push(Change::ShowInput(other.into()));
+            }
+        }
+    });
+}
+
 fn bar_ui(cx: &ViewCx<'_>, ui: &mut Ui, made: &mut Made, search: &mut String) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
+        images_ui(cx, ui, &made.of);
         let edit = TextEdit::singleline(search)
             .hint_text("search")
             .desired_width(160.0);

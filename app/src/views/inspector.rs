@@ -8,6 +8,7 @@ use super::ViewCx;
 use super::layers::{count_text, share_text};
 use super::library::heading;
 use super::parts::{is_stale, light};
+use super::reading::reading_ui;
 use super::tone::tone_ui;
 use crate::command::{Change, UiCommand};
 use crate::theme::{Tokens, size};
@@ -30,6 +31,7 @@ pub fn inspector_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         edits_ui(cx, ui);
         ui.add_space(size::GROUP_GAP);
         tone_ui(cx, ui);
+        reading_ui(cx, ui);
     });
 }
 

@@ -239,7 +239,7 @@ fn picture_ui(cx: &ViewCx<'_>, ui: &mut Ui, input: &Input, height: f32) {
     let name = input.name();
     let thumbnail = cx.results.thumbnails.get(input);
     let scene = cx.results.scene.shown();
-    let scene = scene.filter(|scene| input.file() == Some(&*scene.path));
+    let scene = scene.filter(|scene| input.picture() == Some(&scene.picture));
     let factor = scene.map_or(1, |scene| scene.blend.reduction_factor());
     let text = if factor > 1 {
         format!("{name} (shown {factor} times smaller)")

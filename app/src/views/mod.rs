@@ -13,6 +13,7 @@ mod layers;
 mod library;
 mod network;
 mod parts;
+mod reading;
 mod regions;
 mod relevance;
 mod timeline;

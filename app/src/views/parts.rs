@@ -12,8 +12,8 @@ use crate::glossary::Explained;
 use crate::results::Loadable;
 use crate::theme::{DARK, Tokens, size};
 use crate::widgets::{
-    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, rgb, value_text,
-    visible_part,
+    Look, Picture, StampView, corner_text, empty_ui, failed_ui, loading_ui, rgb, same_place,
+    value_text, visible_part,
 };
 use crate::workbench::Navigation;
 
@@ -198,6 +198,11 @@ impl Well<'_> {
 
     /// Draws it, linked with all others; returns where the picture is.
     pub(super) fn show(&self, cx: &ViewCx<'_>, ui: &mut Ui) -> egui::Rect {
+        self.respond(cx, ui).rect
+    }
+
+    /// The same; returns what was done to the picture.
+    pub(super) fn respond(&self, cx: &ViewCx<'_>, ui: &mut Ui) -> egui::Response {
         let size = vec2(self.side, Self::height(self.side));
         ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
             ui.set_min_size(size);
@@ -220,6 +225,10 @@ impl Well<'_> {
             .show(ui, cx.textures, cx.commands);
             if let Some(pixel) = cx.workbench.cursor {
                 let shown = self.picture.over.unwrap_or(self.picture.stamp);
+                let pixel = match cx.results.scene.shown() {
+                    Some(scene) => same_place(pixel, scene.blend.size(), shown.size()),
+                    None => pixel,
+                };
                 let text = value_text(shown, pixel);
                 let navigation = cx.workbench.navigation;
                 let corner = corner_away_from(pixel, shown.height, navigation);
@@ -229,7 +238,7 @@ impl Well<'_> {
                 let text = RichText::new(&self.footnote).text_style(TextStyle::Small);
                 ui.label(text.color(tokens.weak));
             });
-            response.rect
+            response
         })
         .inner
     }

@@ -20,7 +20,8 @@ pub use legend::{color_bar_ui, legend_ui};
 pub use look::{Look, evidence, image_of, rgb, signed_with_marks};
 pub use regions::{RegionLayer, region_name};
 pub use stamp_view::{
-    Link, StampView, corner_text, fitted, pixel_at, plane_text, value_text, visible_part,
+    Link, StampView, corner_text, fitted, pixel_at, plane_text, same_place, value_text,
+    visible_part,
 };
 pub use state::{empty_ui, failed_ui, loading_over, loading_ui};
 pub use swipe_view::SwipeView;

@@ -151,8 +151,29 @@ impl StampView<'_> {
     /// Pan and zoom, not closer than this picture can be seen: the zoom may be that of a larger one.
     fn parts(&self) -> (Navigation, Option<[usize; 2]>) {
         let (navigation, cursor) = self.link.parts();
+        let cursor = cursor.map(|pixel| self.own_pixel(pixel));
         let zoom = navigation.zoom.min(self.max_zoom());
         (Navigation { zoom, ..navigation }, cursor)
+    }
+
+    /// Rows and columns that linked pictures count pixels by: those of the blend.
+    fn linked_size(&self) -> Option<[usize; 2]> {
+        match self.link {
+            Link::Leads { regions, .. } => regions.map(|layer| layer.pixels),
+            Link::Follows { .. } => None,
+        }
+    }
+
+    /// A pixel of this picture as the linked ones count it.
+    fn linked_pixel(&self, pixel: [usize; 2]) -> [usize; 2] {
+        let own = self.picture.stamp.size();
+        same_place(pixel, own, self.linked_size().unwrap_or(own))
+    }
+
+    /// A pixel of the linked pictures in this one.
+    fn own_pixel(&self, pixel: [usize; 2]) -> [usize; 2] {
+        let own = self.picture.stamp.size();
+        same_place(pixel, self.linked_size().unwrap_or(own), own)
     }
 
     fn max_zoom(&self) -> f32 {
@@ -199,7 +220,7 @@ impl StampView<'_> {
                 next.centre = [next.centre[0] + moved.x, next.centre[1] + moved.y];
             }
             let pixel = pixel_at(frame, visible_part(navigation), self.picture.stamp, pos);
-            commands.push(Command::Point(pixel));
+            commands.push(Command::Point(pixel.map(|pixel| self.linked_pixel(pixel))));
         }
         let next = next.clamped();
         if next != navigation {
@@ -235,6 +256,17 @@ pub fn pixel_at(frame: Rect, uv: Rect, stamp: &Stamp, pos: Pos2) -> Option<[usiz
     let place = place_at(frame, uv, pos);
     let index = |share: f32, n: usize| ((share * n as f32) as usize).min(n.saturating_sub(1));
     Some([index(place.x, stamp.width), index(place.y, stamp.height)])
+}
+
+/// The pixel, (column, row), of a picture of `to` rows and columns at the place of one of a picture of `from` rows and columns
+/// that shows the same.
+pub fn same_place([x, y]: [usize; 2], from: [usize; 2], to: [usize; 2]) -> [usize; 2] {
+    if from == to {
+        return [x, y];
+    }
+    // The middle of the pixel, so that nothing is shifted between pictures of other sizes.
+    let there = |at: usize, from: usize, to: usize| (2 * at + 1) * to / (2 * from.max(1));
+    [there(x, from[1], to[1]), there(y, from[0], to[0])]
 }
 
 /// Outlines a pixel so that it shows over light and dark.
@@ -331,6 +363,16 @@ mod tests {
 
     fn stamp() -> Stamp {
         Stamp::new("s", vec![0.0; 80 * 40], [1, 40, 80], ValueRange::UNIT)
+    }
+
+    #[test]
+    fn a_place_is_the_same_in_pictures_of_other_sizes() {
+        let (small, large) = ([10, 20], [40, 80]);
+        assert_eq!(same_place([19, 9], small, large), [78, 38]);
+        assert_eq!(same_place([79, 39], large, small), [19, 9]);
+        assert_eq!(same_place([40, 20], large, small), [10, 5]);
+        assert_eq!(same_place([3, 4], small, small), [3, 4]);
+        assert_eq!(same_place([0, 0], small, large), [2, 2], "its middle");
     }
 
     #[test]

@@ -6,4 +6,5 @@ mod measures;
 mod opening;
 mod pages;
 mod refusals;
+mod repaired;
 mod results;

@@ -134,7 +134,7 @@ fn edits_of_a_recipe_change_the_output() -> Outcome {
     let stack = EditStack {
         edits: vec![Edit::new("conv_in:1".parse()?, Action::Ablate)],
     };
-    stack.write(&desk.path("edit.toml"))?;
+    fs::write(desk.path("edit.toml"), stack.to_toml()?)?;
     desk.done("run series --input a.fits --out out --format npz --edit edit.toml")?;
     let edited = io::read(&desk.path("out/a.npz"), None)?;
     let expected = desk.expected("conv_in")?;
@@ -253,7 +253,7 @@ fn export_writes_the_edited_network_in_both_forms() -> Outcome {
     let stack = EditStack {
         edits: vec![Edit::new("branch1.0.bn1:1".parse()?, Action::Ablate)],
     };
-    stack.write(&desk.path("recipe.toml"))?;
+    fs::write(desk.path("recipe.toml"), stack.to_toml()?)?;
     let text = desk.done("export series --edits recipe.toml --out edited.onnx")?;
     assert!(text.contains("2 tensors changed"), "{text}");
     let text = desk.done("export series --edit recipe.toml --out edited.safetensors --json")?;

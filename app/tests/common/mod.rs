@@ -77,6 +77,8 @@ pub struct Start {
     pub usual: Vec<PathBuf>,
     pub recovery: Option<Recovery>,
     pub workbench: Workbench,
+    /// The bundled demonstration.
+    pub demo: Demo,
     /// While it is set, dialogs stay open.
     pub dialogs_stay: Rc<Cell<bool>>,
     /// Whether the system has no dialogs.
@@ -93,6 +95,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
         usual,
         recovery,
         workbench,
+        demo,
         dialogs_stay,
         no_dialogs,
         most_pixels,
@@ -116,6 +119,7 @@ pub fn app(start: Start) -> Harness<'static, App> {
                 dialogs: Box::new(dialogs),
                 recovery,
                 workbench,
+                demo,
                 ..parts(document)
             };
             App::new(&cc.egui_ctx, parts)

@@ -272,7 +272,15 @@ fn boxes_can_be_read_and_told_apart() {
                 assert!(contrast(shape, ground) >= 3.0, "{shape:?} on {ground:?}");
             }
         }
-        assert!(contrast(tokens.weak, tokens.ground) >= 4.5);
+        for ground in [tokens.ground, tokens.side, tokens.well] {
+            for text in [tokens.text, tokens.strong, tokens.weak, tokens.accent] {
+                assert!(contrast(text, ground) >= 4.5, "{text:?} on {ground:?}");
+            }
+        }
+        for text in [tokens.error, tokens.warning] {
+            assert!(contrast(text, tokens.side) >= 4.5, "{text:?}");
+        }
+        assert!(contrast(tokens.accent_text, tokens.accent_ground) >= 4.5);
         for shape in tokens.families {
             assert!(contrast(shape, tokens.side) >= 3.0, "{shape:?}");
         }

@@ -337,6 +337,9 @@ fn pictures_wait_for_the_next_network_that_takes_them() {
     });
     settle(&mut harness);
     let document: &Document = harness.state().document();
-    assert_eq!(document.picture(), Some(&*files.blends[0]));
+    assert_eq!(
+        document.picture().map(|p| &*p.path),
+        Some(&*files.blends[0])
+    );
     assert!(harness.state().results().deblend.ready().is_some());
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::memory::Budget;
 use super::zip_archive::Archive;
 use super::{CheckpointError, Limits, keras};
+use crate::plain_file;
 
 /// Bytes looked at: magic numbers are in the first eight, a description says what it is in its first lines.
 const PREFIX_BYTES: usize = 512;
@@ -46,7 +47,7 @@ impl Format {
     /// # Errors
     /// [`CheckpointError::Read`].
     pub(super) fn told(path: &Path) -> Result<Option<Self>, CheckpointError> {
-        let mut file = File::open(path).map_err(CheckpointError::read(path))?;
+        let mut file = plain_file::open(path).map_err(CheckpointError::read(path))?;
         let mut prefix = Vec::with_capacity(PREFIX_BYTES);
         (&mut file)
             .take(PREFIX_BYTES as u64)

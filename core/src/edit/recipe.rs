@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -88,26 +87,6 @@ impl EditStack {
             path: path.to_owned(),
         })
     }
-
-    /// Writes the recipe. A file already there is replaced at the end, so a full disk leaves it whole.
-    pub fn write(&self, path: &Path) -> Result<(), EditError> {
-        let text = self.to_toml()?;
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
-        });
-        written.map_err(|source| EditError::File {
-            action: "write",
-            source,
-            path: path.to_owned(),
-        })
-    }
 }
 
 /// The message of a TOML error without its trailing newline.
@@ -164,11 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn files_are_replaced_whole_and_errors_name_them() {
+    fn files_are_read_and_errors_name_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("recipe.toml");
-        stack().write(&path).unwrap();
-        EditStack::default().write(&path).unwrap();
+        fs::write(&path, EditStack::default().to_toml().unwrap()).unwrap();
         assert_eq!(EditStack::read(&path).unwrap(), EditStack::default());
 
         let broken = [
@@ -191,11 +169,7 @@ mod tests {
         fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
         assert!(EditStack::read(&path).is_err());
         let nowhere = folder.path().join("missing/recipe.toml");
-        for message in [
-            EditStack::read(&nowhere).unwrap_err().to_string(),
-            stack().write(&nowhere).unwrap_err().to_string(),
-        ] {
-            assert!(message.ends_with("missing/recipe.toml"), "{message}");
-        }
+        let message = EditStack::read(&nowhere).unwrap_err().to_string();
+        assert!(message.ends_with("missing/recipe.toml"), "{message}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::stamp::io::Header;
+use crate::stamp::io::{Header, Selector};
 
 /// What is known of a file.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct FileInfo {
     pub facts: Vec<Fact>,
     /// The headers of a FITS file, HDU by HDU; empty for other formats.
     pub headers: Vec<Header>,
+    /// The pictures of the file that can be shown by themselves, each with what a person calls it; empty where there is but one.
+    pub images: Vec<(Selector, String)>,
     /// Why not all headers of a FITS file could be read.
     pub stopped: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What a network is run on: a picture of a file, or numbers drawn from a seed.
 //!
-//! Invariant: the text of a file is its path and that of a latent is `seed:SEED` or `seed:SEED:CLASS`, so that a session, a
+//! Invariant: the text of a file is its path with how it is read, and that of a latent is `seed:SEED` or `seed:SEED:CLASS`, so that a session, a
 //! command line and a person name an input the same way.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::stamp::io::stem;
+use crate::stamp::io::PictureFile;
 
 /// What the text of a latent begins with.
 const SEED: &str = "seed:";
@@ -18,7 +18,7 @@ const SEED: &str = "seed:";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Input {
     /// The picture of a file.
-    File(PathBuf),
+    File(PictureFile),
     /// Numbers drawn from a seed.
     Latent(Latent),
 }
@@ -48,7 +48,15 @@ impl Input {
     /// The path of a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => Some(path),
+            Self::File(picture) => Some(&picture.path),
+            Self::Latent(_) => None,
+        }
+    }
+
+    /// The picture, if it is that of a file.
+    pub const fn picture(&self) -> Option<&PictureFile> {
+        match self {
+            Self::File(picture) => Some(picture),
             Self::Latent(_) => None,
         }
     }
@@ -64,7 +72,7 @@ impl Input {
     /// What a person calls it in a list: the file's name without its extension, `seed 3` or `seed 3, class 2`.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => stem(path),
+            Self::File(picture) => picture.name(),
             Self::Latent(Latent { seed, class: None }) => format!("seed {seed}"),
             Self::Latent(Latent {
                 seed,
@@ -76,7 +84,7 @@ impl Input {
     /// A name for files made of it: the stem of its file, `seed-3` or `seed-3-class-2`.
     pub fn stem(&self) -> String {
         match self {
-            Self::File(path) => stem(path),
+            Self::File(picture) => picture.stem(),
             Self::Latent(_) => self.name().replace(", ", "-").replace(' ', "-"),
         }
     }
@@ -85,7 +93,7 @@ impl Input {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(picture) => picture.fmt(f),
             Self::Latent(latent) => latent.fmt(f),
         }
     }
@@ -136,13 +144,19 @@ impl Input {
 
 impl From<PathBuf> for Input {
     fn from(path: PathBuf) -> Self {
-        Self::File(path)
+        Self::File(path.into())
+    }
+}
+
+impl From<PictureFile> for Input {
+    fn from(picture: PictureFile) -> Self {
+        Self::File(picture)
     }
 }
 
 impl From<&Path> for Input {
     fn from(path: &Path) -> Self {
-        Self::File(path.to_owned())
+        Self::File(path.into())
     }
 }
 
@@ -150,10 +164,17 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             // A file of that very name must be read back as the file it is.
-            Self::File(path) if path.to_str().is_some_and(|text| text.starts_with(SEED)) => {
-                Path::new(".").join(path).serialize(serializer)
+            Self::File(picture)
+                if picture
+                    .path
+                    .to_str()
+                    .is_some_and(|text| text.starts_with(SEED)) =>
+            {
+                let path = Path::new(".").join(&picture.path);
+                let reading = picture.reading.clone();
+                PictureFile { path, reading }.serialize(serializer)
             }
-            Self::File(path) => path.serialize(serializer),
+            Self::File(picture) => picture.serialize(serializer),
             Self::Latent(latent) => serializer.collect_str(latent),
         }
     }
@@ -163,7 +184,10 @@ impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let latent = Self::latent_of(&text).map_err(de::Error::custom)?;
-        Ok(latent.map_or_else(|| Self::File(text.into()), Self::Latent))
+        Ok(match latent {
+            Some(latent) => Self::Latent(latent),
+            None => Self::File(PictureFile::from_text(&text)),
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Cancel, Generation, JobId, PreviewJob, PreviewSpec, Slot, StudyJob, 
 pub(super) struct PendingPreview<E> {
     pub(super) generation: Generation,
     pub(super) spec: PreviewSpec,
+    pub(super) cancel: Cancel,
     /// `None` until its first step.
     pub(super) job: Option<PreviewJob<E>>,
     /// Time spent on it.
@@ -26,7 +27,7 @@ impl<E> Default for PreviewLane<E> {
 
 impl<E> PreviewLane<E> {
     /// Puts a preview in its slot; what was there is dropped, even half done, unless it is newer.
-    pub(super) fn put(&mut self, generation: Generation, spec: PreviewSpec) {
+    pub(super) fn put(&mut self, generation: Generation, spec: PreviewSpec, cancel: Cancel) {
         let slot = spec.slot();
         if self.0.get(&slot).is_some_and(|p| p.generation > generation) {
             return;
@@ -34,6 +35,7 @@ impl<E> PreviewLane<E> {
         let pending = PendingPreview {
             generation,
             spec,
+            cancel,
             job: None,
             elapsed: Duration::ZERO,
         };

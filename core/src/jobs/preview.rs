@@ -12,6 +12,7 @@ use crate::graph::Graph;
 use crate::latent::Takes;
 use crate::network::LayerName;
 use crate::sky::Compass;
+use crate::stamp::io::PictureFile;
 use crate::stamp::{Stamp, ValueRange};
 
 /// The result of a preview. Cheap to clone.
@@ -155,6 +156,8 @@ pub struct NetworkInfo {
     pub parameters: usize,
     /// Names of the outputs.
     pub outputs: Vec<String>,
+    /// `[C, H, W]` of the picture that it takes; `None` where it takes none.
+    pub picture: Option<[usize; 3]>,
     /// All layers, inputs and constants too, and how they are connected.
     pub graph: Arc<Graph>,
     /// Its file and how that was understood; nothing in tests of drawings.
@@ -220,8 +223,8 @@ impl LayerInfo {
 /// A picture file: the blend, and the truths when they are known.
 #[derive(Clone, Debug)]
 pub struct Scene {
-    /// Where it is.
-    pub path: PathBuf,
+    /// Where it is, and how it was read.
+    pub picture: PictureFile,
     /// The blend, `[0, 1]` (not clipped).
     pub blend: Stamp,
     /// The galaxies of the blend, each alone, in the same units; empty when unknown.

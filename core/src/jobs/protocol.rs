@@ -35,6 +35,8 @@ pub enum Request {
         generation: Generation,
         /// What to compute.
         spec: PreviewSpec,
+        /// Looked at between the layers of a run: set when nobody waits for the answer any more.
+        cancel: Cancel,
     },
     /// Forget the preview of a slot: its answer is no longer wanted.
     Forget(Slot),

@@ -9,6 +9,7 @@ use super::{DeblendSpec, Failure, Input};
 use crate::attribution::{FlippingCurve, LayerRule, Method, RegionSum, RuleChange, Target};
 use crate::network::LayerName;
 use crate::stamp::Stamp;
+use crate::stamp::io::PictureFile;
 
 /// What is explained.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,7 +35,7 @@ pub struct RelevanceSpec {
     /// What is explained.
     pub explained: Explained,
     /// The file whose pictures stand beside what was generated; that of the run when not given.
-    pub real: Option<PathBuf>,
+    pub real: Option<PictureFile>,
 }
 
 impl RelevanceSpec {

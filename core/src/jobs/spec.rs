@@ -7,6 +7,7 @@ use super::{Input, RelevanceSpec, ThroughSpec};
 use crate::edit::EditStack;
 use crate::network::LayerName;
 use crate::region::Region;
+use crate::stamp::io::PictureFile;
 
 /// A place for one preview; the newest spec of a slot wins. In the order in which the worker serves them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,11 +78,11 @@ pub struct UnitsSpec {
 /// The statistics of regions on a picture and on what a generator makes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionsSpec {
-    /// The blend's file.
-    pub input: PathBuf,
+    /// The blend.
+    pub input: PictureFile,
     /// The run whose outputs are measured too.
     pub run: Option<DeblendSpec>,
-    /// The regions, in the pixels of the file.
+    /// The regions, in the pixels of the blend's file, or of what is cut out of it.
     pub regions: Arc<Vec<Region>>,
 }
 
@@ -89,7 +90,7 @@ pub struct RegionsSpec {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ThumbnailSpec {
     /// The picture of a file.
-    File(PathBuf),
+    File(PictureFile),
     /// What a network draws, without edits.
     Drawn {
         /// Series directory, or the file of a lone network.
@@ -105,7 +106,7 @@ impl ThumbnailSpec {
     /// What the small picture is of.
     pub fn input(&self) -> Input {
         match self {
-            Self::File(path) => Input::File(path.clone()),
+            Self::File(picture) => Input::File(picture.clone()),
             Self::Drawn { input, .. } => input.clone(),
         }
     }
@@ -117,7 +118,7 @@ pub enum PreviewSpec {
     /// A series directory: its checkpoints and layers.
     Series(PathBuf),
     /// A picture file: the blend and its truths.
-    Scene(PathBuf),
+    Scene(PictureFile),
     /// Outputs, recombination, residual, measures.
     Deblend(DeblendSpec),
     /// The same without edits; the spec's edits are empty.
@@ -133,7 +134,7 @@ pub enum PreviewSpec {
     /// Statistics of regions.
     Regions(RegionsSpec),
     /// What a picture's file says of itself.
-    File(PathBuf),
+    File(PictureFile),
     /// A small picture.
     Thumbnail(ThumbnailSpec),
 }

@@ -37,11 +37,13 @@ pub type StudyJob<E> = Box<dyn Study<E, Finding>>;
 
 /// What owns the networks and begins jobs. The worker is the only one who holds it.
 pub trait Engine: Sized + Send + 'static {
-    /// Begins a preview.
+    /// Begins a preview. Its steps look at `cancel` between the layers of a run: nobody waits for an answer any more once it
+    /// is set, and the worker drops their failure.
     ///
     /// # Errors
     /// When it cannot even begin.
-    fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure>;
+    fn preview(&mut self, spec: &PreviewSpec, cancel: &Cancel)
+    -> Result<PreviewJob<Self>, Failure>;
 
     /// Begins a study. Its steps look at `cancel` wherever they could take longer than [`STEP_BUDGET`], and fail when
     /// they were stopped by it; the worker then reports it as cancelled.

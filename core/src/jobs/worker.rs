@@ -3,6 +3,8 @@
 //! Invariant: neither side can deadlock. The asking side only uses `try_send`; the worker may block on a full queue of
 //! events, which the asking side drains in every frame, and wakes up when that side is gone.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ pub struct Full;
 pub struct Worker {
     requests: Sender<Request>,
     events: Receiver<Event>,
+    /// Per slot: what stops the preview that was asked for last.
+    previews: RefCell<BTreeMap<Slot, Cancel>>,
     last_job: u64,
 }
 
@@ -61,23 +65,34 @@ impl Worker {
         Ok(Self {
             requests,
             events,
+            previews: RefCell::default(),
             last_job: 0,
         })
     }
 
-    /// Asks for a preview.
+    /// Asks for a preview; what its slot was doing stops before its next layer.
     ///
     /// # Errors
     /// When the queue is full.
     pub fn preview(&self, generation: Generation, spec: PreviewSpec) -> Result<(), Full> {
-        self.send(Request::Preview { generation, spec })
+        let (slot, cancel) = (spec.slot(), Cancel::default());
+        self.send(Request::Preview {
+            generation,
+            spec,
+            cancel: cancel.clone(),
+        })?;
+        let earlier = self.previews.borrow_mut().insert(slot, cancel);
+        earlier.inspect(Cancel::cancel);
+        Ok(())
     }
 
-    /// Says that the preview of a slot is no longer wanted.
+    /// Says that the preview of a slot is no longer wanted: it stops before its next layer.
     ///
     /// # Errors
     /// When the queue is full.
     pub fn forget(&self, slot: Slot) -> Result<(), Full> {
+        let asked = self.previews.borrow_mut().remove(&slot);
+        asked.inspect(Cancel::cancel);
         self.send(Request::Forget(slot))
     }
 
@@ -171,7 +186,11 @@ impl<E: Engine> Loop<E> {
 
     fn accept(&mut self, request: Request) -> Result<(), Gone> {
         match request {
-            Request::Preview { generation, spec } => self.previews.put(generation, spec),
+            Request::Preview {
+                generation,
+                spec,
+                cancel,
+            } => self.previews.put(generation, spec, cancel),
             Request::Forget(slot) => self.previews.forget(slot),
             Request::Start { id, spec, cancel } => self.studies.put(id, spec, cancel),
             Request::Save { id, path, text } => {
@@ -190,7 +209,7 @@ impl<E: Engine> Loop<E> {
         let started = Instant::now();
         let outcome = self.guarded(|engine| {
             if pending.job.is_none() {
-                pending.job = Some(engine.preview(&pending.spec)?);
+                pending.job = Some(engine.preview(&pending.spec, &pending.cancel)?);
             }
             match &mut pending.job {
                 Some(job) => job.step(engine),
@@ -211,6 +230,8 @@ impl<E: Engine> Loop<E> {
                 return Ok(());
             }
             Ok(Step::Done(Some(preview))) => Ok(preview),
+            // Stopped in the middle of a step: nobody waits for it.
+            Err(_) if pending.cancel.is_cancelled() => return Ok(()),
             Ok(Step::Done(None)) => Err(Failure::new("the preview came to nothing")),
             Err(why) => Err(why),
         };

@@ -91,6 +91,19 @@ impl Network {
     /// `previous` must have retained all activations and stem from this network; the result retains all of them too and
     /// equals a full run bit by bit.
     pub fn resume(&self, previous: &Run, edits: &Edits) -> Result<Run, NetworkError> {
+        self.resume_while(previous, edits, &always)
+    }
+
+    /// [`Network::resume`] that can be stopped: `go_on` is asked before every layer that is computed again.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`] when it says no, and those of [`Network::resume`].
+    pub fn resume_while(
+        &self,
+        previous: &Run,
+        edits: &Edits,
+        go_on: GoOn<'_>,
+    ) -> Result<Run, NetworkError> {
         let edits = self.resolve_edits(edits)?;
         self.check_run(previous)?;
         let changed = |id: NodeId| {
@@ -111,9 +124,7 @@ impl Network {
             }
         }
         let stats = previous.batch_stats.clone();
-        self.on_the_pool(|| {
-            self.evaluate(values, edits, &Retain::All, previous.mode, stats, &always)
-        })
+        self.on_the_pool(|| self.evaluate(values, edits, &Retain::All, previous.mode, stats, go_on))
     }
 
     /// Runs `work` on a thread of the pool, where the kernels do it with the others awake.

@@ -1,42 +1,34 @@
 //! What a session refers to, as it was when the session was saved.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Reference;
-use crate::checkpoint::{MANIFEST_FILE, METRICS_FILE};
+use crate::checkpoint::files_of;
+use crate::plain_file;
 
-/// Files above this size are not hashed: saving must stay a matter of milliseconds.
+/// Bytes that are hashed of one file, and of all files of one network: saving must stay a matter of milliseconds.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// The present state of files and series directories; those that cannot be read, or are larger than 32 MiB, are left out.
-///
-/// A series stands for its manifest and the metrics of its checkpoints, which hold the hashes of all weights.
+/// The present state of files and series directories, of each with all [files that it lies in](files_of). Files that cannot be
+/// read are left out, and so are those that do not fit into 32 MiB for each of `paths`.
 pub fn references_to<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<Reference> {
+    paths.into_iter().flat_map(state_of).collect()
+}
+
+/// The files of one path, as they are now.
+fn state_of(path: &Path) -> Vec<Reference> {
+    let mut left = MAX_BYTES;
     let state = |path: PathBuf| {
+        left = left.checked_sub(path.metadata().ok()?.len())?;
         let sha256 = hash_of(&path).ok()?;
         Some(Reference { path, sha256 })
     };
-    let files = paths.into_iter().flat_map(files_of);
-    files.filter_map(state).collect()
-}
-
-/// The file itself, or the small files that describe a series.
-fn files_of(path: &Path) -> Vec<PathBuf> {
-    if !path.is_dir() {
-        return vec![path.to_owned()];
-    }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let metrics = entries.map(|entry| entry.path().join(METRICS_FILE));
-    let mut files: Vec<PathBuf> = metrics.filter(|file| file.is_file()).collect();
-    files.sort();
-    files.insert(0, path.join(MANIFEST_FILE));
-    files
+    files_of(path).into_iter().filter_map(state).collect()
 }
 
 /// The files of a session's text that are not what they were when it was saved. Files that are gone are not named: who
@@ -67,12 +59,13 @@ fn hash_of(path: &Path) -> io::Result<String> {
             Ok(())
         }
     }
-    let mut file = File::open(path)?;
+    let mut file = plain_file::open(path)?;
     if file.metadata()?.len() > MAX_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let mut hasher = Hasher(Sha256::new());
-    io::copy(&mut file, &mut hasher)?;
+    // A file that grows while it is read is none to wait for.
+    io::copy(&mut (&mut file).take(MAX_BYTES), &mut hasher)?;
     let mut hex = String::new();
     for byte in hasher.0.finalize() {
         let _ = write!(hex, "{byte:02x}");

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod photometry;
 pub(crate) mod reduce;
 pub mod render;
+mod section;
 pub mod simulate;
 pub mod stretch;
 
@@ -21,6 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::section::{NotASection, Section};
 
 /// The interval of pixel values that means black to white, for example `[0, 1]` or `[-1, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -223,6 +226,11 @@ impl Stamp {
     /// Pixels of the file along a side of one pixel here; 1 unless the picture was made smaller.
     pub fn reduction_factor(&self) -> usize {
         self.reduction.map_or(1, |reduction| reduction.factor)
+    }
+
+    /// Rows and columns in memory.
+    pub const fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
     }
 
     /// `[C, H, W]`.

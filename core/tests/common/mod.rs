@@ -4,6 +4,7 @@
     reason = "every test binary compiles this module and uses a part of it"
 )]
 
+pub(crate) mod compare;
 #[path = "../device_support/mod.rs"]
 pub(crate) mod device_support;
 pub(crate) mod reference;

@@ -1,8 +1,7 @@
-//! ONNX models: single operators, one network in many dialects, whole networks beside PyTorch, and files to refuse.
+//! ONNX models: single operators, one network in many dialects, and files to refuse. Whole networks are in `every_format`.
 //!
 //! The reference values of operators were computed by ONNX Runtime 1.32 without optimisation, those of networks by
-//! PyTorch in f64. Operators, dialects and broken files are beside the tests; whole networks are compared where the
-//! reference outputs are present.
+//! PyTorch in f64. Operators, dialects and broken files are beside the tests.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -11,7 +10,6 @@ mod common;
 
 mod broken;
 mod dialects;
-mod models;
 mod operators;
 
 use std::path::{Path, PathBuf};

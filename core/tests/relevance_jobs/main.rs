@@ -15,8 +15,9 @@ use ganoscope_core::attribution::{
 use ganoscope_core::checkpoint::{NetworkRole, Series};
 use ganoscope_core::edit::{Action, Edit, EditStack, UnitSet};
 use ganoscope_core::jobs::{
-    DeblendSpec, Engine as _, Event, Explained, Generation, Input, PreviewSpec, RelevancePreview,
-    RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec, ThroughWay, Worker,
+    Cancel, DeblendSpec, Engine as _, Event, Explained, Generation, Input, PreviewSpec,
+    RelevancePreview, RelevanceSpec, Slot, Step, Studio, StudySpec, ThroughSpec, ThroughWay,
+    Worker,
 };
 use ganoscope_core::region::{Place, Shape};
 use ganoscope_core::stamp::ValueRange;
@@ -188,7 +189,7 @@ fn flipping_in_steps_is_flipping_at_once() {
 /// How many steps a preview takes that have something to compute.
 fn time_of(studio: &mut Studio, spec: &PreviewSpec) -> Duration {
     let begun = Instant::now();
-    let mut job = studio.preview(spec).unwrap();
+    let mut job = studio.preview(spec, &Cancel::default()).unwrap();
     while let Step::More { progress, .. } = job.step(studio).unwrap() {
         assert!(progress.done <= progress.total);
     }
@@ -244,7 +245,7 @@ fn a_planted_bad_unit_comes_first() {
         let spec = |way| ThroughSpec {
             series: series.clone(),
             step: 10,
-            input: Input::File(blend.clone()),
+            input: Input::from(blend.clone()),
             way,
         };
         let found = through(&mut studio, &spec(ThroughWay::Relevance));
@@ -273,7 +274,7 @@ fn real_pictures_may_come_from_another_file() {
     let mut studio = Studio::default();
     let mut spec = RelevanceSpec::new(run(&series, &blend), both());
     let own = relevance(&mut studio, &spec);
-    spec.real = Some(real);
+    spec.real = Some(real.into());
     let other = relevance(&mut studio, &spec);
     let generated: Vec<bool> = other.rows.iter().map(|row| row.is_generated).collect();
     assert_eq!(generated, [false, true, true]);
@@ -327,7 +328,7 @@ fn the_demonstration_is_explained() {
     let run = DeblendSpec {
         series: series.clone(),
         step,
-        input: Input::File(input.clone()),
+        input: Input::from(input.clone()),
         edits: EditStack::default(),
     };
     let mut studio = Studio::default();
@@ -340,7 +341,7 @@ fn the_demonstration_is_explained() {
         let spec = ThroughSpec {
             series: series.clone(),
             step,
-            input: Input::File(input.clone()),
+            input: Input::from(input.clone()),
             way,
         };
         let took = time_of(&mut studio, &PreviewSpec::Through(spec.clone()));

@@ -90,7 +90,7 @@ pub(crate) fn run(series: &Path, input: &Path) -> DeblendSpec {
     DeblendSpec {
         series: series.to_owned(),
         step: 10,
-        input: Input::File(input.to_owned()),
+        input: Input::from(input.to_owned()),
         edits: EditStack::default(),
     }
 }

@@ -146,6 +146,16 @@ fn edits_go_where_the_file_has_room_for_them() {
         fold(&network, &stack).unwrap().changed,
         ["net.bn2.weight", "net.bn2.bias"]
     );
+
+    // So does a level that the rectifier leaves as it is, though what follows pads with zeros.
+    let level = edit("net.relu1", &[2, 4], Action::Insert { level: 1.5 });
+    let off = edit("net.relu1", &[3], Action::Ablate);
+    let stack = stack_of([level, off]);
+    assert!(check("a level behind a rectifier", &network, &stack));
+    assert_eq!(
+        fold(&network, &stack).unwrap().changed,
+        ["net.bn1.weight", "net.bn1.bias"]
+    );
 }
 
 #[test]
@@ -166,13 +176,17 @@ fn what_weights_cannot_hold_is_refused_by_name() {
     let stack = stack_of([edit("net.bn1", &[0], Action::Ablate).with_mask(even)]);
     assert!(check("even mask", &network, &stack));
 
-    // A level behind an activation, in front of zero padding.
-    let stack = stack_of([edit("net.relu1", &[2], Action::Insert { level: 1.0 })]);
-    let message = fold(&network, &stack).unwrap_err().to_string();
-    assert!(
-        message.contains("net.relu1") && message.contains("net.deconv2"),
-        "{message}"
-    );
+    // Behind an activation, in front of zero padding: a level that is only in part the unit's own, or that the activation
+    // never gives.
+    for (level, strength) in [(1.0, 0.5), (-1.0, 1.0)] {
+        let level = edit("net.relu1", &[2], Action::Insert { level });
+        let stack = stack_of([level.with_strength(strength)]);
+        let message = fold(&network, &stack).unwrap_err().to_string();
+        assert!(
+            message.contains("net.relu1") && message.contains("net.deconv2"),
+            "{message}"
+        );
+    }
 
     let unknown = stack_of([edit("nothing", &[0], Action::Ablate)]);
     assert!(

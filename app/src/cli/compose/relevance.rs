@@ -4,7 +4,7 @@ use ganoscope_core::attribution::{Method, Target};
 use ganoscope_core::checkpoint::NetworkRole;
 use ganoscope_core::jobs::{Explained, ThroughWay};
 
-use super::{absolute, check_discriminator, check_folder, method, model, text_of};
+use super::{check_discriminator, check_folder, method, model, text_of_picture};
 use crate::export::Shown;
 use crate::workbench::RelevanceSection;
 
@@ -20,7 +20,7 @@ pub(super) fn words(shown: &Shown<'_>) -> Result<(Vec<String>, bool), String> {
             check_folder(shown)?;
             words.extend([model(shown, None)?, "--generated".to_owned()]);
             if let Some(real) = &explain.real {
-                words.extend(["--real".to_owned(), text_of(&absolute(real))?]);
+                words.extend(["--real".to_owned(), text_of_picture(real)?]);
             }
         }
         Explained::Output(target) => {

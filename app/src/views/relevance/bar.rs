@@ -1,11 +1,10 @@
 //! The choices of the Relevance view: what is explained, how, beside what, and how it is drawn.
 
-use std::path::{Path, PathBuf};
-
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Button, PopupCloseBehavior, RichText, Slider, Ui};
 use ganoscope_core::attribution::{Method, Pole};
 use ganoscope_core::jobs::{Input, RelevancePreview, SeriesInfo};
+use ganoscope_core::stamp::io::PictureFile;
 
 use super::set;
 use crate::command::{Change, Command};
@@ -224,9 +223,13 @@ fn real_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
     if explain.target != TargetChoice::Verdict || !is_choice {
         return;
     }
-    let file = |path: &PathBuf| {
-        path.file_name()
-            .map_or_else(|| path.display().to_string(), |n| n.display().to_string())
+    let file = |picture: &PictureFile| {
+        let name = picture.path.file_name();
+        let name = name.map_or_else(
+            || picture.path.display().to_string(),
+            |n| n.display().to_string(),
+        );
+        format!("{name}{}", picture.reading)
     };
     let mut real = explain.real.clone();
     let chosen = real.as_ref().map_or_else(|| "this blend".to_owned(), file);
@@ -235,9 +238,9 @@ fn real_ui(cx: &ViewCx<'_>, ui: &mut Ui) {
         let others = inputs
             .iter()
             .filter(|other| Some(*other) != cx.document.input.as_ref());
-        for path in others.filter_map(Input::file).map(Path::to_owned) {
-            let name = file(&path);
-            ui.selectable_value(&mut real, Some(path), name);
+        for picture in others.filter_map(Input::picture) {
+            let name = file(picture);
+            ui.selectable_value(&mut real, Some(picture.clone()), name);
         }
     });
     if real != explain.real {

@@ -25,6 +25,7 @@ use serde_json::Value as Json;
 
 use self::lower::{Lowered, Setting};
 use self::store::Store;
+pub(super) use self::tfjs::shards;
 use super::memory::{Budget, Held, JSON_BYTES};
 use super::zip_archive::Archive;
 use super::{CheckpointError, Confidence, Identity, LoadReport, ReadNetwork, role};

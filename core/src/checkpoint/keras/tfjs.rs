@@ -16,7 +16,7 @@ use super::store::{Entry, Naming, Store};
 use super::{Contents, KIND, json_held, major};
 use crate::checkpoint::memory::Budget;
 use crate::checkpoint::{CheckpointError, beside, bytes, hash};
-use crate::network::GoOn;
+use crate::network::{GoOn, always};
 
 /// What people call the container.
 pub(super) const CONTAINER: &str = "layers model of TensorFlow.js";
@@ -28,14 +28,7 @@ pub(super) fn read(
     go_on: GoOn<'_>,
 ) -> Result<Contents, CheckpointError> {
     let mut hash = Sha256::new();
-    let (text, _held) = bytes::whole(path, budget, &mut hash, go_on)?;
-    json_held(text.len(), budget, path)?.keep();
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let file: Json = serde_json::from_slice(text).map_err(|e| CheckpointError::Broken {
-        format: "JSON text",
-        what: e.to_string(),
-        path: path.to_owned(),
-    })?;
+    let file = json(path, budget, &mut hash, go_on)?;
     let topology = topology(&file, path)?;
     let store = weights(&file, path, budget, &mut hash, go_on)?;
     let text = |name: &str| file.get(name).and_then(Json::as_str);
@@ -60,6 +53,38 @@ pub(super) fn read(
         container: CONTAINER,
         sha256: hash::hex(hash),
     })
+}
+
+/// The text of `model.json`, added to `hash`.
+fn json(
+    path: &Path,
+    budget: &Budget,
+    hash: &mut Sha256,
+    go_on: GoOn<'_>,
+) -> Result<Json, CheckpointError> {
+    let (text, _held) = bytes::whole(path, budget, hash, go_on)?;
+    json_held(text.len(), budget, path)?.keep();
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    serde_json::from_slice(text).map_err(|e| CheckpointError::Broken {
+        format: "JSON text",
+        what: e.to_string(),
+        path: path.to_owned(),
+    })
+}
+
+/// The shards that `model.json` names.
+///
+/// # Errors
+/// When it cannot be read, or names a file outside its folder or none that is there.
+pub(in crate::checkpoint) fn shards(
+    path: &Path,
+    budget: &Budget,
+) -> Result<Vec<PathBuf>, CheckpointError> {
+    let file = json(path, budget, &mut Sha256::new(), &always)?;
+    let groups = file.get("weightsManifest").and_then(Json::as_array);
+    let paths = |group: &Json| group.get("paths").and_then(Json::as_array).cloned();
+    let shards = groups.into_iter().flatten().filter_map(paths).flatten();
+    shards.map(|shard| shard_path(&shard, path)).collect()
 }
 
 /// Class and configuration of the model, or what the file is instead.

@@ -38,7 +38,7 @@ use super::memory::Budget;
 use super::{
     CheckpointError, Confidence, Guess, Identity, LoadReport, ReadNetwork, bytes, hash, role,
 };
-use crate::network::{GoOn, NodeId, Op};
+use crate::network::{GoOn, NodeId, Op, always};
 
 /// Versions of the standard operators that were looked at.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
@@ -72,6 +72,28 @@ pub(super) fn read(
     }
     let sha256 = hash::hex(hash);
     Ok(ReadNetwork { sha256, ..read })
+}
+
+/// The files beside a model that its weights are in.
+///
+/// # Errors
+/// When the model is broken, or names a file outside its folder or none that is there.
+pub(super) fn files_beside(path: &Path, budget: &Budget) -> Result<Vec<PathBuf>, CheckpointError> {
+    let (bytes, _held) = bytes::whole(path, budget, &mut Sha256::new(), &always)?;
+    let list = || -> Reading<Vec<PathBuf>> {
+        let mut parts = Parts::new(budget, path);
+        let model = Model::read(&bytes, &mut parts)?;
+        let _held = parts.held()?;
+        let tensors = model.graph.iter().flat_map(|graph| &graph.initializers);
+        let mut files: Vec<PathBuf> = tensors
+            .filter(|tensor| tensor.is_external)
+            .map(|tensor| tensor::place_of(tensor, path).map(|(place, _)| place))
+            .collect::<Reading<_>>()?;
+        files.sort();
+        files.dedup();
+        Ok(files)
+    };
+    list().map_err(|fault| fault.of_file(path))
 }
 
 struct Reader<'r> {

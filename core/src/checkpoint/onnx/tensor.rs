@@ -149,18 +149,9 @@ impl Store<'_> {
         tensor: &Tensor<'_>,
         expected: Option<usize>,
     ) -> Reading<(Vec<u8>, Held)> {
-        let entry = |key: &str| {
-            let mut entries = tensor.external.iter();
-            entries.find(|(k, _)| *k == key).map(|(_, value)| *value)
-        };
         let wrong = |what: String| Fault::tensor(tensor.name, what);
-        let location = entry("location").unwrap_or_default();
-        let path = beside::find(self.path, location).map_err(|trouble| match trouble {
-            Trouble::Refused(what) => wrong(format!("is said to be in a file, but {what}")),
-            Trouble::Placed(error) => Fault::Placed(error),
-            other => Fault::Placed(other.at("ONNX model", self.path)),
-        })?;
-        let of = |key| match entry(key) {
+        let (path, location) = place_of(tensor, self.path)?;
+        let of = |key| match entry(tensor, key) {
             None => Ok(None),
             Some(text) => text
                 .parse::<u64>()
@@ -282,4 +273,22 @@ fn read_typed(
         }
     }
     Ok(())
+}
+/// What a tensor that is elsewhere says under a key.
+fn entry<'a>(tensor: &Tensor<'a>, key: &str) -> Option<&'a str> {
+    let mut entries = tensor.external.iter();
+    entries.find(|(k, _)| *k == key).map(|(_, value)| *value)
+}
+
+/// The file that a tensor of the model at `model` is in, and what the model calls it.
+pub(super) fn place_of<'a>(tensor: &Tensor<'a>, model: &Path) -> Reading<(PathBuf, &'a str)> {
+    let location = entry(tensor, "location").unwrap_or_default();
+    let place = beside::find(model, location).map_err(|trouble| match trouble {
+        Trouble::Refused(what) => {
+            Fault::tensor(tensor.name, format!("is said to be in a file, but {what}"))
+        }
+        Trouble::Placed(error) => Fault::Placed(error),
+        other => Fault::Placed(other.at("ONNX model", model)),
+    })?;
+    Ok((place, location))
 }

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::names::{self, Named};
-use super::{CheckpointInfo, Loaded, Series};
+use super::{CheckpointInfo, Loaded, Ready, Series};
 use crate::checkpoint::format::Format;
-use crate::checkpoint::spec::{Opened, open_file};
+use crate::checkpoint::spec::open_file;
 use crate::checkpoint::{
     CheckpointError, Limits, NetworkRole, NetworkSpec, SeriesManifest, weights,
 };
@@ -51,6 +51,7 @@ fn open(dir: &Path) -> Result<Series, CheckpointError> {
         manifest: SeriesManifest::foreign(&name_of(dir)),
         checkpoints: Vec::new(),
         warnings: found.warnings,
+        ready: Ready::default(),
     };
     for (step, Step { files, .. }) in found.steps {
         let [generator, discriminator] = &files;
@@ -92,6 +93,7 @@ impl Series {
                     series
                         .manifest
                         .take_ranges(NetworkRole::Generator, ranges.0, ranges.1);
+                    series.ready.put(last.step, NetworkRole::Generator, loaded);
                     return Ok(series);
                 }
                 Err(error) => {
@@ -105,6 +107,16 @@ impl Series {
             }
         }
         first_error.map_or(Ok(series), Err)
+    }
+
+    /// The files of the networks of a folder without a manifest; none where it is no series.
+    pub(in crate::checkpoint) fn foreign_files(dir: &Path) -> Vec<PathBuf> {
+        let checkpoints = open(dir).map_or_else(|_| Vec::new(), |series| series.checkpoints);
+        let files = checkpoints.iter().flat_map(|checkpoint| {
+            let of_role = |role| checkpoint.foreign(role).map(|spec| spec.path.clone());
+            NetworkRole::ALL.into_iter().filter_map(of_role)
+        });
+        files.collect()
     }
 
     /// The networks of a lone file as a series of one step: its generator and its discriminator, or the one it has.
@@ -147,9 +159,14 @@ impl Series {
         for one in opened.iter().rev() {
             manifest.take_ranges(one.role, one.input_range, one.output_range);
         }
+        let step = first.step.or(named.step).unwrap_or(0);
+        let ready = Ready::default();
+        for one in opened {
+            ready.put(step, one.role, one.into());
+        }
         let [generator, discriminator] = &files;
         let checkpoint = CheckpointInfo {
-            step: first.step.or(named.step).unwrap_or(0),
+            step,
             dir: path.to_owned(),
             has_generator: generator.is_some(),
             has_discriminator: discriminator.is_some(),
@@ -161,6 +178,7 @@ impl Series {
             manifest,
             checkpoints: vec![checkpoint],
             warnings: failed.iter().map(ToString::to_string).collect(),
+            ready,
         })
     }
 
@@ -178,6 +196,11 @@ impl Series {
                 path: checkpoint.dir.clone(),
             });
         };
+        if stamp_size.is_none()
+            && let Some(loaded) = self.ready.take(checkpoint.step, role)
+        {
+            return Ok(loaded);
+        }
         let opened = open_file(spec, stamp_size, Limits::default(), go_on)?;
         if opened.role != role {
             return Err(CheckpointError::WrongRole {
@@ -187,22 +210,6 @@ impl Series {
             });
         }
         Ok(opened.into())
-    }
-}
-
-impl From<Opened> for Loaded {
-    fn from(opened: Opened) -> Self {
-        Self {
-            network: opened.network,
-            identity: opened.identity,
-            config: opened.config,
-            input_range: opened.input_range,
-            output_range: opened.output_range,
-            report: opened.report,
-            guesses: opened.guesses,
-            sha256: opened.sha256,
-            path: opened.path,
-        }
     }
 }
 

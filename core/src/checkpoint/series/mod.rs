@@ -4,6 +4,7 @@
 //! loaded. A damaged checkpoint does not hide the others.
 
 mod foreign;
+mod loaded;
 mod names;
 
 use std::collections::BTreeMap;
@@ -13,14 +14,15 @@ use std::path::{Path, PathBuf};
 use super::manifest::{MANIFEST_FILE, SeriesManifest};
 use super::metrics::{METRICS_FILE, Metrics};
 use super::{
-    CheckpointError, Confidence, Guess, Identity, LoadReport, NetworkConfig, NetworkRole,
-    NetworkSpec, TensorEntry, TensorFile, TensorHeader,
+    CheckpointError, Confidence, NetworkRole, NetworkSpec, TensorEntry, TensorFile, TensorHeader,
 };
-use crate::network::{GoOn, Network, always};
-use crate::stamp::ValueRange;
+use crate::network::{GoOn, always};
+
+pub use self::loaded::Loaded;
+use self::loaded::Ready;
 
 /// Name of the graph of a layers model of TensorFlow.js.
-const GRAPH_FILE: &str = "model.json";
+pub(super) const GRAPH_FILE: &str = "model.json";
 
 /// One checkpoint of a series.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,29 +75,7 @@ pub struct Series {
     pub checkpoints: Vec<CheckpointInfo>,
     /// What was skipped or found strange, one sentence each, path last.
     pub warnings: Vec<String>,
-}
-
-/// A network loaded from a checkpoint.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The network.
-    pub network: Network,
-    /// What it is and how that is known.
-    pub identity: Identity,
-    /// Its architecture and parameters, where it is one that this program trains.
-    pub config: Option<NetworkConfig>,
-    /// Range of the pixels it takes.
-    pub input_range: ValueRange,
-    /// Range of the pixels it emits; a discriminator emits none.
-    pub output_range: Option<ValueRange>,
-    /// Where the tensors went.
-    pub report: LoadReport,
-    /// What the file does not say and why it was taken so.
-    pub guesses: Vec<Guess>,
-    /// SHA-256 of the weights file, in hexadecimal.
-    pub sha256: String,
-    /// The weights file.
-    pub path: PathBuf,
+    ready: Ready,
 }
 
 impl Series {
@@ -156,6 +136,7 @@ impl Series {
             manifest: SeriesManifest::read(dir)?,
             checkpoints: Vec::new(),
             warnings: Vec::new(),
+            ready: Ready::default(),
         };
         for (step, folder) in series.step_folders()? {
             series.add(step, folder);

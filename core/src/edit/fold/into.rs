@@ -198,7 +198,7 @@ fn before(
         Op::Identity | Op::Upsample { .. } | Op::GlobalAvgPool => same,
         Op::AvgPool(pool) if pool.padding.is_zero() => same,
         Op::MaxPool(_) | Op::GlobalMaxPool if map.gain.iter().all(|g| *g >= 0.0) => same,
-        op if keeps_scales(op, map) => same,
+        op if keeps_scales(op, map) || keeps_levels(op, map) => same,
         Op::PixelShuffle { factor } => {
             let square = factor * factor;
             let map = map.regrouped(units_of(&first), |unit| unit / square.max(1));
@@ -229,6 +229,19 @@ fn before(
 
 /// Whether `f(g x) = g f(x)` for all factors of the map, which shifts nothing.
 pub(super) fn keeps_scales(op: &Op, map: &Map) -> bool {
-    let is_homogeneous = matches!(op, Op::Relu | Op::LeakyRelu { .. } | Op::Prelu);
-    is_homogeneous && !map.has_offset() && map.gain.iter().all(|gain| *gain >= 0.0)
+    is_homogeneous(op) && !map.has_offset() && map.gain.iter().all(|gain| *gain >= 0.0)
+}
+
+/// Whether `f(g x + o) = g f(x) + o` for all units of the map: the factor is not negative and there is no shift, or the unit
+/// has a level of its own that the activation leaves as it is.
+fn keeps_levels(op: &Op, map: &Map) -> bool {
+    let mut units = map.gain.iter().zip(&map.offset);
+    let is_kept = |(gain, offset): (&f64, &f64)| {
+        *gain >= 0.0 && (*offset == 0.0 || (*gain == 0.0 && *offset >= 0.0))
+    };
+    is_homogeneous(op) && units.all(is_kept)
+}
+
+fn is_homogeneous(op: &Op) -> bool {
+    matches!(op, Op::Relu | Op::LeakyRelu { .. } | Op::Prelu)
 }

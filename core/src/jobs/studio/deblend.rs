@@ -15,7 +15,7 @@ use crate::jobs::preview::typical_largest;
 use crate::jobs::{
     Account, DeblendPreview, DeblendSpec, Failure, Input, OutputNumbers, Preview, Scene,
 };
-use crate::network::{Network, Retain, Run, always};
+use crate::network::{Network, Retain, Run};
 use crate::stamp::{Stamp, ValueRange};
 
 /// The last run, with all its activations.
@@ -37,32 +37,42 @@ impl HeldRun {
 impl Studio {
     /// The run of a spec: the one held, resumed from it, or a new one. It is held from then on.
     pub(super) fn run(&mut self, spec: &DeblendSpec) -> Result<&HeldRun, Failure> {
-        let held = self.run.take().filter(|held| held.is_of_same_picture(spec));
-        let held = match held {
-            Some(held) if held.edits == spec.edits => held,
-            Some(mut held) => {
+        let cancel = self.cancel.clone();
+        // A run that is stopped leaves the held one as it is.
+        let run = match self.run.as_ref().filter(|h| h.is_of_same_picture(spec)) {
+            Some(held) if held.edits == spec.edits => None,
+            Some(held) => {
                 let edits = spec.edits.resolve(&held.network)?;
-                held.run = held.network.resume(&held.run, &edits)?;
-                held.edits = spec.edits.clone();
-                held
+                let resumed = held
+                    .network
+                    .resume_while(&held.run, &edits, &|| cancel.go_on())?;
+                Some((held.network.clone(), resumed))
             }
-            None => self.full_run(spec)?,
+            None => Some(self.full_run(spec)?),
         };
-        Ok(self.run.insert(held))
+        if let Some((network, run)) = run {
+            self.run = Some(HeldRun {
+                series: spec.series.clone(),
+                step: spec.step,
+                input: spec.input.clone(),
+                edits: spec.edits.clone(),
+                network,
+                run,
+            });
+        }
+        let held = self.run.as_ref();
+        held.ok_or_else(|| Failure::new("the run came to nothing"))
     }
 
-    fn full_run(&mut self, spec: &DeblendSpec) -> Result<HeldRun, Failure> {
-        let Fed { network, tensors } = self.fed(&spec.series, spec.step, &spec.input, &always)?;
+    fn full_run(&mut self, spec: &DeblendSpec) -> Result<(Arc<Network>, Run), Failure> {
+        let cancel = self.cancel.clone();
+        let go_on = || cancel.go_on();
+        let Fed { network, tensors } = self.fed(&spec.series, spec.step, &spec.input, &go_on)?;
         let edits = spec.edits.resolve(&network)?;
-        let run = network.forward(&tensors, &edits, &Retain::All)?;
-        Ok(HeldRun {
-            series: spec.series.clone(),
-            step: spec.step,
-            input: spec.input.clone(),
-            edits: spec.edits.clone(),
-            network,
-            run,
-        })
+        // The memory of the last run is needed for the next.
+        self.run = None;
+        let run = network.forward_while(&tensors, &edits, &Retain::All, &go_on)?;
+        Ok((network, run))
     }
 
     /// The outputs of a spec that are pictures, as stamps in `[0, 1]`.
@@ -121,7 +131,8 @@ pub(super) fn unedited(studio: &mut Studio, spec: &DeblendSpec) -> Result<Previe
     let given = match studio.run.as_ref().filter(|h| h.is_of_same_picture(spec)) {
         Some(held) => {
             let edits = spec.edits.resolve(&held.network)?;
-            let run = held.network.resume(&held.run, &edits)?;
+            let go_on = || studio.cancel.go_on();
+            let run = held.network.resume_while(&held.run, &edits, &go_on)?;
             given(&held.network, run.outputs(), &series)?
         }
         None => studio.given(spec)?,
@@ -137,7 +148,7 @@ fn picture(
 ) -> Result<Preview, Failure> {
     let Given { pictures, numbers } = given;
     let scene = match &spec.input {
-        Input::File(path) => Some(studio.scene(path)?),
+        Input::File(picture) => Some(studio.scene(picture)?),
         Input::Latent(_) => None,
     };
     let mut preview = DeblendPreview {

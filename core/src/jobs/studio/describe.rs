@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::input::picture_dims;
 use super::networks::{Held, Networks};
 use crate::checkpoint::{NetworkRole, Series};
 use crate::graph::Graph;
 use crate::jobs::{CheckpointInfo, Failure, LayerInfo, NetworkInfo, SeriesInfo};
+use crate::latent::Takes;
 use crate::network::{GoOn, Network, Op};
 
 /// Describes a series; the last checkpoint stands for the networks of all, which share one architecture. Its networks are
@@ -66,8 +68,11 @@ fn describe(held: &Held) -> NetworkInfo {
         })
         .collect();
     let outputs = network.outputs().iter().map(|o| o.name.to_string());
+    let takes_picture = held.file.takes == Takes::Pictures;
+    let picture = picture_dims(&network.input_fact().dims).filter(|_| takes_picture);
     NetworkInfo {
         layers,
+        picture,
         parameters: network.parameter_count(),
         outputs: outputs.collect(),
         graph: Graph::of(network).into(),

@@ -31,8 +31,8 @@ impl Studio {
         let role = series.main_role();
         let held = self.networks.held_while(path, step, role, go_on)?;
         let takes = held.file.takes;
-        let file = match input {
-            Input::File(file) => file,
+        let picture = match input {
+            Input::File(picture) => picture,
             Input::Latent(latent) => {
                 if takes == Takes::Pictures {
                     return Err(Failure::new(format!(
@@ -40,8 +40,9 @@ impl Studio {
                         held.network.input_fact()
                     )));
                 }
-                let tensors = latent::tensors(&held.network, *latent, takes)?;
                 let network = held.network.clone();
+                check_memory(&network)?;
+                let tensors = latent::tensors(&network, *latent, takes)?;
                 return Ok(Fed { network, tensors });
             }
         };
@@ -51,15 +52,13 @@ impl Studio {
                 held.network.input_fact()
             )));
         }
-        let scene = self.scene(file)?;
+        let scene = self.scene(picture)?;
         let size = [scene.blend.height, scene.blend.width];
         let network = self
             .networks
             .fitting(path, step, role, size, go_on)
             .unwrap_or_else(|| held.network.clone());
-        if !Arc::ptr_eq(&network, &held.network) {
-            check_memory(&network, size)?;
-        }
+        check_memory(&network)?;
         let range = series.manifest.input_range_of(role);
         let mut tensors = vec![tensor_from_scene(&scene, &network, range)?];
         tensors.extend(latent::further_tensors(&network)?);
@@ -67,16 +66,18 @@ impl Studio {
     }
 }
 
-/// A picture of any size may be a large one: a run holds the values of all layers.
-fn check_memory(network: &Network, [rows, columns]: [usize; 2]) -> Result<(), Failure> {
+/// A run holds the values of all layers, which a small file or a large picture may make very many.
+pub(super) fn check_memory(network: &Network) -> Result<(), Failure> {
     let (needed, limit) = (network.value_bytes(), Limits::default().memory_bytes);
     if needed <= limit {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "a picture of {columns} x {rows} pixels needs {} MiB of memory in this network, the limit is {} MiB; open a smaller one",
+        "the values of all layers of this network for an input of {} need {} MiB of memory, the limit is {} MiB; {}",
+        network.input_fact(),
         needed >> 20,
-        limit >> 20
+        limit >> 20,
+        "open a smaller picture or network, or raise --memory-limit"
     )))
 }
 

@@ -3,15 +3,16 @@
 use std::fs;
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
 use crate::jobs::{Fact, Failure, FileInfo, Scene};
 use crate::sky::Grid;
-use crate::stamp::io::{Format, read_headers};
+use crate::stamp::io::{Format, Header, Selector, read, read_headers};
 use crate::stamp::{RowOrder, Stamp, ValueRange};
 
 /// Describes the file of a scene.
 pub(super) fn describe(scene: &Scene) -> Result<FileInfo, Failure> {
-    let path = &scene.path;
+    let path = &scene.picture.path;
     let fail = |error: std::io::Error| Failure::from(error).at(path);
     let size_bytes = fs::metadata(path).map_err(fail)?.len();
     let mut head = Vec::new();
@@ -39,10 +40,55 @@ pub(super) fn describe(scene: &Scene) -> Result<FileInfo, Failure> {
     facts.extend(calibration_facts(&scene.blend));
     Ok(FileInfo {
         path: path.clone(),
+        images: images_of(path, format, &headers),
         facts,
         headers,
         stopped: stopped.map(|error| error.to_string()),
     })
+}
+
+/// The pictures of a file: the images of a FITS file by their numbers, those of other formats by their names.
+fn images_of(path: &Path, format: Option<Format>, headers: &[Header]) -> Vec<(Selector, String)> {
+    let images: Vec<(Selector, String)> = match format {
+        _ if !headers.is_empty() => headers.iter().filter_map(image_of).collect(),
+        Some(Format::Npz | Format::Safetensors | Format::TfRecord) => {
+            // The scene was read from it before, so this seldom fails.
+            let stamps = read(path, None).unwrap_or_default();
+            let named = |stamp: &Stamp| {
+                let [bands, rows, columns] = stamp.dims();
+                let text = format!("{}: {columns} x {rows}, bands {bands}", stamp.name);
+                (Selector::name(&*stamp.name), text)
+            };
+            stamps.iter().map(named).collect()
+        }
+        _ => Vec::new(),
+    };
+    if images.len() > 1 { images } else { Vec::new() }
+}
+
+/// The image of an HDU, compressed ones too, if it has one of rows and columns.
+fn image_of(header: &Header) -> Option<(Selector, String)> {
+    let prefix = if header.flag("ZIMAGE") == Some(true) {
+        "Z"
+    } else {
+        ""
+    };
+    let is_image = match header.text("XTENSION").map(str::trim) {
+        None | Some("IMAGE") => true,
+        Some(_) => prefix == "Z",
+    };
+    let axis = |n: i64| {
+        header
+            .integer(&format!("{prefix}NAXIS{n}"))
+            .filter(|n| *n > 0)
+    };
+    let count = header.integer(&format!("{prefix}NAXIS"))?;
+    let axes: Option<Vec<i64>> = (1..=count.clamp(0, 9)).map(axis).collect();
+    let axes = axes.filter(|axes| is_image && axes.len() >= 2)?;
+    let size: Vec<String> = axes.iter().map(ToString::to_string).collect();
+    let name = header.name().unwrap_or_default();
+    let text = format!("{} {name}: {}", header.index, size.join(" x "));
+    Some((Selector::Index(header.index), text))
 }
 
 fn pixel_facts(scene: &Scene) -> Vec<Fact> {

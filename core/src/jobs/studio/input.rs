@@ -1,52 +1,56 @@
 //! Between stamps and tensors: reading a blend, fitting it to a network's input, and taking pictures out of outputs.
 
-use std::path::{Path, PathBuf};
-
 use candle_core::{DType, Device, Tensor};
 
 use crate::jobs::{Failure, Progress, Scene};
 use crate::network::{Fact, Network};
 use crate::sky::{Compass, Grid, Place};
-use crate::stamp::io::{LargePicture, LargeReader, read_blend};
+use crate::stamp::io::{LargePicture, LargeReader, PictureFile};
 use crate::stamp::{RangeSource, Reduction, Stamp, ValueRange};
 
 /// Reads a blend and its truths, a large picture bit by bit.
 pub(super) struct SceneReader {
-    path: PathBuf,
+    picture: PictureFile,
     most: usize,
     large: Option<LargeReader>,
 }
 
 impl SceneReader {
     /// Begins to read a file whose pictures are made smaller where they have more than `most` pixels.
-    pub(super) fn open(path: &Path, most: usize) -> Result<Self, Failure> {
+    pub(super) fn open(picture: &PictureFile, most: usize) -> Result<Self, Failure> {
+        let at = |error| Failure::from(error).at(&picture.path);
         Ok(Self {
-            path: path.to_owned(),
+            picture: picture.clone(),
             most,
-            large: LargeReader::open(path, most).map_err(|error| Failure::from(error).at(path))?,
+            large: picture.large_reader(most).map_err(at)?,
         })
     }
 
     /// Reads on; the scene when it is complete.
     pub(super) fn step(&mut self) -> Result<Option<Scene>, Failure> {
-        let path = &self.path;
+        let picture = &self.picture;
         let Some(large) = &mut self.large else {
-            return read_small(path, self.most).map(Some);
+            return read_small(picture, self.most).map(Some);
         };
-        let read = large.advance();
-        let read = read.map_err(|error| Failure::from(error).at(path))?;
-        Ok(read.map(|LargePicture { stamp, missing }| {
-            let mut scene = scene_of(path, &stamp, &[]);
+        let at = |error| Failure::from(error).at(&picture.path);
+        let Some(LargePicture { stamp, missing }) = large.advance().map_err(at)? else {
+            return Ok(None);
+        };
+        let finished = picture.reading.finish(stamp);
+        let stamp = finished.map_err(|problem| at(problem.at(&picture.path)))?;
+        let finish = || {
+            let mut scene = scene_of(picture, &stamp, &[]);
             scene
                 .notes
                 .extend(missing_note(missing, "shown as missing"));
-            if stamp.reduction.is_none() {
+            if stamp.reduction.is_none() && picture.reading.image.is_none() {
                 scene
                     .notes
                     .push("The file is very large; only its first picture was opened.".to_owned());
             }
             scene
-        }))
+        };
+        Ok(Some(finish()))
     }
 
     /// How far the reading is.
@@ -61,12 +65,13 @@ impl SceneReader {
 }
 
 /// Reads a file that can be held.
-fn read_small(path: &Path, most: usize) -> Result<Scene, Failure> {
-    let file = read_blend(path).map_err(|error| Failure::from(error).at(path))?;
+fn read_small(picture: &PictureFile, most: usize) -> Result<Scene, Failure> {
+    let read = picture.read();
+    let file = read.map_err(|error| Failure::from(error).at(&picture.path))?;
     let missing = file.blend.missing();
     let blend = file.blend.reduced_to(most);
     let truths: Vec<Stamp> = file.truths.iter().map(|t| t.reduced_to(most)).collect();
-    let mut scene = scene_of(path, &blend, &truths);
+    let mut scene = scene_of(picture, &blend, &truths);
     let note = missing_note(missing, "the network sees black there");
     scene.notes.extend(note);
     Ok(scene)
@@ -82,7 +87,7 @@ fn missing_note(missing: usize, what: &str) -> Option<String> {
 }
 
 /// The scene of a blend and its truths as they were read.
-fn scene_of(path: &Path, blend: &Stamp, truths: &[Stamp]) -> Scene {
+fn scene_of(picture: &PictureFile, blend: &Stamp, truths: &[Stamp]) -> Scene {
     let mut notes = Vec::new();
     if blend.range_source == RangeSource::Guessed {
         let ValueRange { low, high } = blend.range;
@@ -98,7 +103,7 @@ fn scene_of(path: &Path, blend: &Stamp, truths: &[Stamp]) -> Scene {
     }
     let to_unit = |stamp: &Stamp| stamp.to_range(ValueRange::UNIT);
     Scene {
-        path: path.to_owned(),
+        picture: picture.clone(),
         range_in_file: blend.range,
         is_range_guessed: blend.range_source == RangeSource::Guessed,
         compass: compass(blend),
@@ -255,7 +260,7 @@ mod tests {
     #[test]
     fn a_guessed_range_gives_way_to_what_the_network_takes() -> Result<(), Failure> {
         let scene = |is_range_guessed| Scene {
-            path: "blend.npy".into(),
+            picture: "blend.npy".into(),
             blend: Stamp::new(
                 "blend",
                 vec![0.0, 0.25, 0.5, 1.0],

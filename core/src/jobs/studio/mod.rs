@@ -18,7 +18,7 @@ mod timeline;
 mod unit_stats;
 mod units;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::Device;
@@ -33,7 +33,7 @@ use super::{
     Study, StudyJob, StudySpec,
 };
 use crate::checkpoint::Series;
-use crate::network::always;
+use crate::stamp::io::PictureFile;
 
 /// Bytes of pictures that are kept; a stamp of the demonstration with its truths is 0.2 MB.
 const SCENES_BYTES: usize = 64 << 20;
@@ -45,11 +45,13 @@ const MOST_PIXELS: usize = 1 << 22;
 /// The engine behind the window.
 pub struct Studio {
     networks: Networks,
-    scenes: BytesCache<PathBuf, Scene>,
+    scenes: BytesCache<PictureFile, Scene>,
     run: Option<HeldRun>,
     relevance: HeldRelevance,
     measures: Option<HeldMeasures>,
     most_pixels: usize,
+    /// Stops the preview that is being made; never set between two steps.
+    cancel: Cancel,
 }
 
 impl Default for Studio {
@@ -76,6 +78,7 @@ impl Studio {
             relevance: HeldRelevance::default(),
             measures: None,
             most_pixels: MOST_PIXELS,
+            cancel: Cancel::default(),
         }
     }
 
@@ -92,7 +95,7 @@ impl Studio {
     /// # Errors
     /// As the preview's; the message names the layer or file.
     pub fn preview_now(&mut self, spec: &PreviewSpec) -> Result<Preview, Failure> {
-        let mut job = self.preview(spec)?;
+        let mut job = self.preview(spec, &Cancel::default())?;
         loop {
             match job.step(self)? {
                 Step::More { .. } => {}
@@ -103,10 +106,10 @@ impl Studio {
     }
 
     /// The blend of a file, read at most once while it is in memory.
-    fn scene(&mut self, path: &Path) -> Result<Arc<Scene>, Failure> {
+    fn scene(&mut self, picture: &PictureFile) -> Result<Arc<Scene>, Failure> {
         let most = self.most_pixels;
-        self.scenes.try_get(&path.to_owned(), || {
-            let mut reader = SceneReader::open(path, most)?;
+        self.scenes.try_get(picture, || {
+            let mut reader = SceneReader::open(picture, most)?;
             loop {
                 if let Some(scene) = reader.step()? {
                     return Ok(scene);
@@ -116,13 +119,13 @@ impl Studio {
     }
 
     /// Keeps the blend of a file that was read.
-    fn keep_scene(&mut self, path: &Path, scene: Scene) -> Arc<Scene> {
-        self.scenes.put(path.to_owned(), scene)
+    fn keep_scene(&mut self, picture: &PictureFile, scene: Scene) -> Arc<Scene> {
+        self.scenes.put(picture.clone(), scene)
     }
 
-    /// Forgets a picture and what was computed from it: its file may have changed.
+    /// Forgets the pictures of a file and what was computed from them: it may have changed.
     fn forget_scene(&mut self, path: &Path) {
-        self.scenes.forget_if(|p| p == path);
+        self.scenes.forget_if(|picture| picture.path == path);
         self.run.take_if(|run| run.input.file() == Some(path));
         self.relevance.forget_input(path);
     }
@@ -148,14 +151,19 @@ impl Studio {
 }
 
 impl Engine for Studio {
-    fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure> {
-        Ok(match spec.clone() {
+    fn preview(
+        &mut self,
+        spec: &PreviewSpec,
+        cancel: &Cancel,
+    ) -> Result<PreviewJob<Self>, Failure> {
+        let job: PreviewJob<Self> = match spec.clone() {
             PreviewSpec::Series(path) => Box::new(Once::new(move |studio: &mut Self| {
                 let series = studio.reopen(&path)?;
-                describe::series(&mut studio.networks, &series, &always)
+                let cancel = studio.cancel.clone();
+                describe::series(&mut studio.networks, &series, &|| cancel.go_on())
                     .map(|info| Preview::Series(Arc::new(info)))
             })),
-            PreviewSpec::Scene(path) => Box::new(scene::SceneJob::new(path)),
+            PreviewSpec::Scene(picture) => Box::new(scene::SceneJob::new(picture)),
             PreviewSpec::Deblend(spec) => Box::new(Once::new(move |studio: &mut Self| {
                 deblend::deblend(studio, &spec)
             })),
@@ -169,12 +177,16 @@ impl Engine for Studio {
             PreviewSpec::Through(spec) => Box::new(relevance::ThroughJob::new(spec)),
             PreviewSpec::Flipping(spec) => Box::new(relevance::FlippingJob::new(spec)),
             PreviewSpec::Regions(spec) => Box::new(regions::RegionsJob::new(spec)),
-            PreviewSpec::File(path) => Box::new(Once::new(move |studio: &mut Self| {
-                let scene = studio.scene(&path)?;
+            PreviewSpec::File(picture) => Box::new(Once::new(move |studio: &mut Self| {
+                let scene = studio.scene(&picture)?;
                 file_info::describe(&scene).map(|info| Preview::File(Arc::new(info)))
             })),
             PreviewSpec::Thumbnail(spec) => Box::new(thumbnail::ThumbnailJob::new(spec)),
-        })
+        };
+        Ok(Box::new(Stoppable {
+            job,
+            cancel: cancel.clone(),
+        }))
     }
 
     fn study(&mut self, spec: &StudySpec, cancel: &Cancel) -> Result<StudyJob<Self>, Failure> {
@@ -200,6 +212,21 @@ impl Engine for Studio {
 
     fn recover(&mut self) {
         *self = Self::on(self.networks.device().clone()).with_most_pixels(self.most_pixels);
+    }
+}
+
+/// A job whose runs look at a flag between their layers.
+struct Stoppable {
+    job: PreviewJob<Studio>,
+    cancel: Cancel,
+}
+
+impl Study<Studio, Preview> for Stoppable {
+    fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
+        studio.cancel = self.cancel.clone();
+        let outcome = self.job.step(studio);
+        studio.cancel = Cancel::default();
+        outcome
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looking at files and folders a person wants to open. Nothing that is open is touched before it is known to be good.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::input::SceneReader;
 use super::{Studio, describe};
@@ -11,7 +11,9 @@ use crate::checkpoint::{
 };
 use crate::edit::EditStack;
 use crate::jobs::{Cancel, Draft, Failure, Finding, Opened, Progress, Step, Study};
+use crate::plain_file;
 use crate::session::changed_references;
+use crate::stamp::io::PictureFile;
 
 /// A session larger than this is not one: sessions hold no tensors.
 const MAX_SESSION_BYTES: u64 = 16 << 20;
@@ -69,12 +71,16 @@ impl OpenStudy {
 
     /// Looks at a path, or reads on; nothing while a picture is being read.
     fn look_at(&mut self, studio: &mut Studio, path: &Path) -> Result<Option<Opened>, Failure> {
+        let picture = PictureFile::at(path);
         if self.reading.is_none() {
-            if let Some(opened) = look_at(studio, path, &self.cancel)? {
+            // A part of a file is a part of a picture.
+            if picture.reading.is_plain()
+                && let Some(opened) = look_at(studio, path, &self.cancel)?
+            {
                 return Ok(Some(opened));
             }
-            studio.forget_scene(path);
-            self.reading = Some(SceneReader::open(path, studio.most_pixels)?);
+            studio.forget_scene(&picture.path);
+            self.reading = Some(SceneReader::open(&picture, studio.most_pixels)?);
         }
         let read = self.reading.as_mut().map(SceneReader::step);
         let scene = match read.transpose() {
@@ -86,7 +92,7 @@ impl OpenStudy {
             }
         };
         self.reading = None;
-        Ok(Some(Opened::Scene(studio.keep_scene(path, scene))))
+        Ok(Some(Opened::Scene(studio.keep_scene(&picture, scene))))
     }
 }
 
@@ -153,10 +159,8 @@ fn draft_of(path: &Path, why: Option<Failure>) -> Result<Draft, Failure> {
     let description = description_of(path);
     let is_saved = description.is_file();
     let text = if is_saved {
-        if fs::metadata(&description)?.len() > MAX_DESCRIPTION_BYTES {
-            return Err(Failure::new("too large to be a description").at(&description));
-        }
-        fs::read_to_string(&description)?
+        let text = text_of(&description, MAX_DESCRIPTION_BYTES, "a description");
+        text.map_err(|why| why.at(&description))?
     } else {
         let spec = NetworkSpec {
             path: path.to_owned(),
@@ -194,6 +198,20 @@ impl Study<Studio, Finding> for DescribeStudy {
     }
 }
 
+/// The bytes of a file of a kind that is never longer than `most`.
+fn bytes_of(path: &Path, most: u64, kind: &str) -> Result<Vec<u8>, Failure> {
+    plain_file::read(path, most).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => Failure::new(format!("too large to be {kind}")),
+        _ => error.into(),
+    })
+}
+
+/// The same as text.
+fn text_of(path: &Path, most: u64, kind: &str) -> Result<String, Failure> {
+    String::from_utf8(bytes_of(path, most, kind)?)
+        .map_err(|error| Failure::new(format!("{kind} is UTF-8 text, this is not: {error}")))
+}
+
 /// What a path is, told at once; nothing for a picture, which is read bit by bit.
 fn look_at(studio: &mut Studio, path: &Path, cancel: &Cancel) -> Result<Option<Opened>, Failure> {
     let metadata = fs::metadata(path)?;
@@ -205,10 +223,7 @@ fn look_at(studio: &mut Studio, path: &Path, cancel: &Cancel) -> Result<Option<O
     let extension = path.extension().and_then(|e| e.to_str());
     match extension.map(str::to_ascii_lowercase).as_deref() {
         Some("ron") => {
-            if metadata.len() > MAX_SESSION_BYTES {
-                return Err(Failure::new("too large to be a session"));
-            }
-            let text = fs::read_to_string(path)?;
+            let text = text_of(path, MAX_SESSION_BYTES, "a session")?;
             Ok(Some(Opened::Session {
                 path: path.to_owned(),
                 changed: changed_references(&text),
@@ -230,11 +245,9 @@ fn look_at(studio: &mut Studio, path: &Path, cancel: &Cancel) -> Result<Option<O
             edits: EditStack::read(path)?,
         })),
         Some("reg") => {
-            if metadata.len() > MAX_REGIONS_BYTES {
-                return Err(Failure::new("too large to be a region file"));
-            }
             // DS9 writes ASCII; words in another encoding only lose letters.
-            let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
+            let bytes = bytes_of(path, MAX_REGIONS_BYTES, "a region file")?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
             Ok(Some(Opened::Regions {
                 path: path.to_owned(),
                 text,

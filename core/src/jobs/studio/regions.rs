@@ -14,7 +14,7 @@ use crate::jobs::{
 };
 use crate::region::{Region, RegionStatistics, measure};
 use crate::sky::Grid;
-use crate::stamp::io::read_window;
+use crate::stamp::io::{PictureFile, read_window};
 use crate::stamp::{Stamp, ValueRange};
 
 /// A step ends after this time.
@@ -232,11 +232,15 @@ fn measure_in_file(scene: &Scene, region: &Region, regions: &[Region]) -> Option
     let rows = pixels_between(top, bottom, height);
     let columns = pixels_between(left, right, width);
     let count = rows.len().saturating_mul(columns.len());
-    if count.saturating_mul(scene.blend.channels) > MOST_READ {
+    let PictureFile { path, reading } = &scene.picture;
+    let is_cut_out = reading.section.is_some();
+    if is_cut_out || count.saturating_mul(scene.blend.channels) > MOST_READ {
         return None;
     }
     let start = [columns.start as f64, rows.start as f64];
-    let window = read_window(&scene.path, rows, columns, scene.range_in_file);
+    let image = reading.image.as_ref();
+    let window = read_window(path, image, rows, columns, scene.range_in_file)
+        .and_then(|window| reading.finish(window).map_err(|problem| problem.at(path)));
     let window = window
         .inspect_err(|error| log::debug!("regions are measured on the smaller picture: {error}"))
         .ok()?;
@@ -303,20 +307,18 @@ impl Study<Studio, Preview> for RegionsJob {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::jobs::PreviewSpec;
     use crate::region::{Place, Shape};
 
     #[test]
     fn what_was_measured_on_means_is_said_every_time() {
-        let path = Path::new("no such file.fits");
+        let path = PictureFile::from("no such file.fits");
         let pixels: Vec<f32> = (0..64).map(|i| i as f32 / 64.0).collect();
         let blend = Stamp::new("s", pixels, [1, 8, 8], ValueRange::UNIT).reduced_to(16);
         assert_eq!(blend.reduction_factor(), 2);
         let scene = Scene {
-            path: path.to_owned(),
+            picture: path.clone(),
             blend,
             truths: Vec::new(),
             range_in_file: ValueRange::UNIT,
@@ -325,7 +327,7 @@ mod tests {
             notes: Vec::new(),
         };
         let mut studio = Studio::default();
-        studio.keep_scene(path, scene);
+        studio.keep_scene(&path, scene);
         let circle = |column| {
             Region::new(Shape::Circle {
                 centre: Place::new(column, 3.0),
@@ -334,7 +336,7 @@ mod tests {
         };
         let mut notes = |regions: Vec<Region>| {
             let spec = PreviewSpec::Regions(RegionsSpec {
-                input: path.to_owned(),
+                input: path.clone(),
                 run: None,
                 regions: Arc::new(regions),
             });

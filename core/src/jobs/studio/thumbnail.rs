@@ -11,8 +11,9 @@ use super::deblend::given;
 use super::feed::Fed;
 use super::input::SceneReader;
 use crate::jobs::{Failure, Input, Preview, Scene, Step, Study, Thumbnail, ThumbnailSpec};
-use crate::network::{Plan, always};
+use crate::network::Plan;
 use crate::stamp::Stamp;
+use crate::stamp::io::PictureFile;
 
 /// Rows and columns of a small picture, at most.
 const SIDE: usize = 48;
@@ -32,11 +33,11 @@ impl ThumbnailJob {
     }
 
     /// Reads on; the small picture when all is read.
-    fn read(&mut self, path: &Path, studio: &Studio) -> Result<Option<Stamp>, Failure> {
+    fn read(&mut self, picture: &PictureFile, studio: &Studio) -> Result<Option<Stamp>, Failure> {
         let reader = match &mut self.reading {
             Some(reader) => reader,
             None => {
-                let reader = SceneReader::open(path, studio.most_pixels)?;
+                let reader = SceneReader::open(picture, studio.most_pixels)?;
                 self.reading.insert(reader)
             }
         };
@@ -55,8 +56,8 @@ impl ThumbnailJob {
 
 impl Study<Studio, Preview> for ThumbnailJob {
     fn step(&mut self, studio: &mut Studio) -> Result<Step<Preview>, Failure> {
-        let path = match &self.spec {
-            ThumbnailSpec::File(path) => path.clone(),
+        let picture = match &self.spec {
+            ThumbnailSpec::File(picture) => picture.clone(),
             ThumbnailSpec::Drawn {
                 series,
                 step,
@@ -67,17 +68,17 @@ impl Study<Studio, Preview> for ThumbnailJob {
             }
         };
         if self.reading.is_none()
-            && let Some(scene) = studio.scenes.find(&path)
+            && let Some(scene) = studio.scenes.find(&picture)
         {
             return Ok(self.done(Ok(small(&scene))));
         }
-        Ok(match (self.read(&path, studio), &self.reading) {
+        Ok(match (self.read(&picture, studio), &self.reading) {
             (Ok(None), Some(reader)) => Step::More {
                 progress: reader.progress(),
                 partial: None,
             },
             (Ok(None), None) => Step::Done(None),
-            (Ok(Some(picture)), _) => self.done(Ok(picture)),
+            (Ok(Some(small)), _) => self.done(Ok(small)),
             (Err(why), _) => self.done(Err(why)),
         })
     }
@@ -86,8 +87,10 @@ impl Study<Studio, Preview> for ThumbnailJob {
 /// The first picture that a network gives; the run that is held stays as it is.
 fn drawn(studio: &mut Studio, path: &Path, step: u64, input: &Input) -> Result<Stamp, Failure> {
     let series = studio.networks.series(path)?;
-    let Fed { network, tensors } = studio.fed(path, step, input, &always)?;
-    let outputs = Plan::new(&network)?.run_while(&tensors, &always)?;
+    let cancel = studio.cancel.clone();
+    let go_on = || cancel.go_on();
+    let Fed { network, tensors } = studio.fed(path, step, input, &go_on)?;
+    let outputs = Plan::new(&network)?.run_while(&tensors, &go_on)?;
     let pictures = given(&network, &outputs, &series)?.pictures;
     let first = pictures.first();
     first.map_or_else(
@@ -149,7 +152,7 @@ mod tests {
     use crate::stamp::ValueRange;
 
     fn thumbnail(studio: &mut Studio, path: &Path) -> Arc<Thumbnail> {
-        let spec = PreviewSpec::Thumbnail(ThumbnailSpec::File(path.to_owned()));
+        let spec = PreviewSpec::Thumbnail(ThumbnailSpec::File(path.into()));
         match studio.preview_now(&spec) {
             Ok(Preview::Thumbnail(thumbnail)) => thumbnail,
             other => panic!("{other:?}"),
@@ -181,17 +184,17 @@ mod tests {
         std::fs::write(&path, bytes).expect("written");
         let mut studio = Studio::default();
         let found = thumbnail(&mut studio, &path);
-        assert_eq!(found.input, Input::File(path.clone()));
+        assert_eq!(found.input, Input::from(path.clone()));
         let picture = found.picture.as_ref().expect("readable");
         assert_eq!(picture.dims(), [1, 30, 48]);
         assert!(studio.scenes.is_empty());
         // One that is shown is not read anew.
-        studio.scene(&path).expect("readable");
+        studio.scene(&path.clone().into()).expect("readable");
         std::fs::remove_file(&path).expect("there");
         assert!(thumbnail(&mut studio, &path).picture.is_ok());
         studio.forget_scene(&path);
         let found = thumbnail(&mut studio, &path);
-        assert_eq!(found.input, Input::File(path));
+        assert_eq!(found.input, Input::from(path));
         assert!(found.picture.is_err(), "says why there is none");
     }
 

@@ -1,7 +1,7 @@
 //! The timeline study: every checkpoint regenerates every blend, one forward pass a step. A picture that cannot be run is
 //! left out and counted, so that the mean is over the same pictures whichever is shown.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::deblend::given;
 use super::feed::Fed;
@@ -9,6 +9,7 @@ use super::{Studio, measure};
 use crate::jobs::{Cancel, Failure, Finding, Input, Progress, Step, Study, TimelinePoint};
 use crate::network::Plan;
 use crate::stamp::Stamp;
+use crate::stamp::io::PictureFile;
 
 /// Sums over the blends of one checkpoint.
 #[derive(Default)]
@@ -73,8 +74,8 @@ impl TimelineStudy {
         };
         let (_, plan) = self.plan.insert(plan);
         let outputs = given(&network, &plan.run_while(&tensors, &go_on)?, &series)?.pictures;
-        if let Input::File(path) = input {
-            self.measure_truths(studio, path, &outputs)?;
+        if let Input::File(picture) = input {
+            self.measure_truths(studio, picture, &outputs)?;
         }
         if *input == self.shown {
             self.sums.outputs = outputs;
@@ -85,17 +86,15 @@ impl TimelineStudy {
     fn measure_truths(
         &mut self,
         studio: &mut Studio,
-        path: &Path,
+        picture: &PictureFile,
         outputs: &[Stamp],
     ) -> Result<(), Failure> {
-        let scene = studio.scene(path)?;
+        let scene = studio.scene(picture)?;
         let pairs = || scene.truths.iter().zip(outputs);
         let psnr: Option<Vec<f64>> = pairs().map(|(t, o)| measure::psnr_of(t, o)).collect();
         if let Some(psnr) = psnr.filter(|psnr| !psnr.is_empty()) {
-            let of_blend = scene
-                .truths
-                .iter()
-                .filter_map(|t| measure::psnr_of(t, &scene.blend));
+            // Of the truths that are measured, so that both are means over the same.
+            let of_blend = pairs().filter_map(|(t, _)| measure::psnr_of(t, &scene.blend));
             let of_blend: f64 = of_blend.sum();
             if self.sums.psnr.len() < psnr.len() {
                 self.sums.psnr.resize(psnr.len(), (0.0, 0));

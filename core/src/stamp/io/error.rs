@@ -144,7 +144,7 @@ impl StampProblem {
         }
     }
 
-    pub(super) fn unsupported(
+    pub(in crate::stamp) fn unsupported(
         part: impl Into<String>,
         what: impl Into<String>,
         expected: impl Into<String>,

@@ -15,10 +15,12 @@ mod fits_rice;
 mod fits_tiles;
 mod fits_write;
 mod large;
+mod large_plan;
 mod npy;
 mod numbers;
 mod packed;
 mod picture;
+mod picture_file;
 mod product;
 mod raw;
 mod selector;
@@ -39,13 +41,15 @@ pub use self::error::{StampError, StampProblem};
 pub use self::fits_check::HeaderFinding;
 pub use self::fits_header::Header;
 pub use self::large::{LargePicture, LargeReader, read_window};
+pub use self::picture_file::{PictureFile, Reading};
 pub use self::product::{Product, Provenance};
-pub use self::selector::{Selector, split_selector};
+pub use self::selector::Selector;
 pub use self::write::{NamedArray, encode_png, write, write_arrays};
 
 use self::raw::Raw;
 pub(crate) use self::raw::finite_extremes;
 use super::Stamp;
+use crate::plain_file;
 
 /// Pixels of the largest picture that is opened: 16,384 x 16,384.
 pub const MAX_PIXELS: usize = 1 << 28;
@@ -189,7 +193,7 @@ pub fn read_headers(path: &Path) -> Result<(Vec<Header>, Option<StampError>), St
 
 /// The open file, where it is a FITS file that is stored as it is.
 fn fits_on_disk(path: &Path) -> Result<Option<File>, StampProblem> {
-    let mut file = File::open(path).map_err(StampProblem::Read)?;
+    let mut file = plain_file::open(path).map_err(StampProblem::Read)?;
     let mut head = [0; 10];
     let is_fits = file.read_exact(&mut head).is_ok() && Format::sniff(&head) == Some(Format::Fits);
     Ok(is_fits.then_some(file))
@@ -273,11 +277,11 @@ fn only(
 
 /// The bytes of a file, unpacked if it is a gzip stream.
 fn content(path: &Path) -> Result<Vec<u8>, StampProblem> {
-    let mut file = File::open(path).map_err(StampProblem::Read)?;
-    let metadata = file.metadata().map_err(StampProblem::Read)?;
-    if metadata.is_dir() {
+    if path.is_dir() {
         return Err(StampProblem::unsupported("it", "it is a folder", "a file"));
     }
+    let mut file = plain_file::open(path).map_err(StampProblem::Read)?;
+    let metadata = file.metadata().map_err(StampProblem::Read)?;
     if metadata.len() > MAX_BYTES {
         return Err(too_many_bytes("the file", metadata.len()));
     }

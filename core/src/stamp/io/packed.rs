@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 
 use super::error::StampProblem;
 use super::fits_header::{Header, product};
-use super::large::MAX_HELD_PIXELS;
+use super::large_plan::MAX_HELD_PIXELS;
 
 /// Bytes that a packed file may unpack to when it is to be shown: it is unpacked in memory.
 const MAX_UNPACKED_BYTES: u32 = 1 << 29;

@@ -16,6 +16,15 @@ use crate::stamp::ValueRange;
 /// Pixels of the largest picture, as the decoders count: bytes of the decoded picture.
 const MAX_DECODED_BYTES: u64 = 4 * MAX_PIXELS as u64;
 
+/// Samples that a byte of a picture can stand for. Deflate makes at most 1,032 bytes of one, each with eight samples of a bit;
+/// a JPEG block of 64 costs a bit at least. A row of a fax that is like the one above it costs a bit.
+const fn most_samples_of_byte(format: ImageFormat) -> u128 {
+    match format {
+        ImageFormat::Tiff => 8 << 14,
+        _ => 8 * 1032,
+    }
+}
+
 /// Reads a PNG, JPEG or TIFF picture. `name` is the name of the format for messages.
 pub(super) fn read(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw, StampProblem> {
     if format == ImageFormat::Tiff
@@ -37,7 +46,8 @@ pub(super) fn read(bytes: &[u8], format: ImageFormat, name: &str) -> Result<Raw,
         .map_err(|error| problem(error, name))?;
     let (width, height) = decoder.dimensions();
     let samples = decoder.color_type().channel_count();
-    check_size([width, height, u32::from(samples)], name)?;
+    let most = bytes.len() as u128 * most_samples_of_byte(format);
+    check_size([width, height, u32::from(samples)], most, name)?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| problem(error, name))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let colour = picture.color();
@@ -91,7 +101,8 @@ fn read_tiff(bytes: &[u8]) -> Result<Option<Raw>, StampProblem> {
     if bits < 8 {
         return Ok(None);
     }
-    check_size([width, height, samples as u32], "TIFF")?;
+    let most = bytes.len() as u128 * most_samples_of_byte(ImageFormat::Tiff);
+    check_size([width, height, samples as u32], most, "TIFF")?;
     let planar = decoder
         .find_tag_unsigned::<u16>(tiff::tags::Tag::PlanarConfiguration)
         .map_err(problem)?
@@ -129,8 +140,8 @@ fn read_tiff(bytes: &[u8]) -> Result<Option<Raw>, StampProblem> {
 }
 
 /// Refuses a picture of more than [`MAX_PIXELS`] samples before it is decoded: every sample becomes four bytes, and
-/// picture formats pack empty ones into almost nothing.
-fn check_size(sizes: [u32; 3], name: &str) -> Result<(), StampProblem> {
+/// picture formats pack empty ones into almost nothing. Of more than `most` samples it cannot be either.
+fn check_size(sizes: [u32; 3], most: u128, name: &str) -> Result<(), StampProblem> {
     let claimed = sizes.into_iter().map(u128::from).product();
     if claimed > MAX_PIXELS as u128 {
         return Err(StampProblem::TooLarge {
@@ -139,6 +150,10 @@ fn check_size(sizes: [u32; 3], name: &str) -> Result<(), StampProblem> {
             limit: MAX_PIXELS as u128,
             unit: "pixels",
         });
+    }
+    if claimed > most {
+        let why = format!("it claims {claimed} samples, and its bytes hold {most} at most");
+        return Err(StampProblem::damaged(format!("{name} picture"), why));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// One image of a file, by name or by number.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Selector {
     /// Number in the file: of the FITS HDU (0 is the primary), array, tensor (in the order of names) or record.
     Index(usize),
@@ -76,45 +76,18 @@ impl FromStr for Selector {
     }
 }
 
-/// Splits `file.fits[SCI]` into the path and its selector. A file whose name really ends with brackets is found by
-/// trying the whole text first.
-///
-/// ```
-/// use ganoscope_core::stamp::io::{Selector, split_selector};
-/// assert_eq!(split_selector("a.fits[1]"), ("a.fits", Some(Selector::Index(1))));
-/// assert_eq!(split_selector("a.fits"), ("a.fits", None));
-/// ```
-pub fn split_selector(text: &str) -> (&str, Option<Selector>) {
-    if std::path::Path::new(text).exists() {
-        return (text, None);
-    }
-    let split = text
-        .strip_suffix(']')
-        .and_then(|rest| rest.rsplit_once('['))
-        .filter(|(path, inside)| !path.is_empty() && !inside.is_empty());
-    match split {
-        Some((path, inside)) => {
-            let Ok(selector) = inside.parse();
-            (path, Some(selector))
-        }
-        None => (text, None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn selectors_are_read_and_written_alike() {
-        for text in ["[1]", "[SCI]", "[SCI,2]"] {
-            let whole = format!("x.fits{text}");
-            let (path, selector) = split_selector(&whole);
-            assert_eq!(path, "x.fits");
-            assert_eq!(selector.expect("selector").to_string(), text);
+        for text in ["1", "SCI", "SCI,2"] {
+            let Ok(selector) = text.parse::<Selector>();
+            assert_eq!(selector.to_string(), format!("[{text}]"));
         }
         assert!(Selector::name("sci").matches(4, Some("SCI"), 2));
-        let (_, second) = split_selector("x.fits[SCI,2]");
-        assert!(!second.expect("selector").matches(1, Some("SCI"), 1));
+        let Ok(second) = "SCI,2".parse::<Selector>();
+        assert!(!second.matches(1, Some("SCI"), 1));
     }
 }

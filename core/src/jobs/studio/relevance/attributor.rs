@@ -6,21 +6,26 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::super::Studio;
-use super::super::input::{tensor_from_scene, tensor_from_stamp, values_of};
+use super::super::feed::{Fed, check_memory};
+use super::super::input::{tensor_from_stamp, values_of};
 use crate::attribution::{
     AttributionMap, Balance, LayerRule, Method, Options, Pole, Prepared, RegionSettings,
     RuleChange, SourceRegions, Target,
 };
-use crate::checkpoint::NetworkRole;
+use crate::checkpoint::{Limits, NetworkRole};
 use crate::edit::EditStack;
 use crate::jobs::preview::signed_map;
 use crate::jobs::relevance::picture_name;
 use crate::jobs::{BytesCache, Explained, Failure, Input, PoleMap, RelevanceSpec, SizeBytes};
-use crate::network::Network;
+use crate::latent;
+use crate::network::{Network, always};
 use crate::stamp::Stamp;
+use crate::stamp::io::PictureFile;
 
 /// Networks kept ready: as many methods as stand side by side with room to spare.
 const READY: usize = 6;
+/// The part of the memory limit that they may take together, as one of so many.
+const READY_SHARE: u64 = 4;
 /// Bytes of maps that are kept; those of the demonstration are 0.1 MB each.
 const MAPS_BYTES: usize = 32 << 20;
 
@@ -53,10 +58,15 @@ impl Way {
 /// A network made ready for one way.
 struct Ready {
     series: PathBuf,
-    step: u64,
-    role: NetworkRole,
     way: Way,
     attributor: Attributor,
+}
+
+impl Ready {
+    /// About what it holds: the weights, and those that the rules made of them.
+    fn bytes(&self) -> u64 {
+        3 * 4 * self.attributor.network.parameter_count() as u64
+    }
 }
 
 /// A network with what explains it. Cheap to clone.
@@ -77,6 +87,8 @@ pub(super) struct PictureKey {
     pub(super) galaxy: usize,
     /// The edits of a run; nothing where no run is looked at.
     pub(super) edits: Option<EditStack>,
+    /// The picture whose sources give an output its parts, where that is not the run's own.
+    real: Option<PictureFile>,
 }
 
 /// What one way said of one picture.
@@ -161,36 +173,63 @@ impl Candidate {
             explained: spec.explained.clone(),
             galaxy: self.galaxy,
             edits: self.is_generated.then(|| spec.run.edits.clone()),
+            real: spec.real.clone().filter(|_| self.is_generated),
         }
     }
 }
 
 impl Studio {
-    /// The network that a spec explains, ready for a way: one that is kept, or a new one.
-    pub(super) fn attributor(
+    /// The network that explains a picture, with what it is given: as it is run where it takes the picture itself, else as it
+    /// judges what a generator draws.
+    pub(super) fn explained(
         &mut self,
         spec: &RelevanceSpec,
+        candidate: &Candidate,
+    ) -> Result<Fed, Failure> {
+        let run = &spec.run;
+        if candidate.is_blend {
+            return self.fed(&run.series, run.step, &candidate.input, &always);
+        }
+        let (role, size) = (NetworkRole::Discriminator, candidate.image.size());
+        let networks = &mut self.networks;
+        let fitting = networks.fitting(&run.series, run.step, role, size, &always);
+        let network = match fitting {
+            Some(network) => network,
+            None => networks.network(&run.series, run.step, role)?,
+        };
+        check_memory(&network)?;
+        let range = networks.series(&run.series)?.manifest.output_range;
+        let mut tensors = vec![tensor_from_stamp(&candidate.image, &network, range)?];
+        tensors.extend(latent::further_tensors(&network)?);
+        Ok(Fed { network, tensors })
+    }
+
+    /// A network ready for a way: one that is kept, or a new one.
+    fn attributor(
+        &mut self,
+        spec: &RelevanceSpec,
+        network: Arc<Network>,
         way: &Way,
     ) -> Result<Attributor, Failure> {
-        let (series, step) = (&spec.run.series, spec.run.step);
+        let series = &spec.run.series;
         let role = match spec.explained {
             Explained::Verdict => NetworkRole::Discriminator,
             Explained::Output(_) => NetworkRole::Generator,
         };
         let held = &mut self.relevance.ready;
-        let is_it =
-            |r: &Ready| r.series == *series && r.step == step && r.role == role && r.way == *way;
+        let is_it = |r: &Ready| r.way == *way && Arc::ptr_eq(&r.attributor.network, &network);
         if let Some(at) = held.iter().position(is_it) {
             let ready = held.remove(at);
             let attributor = ready.attributor.clone();
             held.push(ready);
             return Ok(attributor);
         }
-        let network = self.networks.network(series, step, role)?;
-        let manifest = &self.networks.series(series)?.manifest;
+        let opened = self.networks.series(series)?;
         let range = match role {
-            NetworkRole::Generator => manifest.input_range,
-            NetworkRole::Discriminator => manifest.output_range,
+            // Alone it judges the pictures of files.
+            _ if role == opened.main_role() => opened.manifest.input_range_of(role),
+            NetworkRole::Generator => opened.manifest.input_range,
+            NetworkRole::Discriminator => opened.manifest.output_range,
         };
         let input_range = (f64::from(range.low), f64::from(range.high));
         let options = Options {
@@ -213,30 +252,15 @@ impl Studio {
         let held = &mut self.relevance.ready;
         held.push(Ready {
             series: series.clone(),
-            step,
-            role,
             way: way.clone(),
             attributor: attributor.clone(),
         });
-        if held.len() > READY {
+        let most = Limits::default().memory_bytes / READY_SHARE;
+        let bytes = |held: &[Ready]| held.iter().map(Ready::bytes).fold(0, u64::saturating_add);
+        while held.len() > READY || (held.len() > 1 && bytes(held) > most) {
             held.remove(0);
         }
         Ok(attributor)
-    }
-
-    /// A picture as the network takes it.
-    pub(super) fn explained_input(
-        &mut self,
-        spec: &RelevanceSpec,
-        candidate: &Candidate,
-        network: &Network,
-    ) -> Result<Tensor, Failure> {
-        let series = self.networks.series(&spec.run.series)?;
-        if let Some(path) = candidate.input.file().filter(|_| candidate.is_blend) {
-            let scene = self.scene(path)?;
-            return tensor_from_scene(&scene, network, series.manifest.input_range);
-        }
-        tensor_from_stamp(&candidate.image, network, series.manifest.output_range)
     }
 
     /// What is explained, in the values of the network.
@@ -262,10 +286,10 @@ impl Studio {
         if let Some(judged) = self.relevance.maps.find(&key) {
             return Ok(judged);
         }
-        let attributor = self.attributor(spec, way)?;
-        let input = self.explained_input(spec, candidate, &attributor.network)?;
+        let Fed { network, tensors } = self.explained(spec, candidate)?;
+        let attributor = self.attributor(spec, network, way)?;
         let target = self.target_of(spec)?;
-        let map = attributor.prepared.attribute(&[input], &target)?;
+        let map = attributor.prepared.attribute(&tensors, &target)?;
         let score = match spec.explained {
             Explained::Verdict => values_of(&map.output)?.first().copied(),
             Explained::Output(_) => map.balances.first().map(|b| b.score as f32),

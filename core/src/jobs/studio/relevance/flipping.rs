@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::super::Studio;
+use super::super::feed::Fed;
 use super::attributor::{Candidate, PictureKey, Way};
 use crate::attribution::{Flipping, FlippingCurve};
 use crate::jobs::{
@@ -83,11 +84,10 @@ impl FlippingJob {
             Order::Random(number) => (self.ways[0].clone(), Some(*number)),
         };
         let judged = studio.judged(&self.spec, candidate, &way)?;
-        let network = studio.attributor(&self.spec, &way)?.network;
-        let input = studio.explained_input(&self.spec, candidate, &network)?;
+        let Fed { network, tensors } = studio.explained(&self.spec, candidate)?;
         let target = studio.target_of(&self.spec)?;
         let flipping = Flipping::default();
-        let scores = flipping.scores(&network, &[input], &judged.heat, &target, number)?;
+        let scores = flipping.scores(&network, &tensors, &judged.heat, &target, number)?;
         studio.relevance.flips.put(key, Scores(scores.clone()));
         Ok(scores)
     }

@@ -36,7 +36,7 @@ impl Studio {
     fn candidates(&mut self, spec: &RelevanceSpec) -> Result<Vec<Candidate>, Failure> {
         if let Explained::Output(target) = &spec.explained {
             let scene = match &spec.run.input {
-                Input::File(path) => self.scene(path)?,
+                Input::File(picture) => self.scene(picture)?,
                 Input::Latent(_) => {
                     let why = "what is drawn from a seed was made from no picture; explain the discriminator's verdict";
                     return Err(Failure::new(why));
@@ -55,13 +55,13 @@ impl Studio {
                 sources,
             }]);
         }
-        let (real_input, real) = self.real_pictures(spec)?;
+        let (real_input, real, is_blend) = self.real_pictures(spec)?;
         let outputs = self.outputs(&spec.run)?;
         let is_of_blend = real_input == spec.run.input;
         let real_ones = real.iter().enumerate().map(|(galaxy, image)| Candidate {
             galaxy,
             is_generated: false,
-            is_blend: false,
+            is_blend,
             input: real_input.clone(),
             image: image.clone(),
             sources: vec![image.clone()],
@@ -81,29 +81,35 @@ impl Studio {
         Ok(real_ones.chain(generated).collect())
     }
 
-    /// The pictures of galaxies that no network made, and their file.
-    fn real_pictures(&mut self, spec: &RelevanceSpec) -> Result<(Input, Vec<Stamp>), Failure> {
-        let own = spec.run.input.file();
-        let other = spec.real.as_deref().filter(|path| Some(*path) != own);
-        let Some(path) = other else {
-            let series = self.networks.series(&spec.run.series)?;
+    /// The pictures of galaxies that no network made, their file, and whether the network is run on them as on any picture of a
+    /// file: a discriminator alone.
+    fn real_pictures(
+        &mut self,
+        spec: &RelevanceSpec,
+    ) -> Result<(Input, Vec<Stamp>, bool), Failure> {
+        let series = self.networks.series(&spec.run.series)?;
+        let is_alone = series.main_role() == NetworkRole::Discriminator;
+        let own = spec.run.input.picture();
+        let other = spec.real.as_ref().filter(|picture| Some(*picture) != own);
+        let Some(picture) = other else {
             let pictures = match own {
                 // A discriminator alone judges the picture itself.
-                Some(path) if series.main_role() == NetworkRole::Discriminator => {
-                    vec![self.scene(path)?.blend.clone()]
+                Some(picture) if is_alone => {
+                    vec![self.scene(picture)?.blend.clone()]
                 }
-                Some(path) => self.scene(path)?.truths.clone(),
+                Some(picture) => self.scene(picture)?.truths.clone(),
                 None => Vec::new(),
             };
-            return Ok((spec.run.input.clone(), pictures));
+            return Ok((spec.run.input.clone(), pictures, is_alone));
         };
-        let other = self.scene(path)?;
+        let other = self.scene(picture)?;
         let pictures = match other.truths.as_slice() {
+            _ if is_alone => vec![other.blend.clone()],
             // A file of one galaxy has no truths beside it.
             [] => vec![other.blend.clone()],
             truths => truths.to_vec(),
         };
-        Ok((Input::File(path.to_owned()), pictures))
+        Ok((Input::File(picture.clone()), pictures, is_alone))
     }
 }
 

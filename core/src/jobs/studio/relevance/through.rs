@@ -8,7 +8,7 @@ use crate::checkpoint::NetworkRole;
 use crate::jobs::{
     Failure, Preview, Progress, Step, Study, ThroughSpec, ThroughWay, UnitRelevance,
 };
-use crate::network::{LayerName, always};
+use crate::network::LayerName;
 
 /// Answers that are kept: a person goes to and fro between two ways and a few checkpoints.
 const KEPT: usize = 8;
@@ -54,7 +54,9 @@ impl ThroughJob {
     fn judge(&mut self, studio: &mut Studio, output: usize) -> Result<(), Failure> {
         let through = studio.through(&self.spec)?.of_outputs(&[output]);
         let spec = &self.spec;
-        let fed = studio.fed(&spec.series, spec.step, &spec.input, &always)?;
+        let cancel = studio.cancel.clone();
+        let go_on = || cancel.go_on();
+        let fed = studio.fed(&spec.series, spec.step, &spec.input, &go_on)?;
         let map = through.attribute(&fed.tensors, &[])?;
         for part in &map.parts {
             let balance = part.balances.first().copied().unwrap_or_default();

@@ -1,204 +1,13 @@
 //! The worker: newest preview wins, stale ones are dropped, studies are cancelled between steps, panics are caught, and
-//! full queues never deadlock. A fake engine stands in for networks; gates stand in for time.
+//! full queues never deadlock.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod rig;
+
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use ganoscope_core::jobs::{
-    Cancel, Engine, Event, Failure, Finding, Generation, JobId, Opened, Preview, PreviewJob,
-    PreviewSpec, Progress, SeriesInfo, Slot, Step, Study, StudyJob, StudySpec, Worker,
-};
-
-/// Nothing here takes long; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What the fake engine was made to do, seen from the test.
-struct Rig {
-    worker: Worker,
-    /// Lets one step of a gated job go on.
-    gate: Sender<()>,
-    /// One message per step, before its gate.
-    steps: Receiver<String>,
-    recovered: Arc<AtomicUsize>,
-    wakes: Arc<AtomicUsize>,
-}
-
-struct Fake {
-    gate: Receiver<()>,
-    steps: Sender<String>,
-    recovered: Arc<AtomicUsize>,
-}
-
-/// A job named by its path: `panic`, `fail`, or `gated-N` and `free-N` of N steps.
-struct FakeJob {
-    name: String,
-    left: usize,
-}
-
-impl FakeJob {
-    fn new(path: &std::path::Path) -> Self {
-        let name = path.display().to_string();
-        let left = name.rsplit('-').next().and_then(|n| n.parse().ok());
-        Self {
-            left: left.unwrap_or(1),
-            name,
-        }
-    }
-
-    /// Whether it is the last step.
-    fn advance(&mut self, engine: &mut Fake) -> Result<bool, Failure> {
-        engine.steps.send(self.name.clone())?;
-        if self.name.starts_with("gated") {
-            engine.gate.recv_timeout(PATIENCE)?;
-        }
-        assert_ne!(self.name, "panic", "a layer of odd shape");
-        if self.name == "fail" || self.name.starts_with("gated-stop") {
-            return Err(Failure::new("layer conv1: no"));
-        }
-        self.left -= 1;
-        Ok(self.left == 0)
-    }
-
-    fn progress(&self) -> Progress {
-        Progress {
-            done: 1,
-            total: 1 + self.left,
-            what: "working".into(),
-        }
-    }
-}
-
-impl Study<Fake, Preview> for FakeJob {
-    fn step(&mut self, engine: &mut Fake) -> Result<Step<Preview>, Failure> {
-        if !self.advance(engine)? {
-            return Ok(Step::More {
-                progress: self.progress(),
-                partial: None,
-            });
-        }
-        let info = SeriesInfo {
-            name: self.name.clone(),
-            ..SeriesInfo::default()
-        };
-        Ok(Step::Done(Some(Preview::Series(info.into()))))
-    }
-}
-
-impl Study<Fake, Finding> for FakeJob {
-    fn step(&mut self, engine: &mut Fake) -> Result<Step<Finding>, Failure> {
-        let is_last = self.advance(engine)?;
-        let part = Finding::Opened(vec![Opened::Failed {
-            path: PathBuf::from(&self.name),
-            why: Failure::new("part"),
-        }]);
-        Ok(if is_last {
-            Step::Done(Some(part))
-        } else {
-            Step::More {
-                progress: self.progress(),
-                partial: Some(part),
-            }
-        })
-    }
-}
-
-impl Engine for Fake {
-    fn preview(&mut self, spec: &PreviewSpec) -> Result<PreviewJob<Self>, Failure> {
-        match spec {
-            PreviewSpec::Series(path) | PreviewSpec::Scene(path) => {
-                Ok(Box::new(FakeJob::new(path)))
-            }
-            other => Err(Failure::new(format!("not made for {other:?}"))),
-        }
-    }
-
-    fn study(&mut self, spec: &StudySpec, _: &Cancel) -> Result<StudyJob<Self>, Failure> {
-        match spec {
-            StudySpec::Timeline { series, .. } => Ok(Box::new(FakeJob::new(series))),
-            other => Err(Failure::new(format!("not made for {other:?}"))),
-        }
-    }
-
-    fn recover(&mut self) {
-        self.recovered.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Rig {
-    fn new() -> Self {
-        let (gate, at_gate) = bounded(1000);
-        // Room for every step of any test: notes must never hold the worker up.
-        let (note, steps) = bounded(10_000);
-        let recovered = Arc::new(AtomicUsize::new(0));
-        let wakes = Arc::new(AtomicUsize::new(0));
-        let engine = Fake {
-            gate: at_gate,
-            steps: note,
-            recovered: recovered.clone(),
-        };
-        let counter = wakes.clone();
-        let waker = Arc::new(move || {
-            counter.fetch_add(1, Ordering::SeqCst);
-        });
-        let worker = Worker::spawn(move || engine, waker).expect("a thread");
-        Self {
-            worker,
-            gate,
-            steps,
-            recovered,
-            wakes,
-        }
-    }
-
-    fn preview(&self, generation: u64, name: &str) -> bool {
-        let spec = PreviewSpec::Series(name.into());
-        self.worker.preview(Generation(generation), spec).is_ok()
-    }
-
-    fn study(&mut self, name: &str) -> (JobId, Cancel) {
-        let spec = StudySpec::Timeline {
-            series: name.into(),
-            inputs: Vec::new(),
-            shown: PathBuf::new().into(),
-        };
-        self.worker.start(spec).expect("room in the queue")
-    }
-
-    /// The next event; how far a preview is has a test of its own.
-    fn event(&self) -> Event {
-        let next = || self.worker.events().recv_timeout(PATIENCE).expect("one");
-        let is_other = |event: &Event| !matches!(event, Event::PreviewProgress { .. });
-        let mut all = std::iter::repeat_with(next);
-        all.find(is_other).expect("an event")
-    }
-
-    /// Waits until a job's step has begun.
-    fn step_begins(&self) -> String {
-        self.steps.recv_timeout(PATIENCE).expect("a step")
-    }
-}
-
-/// Generation and name, or the failure, of a preview's event.
-fn preview_of(event: Event) -> (u64, Result<String, String>) {
-    match event {
-        Event::Preview {
-            generation,
-            outcome,
-            ..
-        } => {
-            let outcome = match outcome {
-                Ok(Preview::Series(info)) => Ok(info.name.clone()),
-                Ok(other) => Err(format!("{other:?}")),
-                Err(why) => Err(why.to_string()),
-            };
-            (generation.0, outcome)
-        }
-        other => panic!("not a preview: {other:?}"),
-    }
-}
+use ganoscope_core::jobs::{Event, Generation, PreviewSpec, Slot};
+use rig::{PATIENCE, Rig, preview_of};
 
 #[test]
 fn ten_slider_moves_render_once_or_twice() {
@@ -237,6 +46,22 @@ fn a_forgotten_preview_is_not_answered() {
     rig.worker.preview(Generation(2), spec).unwrap();
     rig.gate.send(()).unwrap();
     assert_eq!(preview_of(rig.event()).0, 2);
+}
+
+#[test]
+fn a_preview_stopped_inside_a_step_for_a_newer_one_says_nothing() {
+    let rig = Rig::new();
+    rig.preview(1, "gated-stop");
+    rig.step_begins();
+    rig.preview(2, "free-1");
+    rig.gate.send(()).unwrap();
+    assert_eq!(preview_of(rig.event()), (2, Ok("free-1".to_owned())));
+    // Nobody else stopped this one: it failed.
+    rig.preview(3, "gated-stop");
+    rig.gate.send(()).unwrap();
+    let (generation, outcome) = preview_of(rig.event());
+    assert_eq!(generation, 3);
+    assert!(outcome.is_err());
 }
 
 #[test]
