@@ -137,11 +137,7 @@ fn networks(c: &mut Criterion) {
 /// Training steps: the published networks, and those of the recipe that ships.
 fn training(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
-    let shipped = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../models/recipes/deblender.toml"
-    );
-    let shipped = std::fs::read_to_string(shipped).expect("the recipe is there");
+    let shipped = include_str!("../../models/recipes/deblender.toml");
     // Without the file that the recipe lies beside.
     let shipped: Vec<&str> = shipped
         .lines()

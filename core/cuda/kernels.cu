@@ -26,6 +26,17 @@ __device__ __forceinline__ void parted(float x, float &high, float &low) {
     low = rounded(x - high);
 }
 
+// d += a b in f32: with both parts of every value, and without the coarse sums of tensor cores over many products, which cut
+// off what does not fit; four sums of eight products are added to d as processors add.
+__device__ __forceinline__ void multiply_exactly(float d[4], const float a[4], const float a_low[4], const float b[2], const float b_low[2]) {
+    float some[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    multiply(some, a_low, b);
+    multiply(some, a, b_low);
+    multiply(some, a, b);
+#pragma unroll
+    for (int i = 0; i < 4; i++) d[i] += some[i];
+}
+
 struct Conv {
     int batch, in, height, width;   // of the input as it lies in memory
     int out, out_height, out_width; // of the output
@@ -114,11 +125,10 @@ __device__ void convolve(const float *x, const float *weight, const float *bias,
                     }
 #pragma unroll
                     for (int j = 0; j < NT; j++) {
-                        if (EXACT) {
-                            multiply(sums[m][j], a_low, b[j]);
-                            multiply(sums[m][j], a, b_low[j]);
-                        }
-                        multiply(sums[m][j], a, b[j]);
+                        if (EXACT)
+                            multiply_exactly(sums[m][j], a, a_low, b[j], b_low[j]);
+                        else
+                            multiply(sums[m][j], a, b[j]);
                     }
                 }
             }
@@ -214,11 +224,10 @@ __device__ void weigh(const float *x, const float *g_out, float *part, const Con
                 for (int m = 0; m < 2; m++)
 #pragma unroll
                     for (int j = 0; j < 2; j++) {
-                        if (EXACT) {
-                            multiply(sums[m][j], a_low[m], b[j]);
-                            multiply(sums[m][j], a[m], b_low[j]);
-                        }
-                        multiply(sums[m][j], a[m], b[j]);
+                        if (EXACT)
+                            multiply_exactly(sums[m][j], a[m], a_low[m], b[j], b_low[j]);
+                        else
+                            multiply(sums[m][j], a[m], b[j]);
                     }
             }
     }
@@ -357,20 +366,68 @@ extern "C" __global__ void leak(const float *x, const float *g, float *y, int n,
     if (i < n) y[i] = x[i] > 0.0f ? g[i] : slope * g[i];
 }
 
-// One update by Adam; state: value, first and second moment one after another. scale: what the gradient is multiplied by.
-extern "C" __global__ void adam(const float *value, const float *first, const float *second, const float *g, const float *scale, float *y, int n, float beta1, float beta2, float correction1, float correction2, float rate, float eps) {
-    const int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= n) return;
-    const float d = g[i] * scale[0];
-    const float m = beta1 * first[i] + (1.0f - beta1) * d;
-    const float v = beta2 * second[i] + (1.0f - beta2) * d * d;
-    y[i] = value[i] - rate * (m / correction1) / (sqrtf(v / correction2) + eps);
-    y[n + i] = m;
-    y[2 * n + i] = v;
+// Tensors that are handled in one launch: addresses of up to four, where the result starts, how many values, a factor.
+struct Many {
+    const float *a, *b, *c, *d;
+    unsigned long long start, count;
+    double factor;
+};
+
+// Updates by Adam; a, b, c, d: value, first and second moment, gradient. scale: what gradients are multiplied by. y: for each
+// tensor the new value and moments one after another, at three times its start.
+extern "C" __global__ void adam_many(const Many *all, const float *scale, float *y, float beta1, float beta2, float correction1, float correction2, float rate, float eps) {
+    const Many t = all[blockIdx.y];
+    const int n = (int)t.count;
+    float *to = y + 3 * t.start;
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) {
+        const float g = t.d[i] * scale[0];
+        const float m = beta1 * t.b[i] + (1.0f - beta1) * g;
+        const float v = beta2 * t.c[i] + (1.0f - beta2) * g * g;
+        to[i] = t.a[i] - rate * (m / correction1) / (sqrtf(v / correction2) + eps);
+        to[n + i] = m;
+        to[2 * n + i] = v;
+    }
 }
 
-// a x + b y
-extern "C" __global__ void mix(const float *x, const float *y, float *z, int n, float a, float b) {
-    const int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < n) z[i] = a * x[i] + b * y[i];
+// by a + factor b
+extern "C" __global__ void mix_many(const Many *all, float *y, float by) {
+    const Many t = all[blockIdx.y];
+    const int n = (int)t.count;
+    const float factor = (float)t.factor;
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x)
+        y[t.start + i] = by * t.a[i] + factor * t.b[i];
+}
+
+// Momentum a with gradient b, and the same once more ahead: y: [2, total].
+extern "C" __global__ void momentum_many(const Many *all, const float *scale, float *y, int total, float old) {
+    const Many t = all[blockIdx.y];
+    const int n = (int)t.count;
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) {
+        const float g = (1.0f - old) * t.b[i] * scale[0];
+        const float m = old * t.a[i] + g;
+        y[t.start + i] = m;
+        y[total + t.start + i] = old * m + g;
+    }
+}
+
+// The sum of the squares of each tensor a.
+extern "C" __global__ void __launch_bounds__(256) square_many(const Many *all, double *part) {
+    __shared__ double shared[256];
+    const Many t = all[blockIdx.x];
+    double sum = 0.0;
+    for (int i = threadIdx.x; i < (int)t.count; i += blockDim.x) sum += (double)t.a[i] * t.a[i];
+    shared[threadIdx.x] = sum;
+    for (int half = 128; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
+    }
+    if (threadIdx.x == 0) part[blockIdx.x] = shared[0];
+}
+
+// What shortens a vector with these sums of squares to `clip` where it is longer.
+extern "C" __global__ void clip_scale(const double *part, float *y, int parts, float clip) {
+    double sum = 0.0;
+    for (int i = 0; i < parts; i++) sum += part[i];
+    const double norm = sqrt(sum);
+    y[0] = norm > clip ? (float)(clip / norm) : 1.0f;
 }

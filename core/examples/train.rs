@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [recipe, out, device, folders @ ..] = arguments.as_slice() else {
         return Err("train RECIPE OUT DEVICE [STAMPS [BLENDS]]".into());
     };
-    log::set_logger(&Warnings)?;
+    log::set_logger(&Warnings).map_err(|e| e.to_string())?;
     log::set_max_level(log::LevelFilter::Info);
     let opened = device.parse::<DeviceChoice>()?.open()?;
     let mut said = io::stdout();

@@ -4,6 +4,7 @@
 mod device_support;
 
 use std::error::Error;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::{Device, Tensor};
 use device_support::{device, put};
@@ -15,6 +16,9 @@ use ganoscope_core::network::{
 use ganoscope_core::seed::hash_uniform;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+/// The processor counts as foreign for all tests of a process, so one runs at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn draw(name: &str, dims: &[usize]) -> Tensor {
     let values = hash_uniform(name, dims.iter().product(), 5);
@@ -44,6 +48,7 @@ fn same(what: &str, got: &Tensor, expected: &Tensor, tolerance: f32) -> Result {
 
 #[test]
 fn convolutions_and_their_gradients_are_the_same() -> Result {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let sides = |top, bottom| Padding {
         top,
         bottom,
@@ -126,6 +131,7 @@ fn network(slopes: &[usize]) -> std::result::Result<Network, NetworkError> {
 
 #[test]
 fn networks_and_their_gradients_are_the_same() -> Result {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for slopes in [&[6][..], &[6, 16, 20]] {
         let here = network(slopes)?;
         let x = draw("input", &[5, 3, 16, 20]);

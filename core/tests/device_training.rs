@@ -178,8 +178,11 @@ fn a_step_of_muon_is_the_same() -> Result {
 }
 
 #[test]
-fn a_step_of_a_whole_batch_with_short_gradients_is_the_same() -> Result {
-    one_step("optimiser = \"muon\"\nparts = 1\nclip = 0.01", 5)
+fn a_step_of_a_whole_batch_with_short_gradients_and_few_judged_is_the_same() -> Result {
+    one_step(
+        "optimiser = \"muon\"\nparts = 1\nclip = 0.01\njudged = 2",
+        5,
+    )
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn wrong_usage_exits_with_two() -> Outcome {
         "relevance series --input a.fits --out m.jpg --method zplus",
         "relevance series --input a.fits --out m.npy --method zplus --batchnorm maybe",
         "train recipe.toml --out out --seed 4",
-        "train recipe.toml --out out --device cuda",
+        "train recipe.toml --out out --device gpu",
         "--smoke inspect series",
     ] {
         let output = desk.line(line)?;

@@ -27,11 +27,13 @@ macro_rules! launch {
 
 mod convolution;
 mod elementwise;
+mod many;
 mod normalisation;
 mod upload;
 
 pub use convolution::Convolution;
-pub use elementwise::{AdamStep, adam, bend, bend_pullback, leak, mix};
+pub use elementwise::{bend, bend_pullback, leak};
+pub use many::{AdamStep, adam_many, clip_scale, mix_many, momentum_many};
 pub use normalisation::{Normalisation, batch_statistics, channel_sums, slope_sums};
 pub use upload::Upload;
 
@@ -67,7 +69,7 @@ pub fn are_usable(device: &Device) -> bool {
     };
     *USABLE.get_or_init(|| {
         env::var_os("GANOSCOPE_CUDA_KERNELS").is_none_or(|v| v != "off")
-            && device.get_or_load_custom_func("mix", MODULE, PTX).is_ok()
+            && device.get_or_load_custom_func("leak", MODULE, PTX).is_ok()
     })
 }
 

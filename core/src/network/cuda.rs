@@ -31,6 +31,11 @@ mod own {
             .then_some(convolution)
     }
 
+    /// Whether `g` has the rows and columns of the output: those that a stride left out may be missing.
+    fn is_whole(g: &Tensor, convolution: &Convolution) -> bool {
+        g.dims().get(2..) == Some(&convolution.output)
+    }
+
     pub(in crate::network) fn convolve(
         x: &Tensor,
         weight: &Tensor,
@@ -55,7 +60,7 @@ mod own {
         dims: &[usize],
     ) -> Result<Option<Tensor>> {
         match convolution(dims, weight.dims(), conv) {
-            Some(convolution) if is_usable(g) => convolution
+            Some(convolution) if is_usable(g) && is_whole(g, &convolution) => convolution
                 .pullback_input(&g.contiguous()?, &weight.contiguous()?)
                 .map(Some),
             _ => Ok(None),
@@ -69,7 +74,7 @@ mod own {
         dims: &[usize],
     ) -> Result<Option<Tensor>> {
         match convolution(x.dims(), dims, conv) {
-            Some(convolution) if is_usable(x) => convolution
+            Some(convolution) if is_usable(x) && is_whole(g, &convolution) => convolution
                 .pullback_weight(&x.contiguous()?, &g.contiguous()?)
                 .map(Some),
             _ => Ok(None),
@@ -165,32 +170,57 @@ mod own {
         kernels::leak(&x.contiguous()?, &g.contiguous()?, slope).map(Some)
     }
 
-    /// `a x + b y`.
-    pub(crate) fn mix(x: &Tensor, y: &Tensor, a: f64, b: f64) -> Result<Option<Tensor>> {
-        if !is_usable(x) {
+    /// `by x + factor y` of every `(x, y, factor)`.
+    pub(crate) fn mix_many(
+        pairs: &[(&Tensor, &Tensor, f64)],
+        by: f64,
+    ) -> Result<Option<Vec<Tensor>>> {
+        if !pairs.iter().all(|(x, y, _)| is_usable(x) && is_usable(y)) {
             return Ok(None);
         }
-        kernels::mix(&x.contiguous()?, &y.contiguous()?, a, b).map(Some)
+        match pairs {
+            [] => Ok(Some(Vec::new())),
+            _ => kernels::mix_many(pairs, by).map(Some),
+        }
     }
 
-    /// Value and moments after an update by the gradient times the one number `scale`.
-    pub(crate) fn adam(
-        state: [&Tensor; 3],
-        g: &Tensor,
+    /// Value and moments of every `[value, first moment, second moment, gradient]` after an update by the gradient times the
+    /// one number `scale`.
+    pub(crate) fn adam_many(
+        states: &[[&Tensor; 4]],
         scale: &Tensor,
         step: &AdamStep,
-    ) -> Result<Option<[Tensor; 3]>> {
-        if !is_usable(g) {
+    ) -> Result<Option<Vec<[Tensor; 3]>>> {
+        if states.is_empty() || !states.iter().flatten().all(|t| is_usable(t)) {
             return Ok(None);
         }
-        let [value, first, second] = state.map(Tensor::contiguous);
         let step = kernels::AdamStep {
             beta: step.beta,
             correction: step.correction,
             rate: step.rate,
             epsilon: step.epsilon,
         };
-        kernels::adam([&value?, &first?, &second?], &g.contiguous()?, scale, &step).map(Some)
+        kernels::adam_many(states, scale, &step).map(Some)
+    }
+
+    /// Momentum of every `(m, g)`, one after another, and once more ahead.
+    pub(crate) fn momentum_many(
+        pairs: &[(&Tensor, &Tensor)],
+        scale: &Tensor,
+        old: f64,
+    ) -> Result<Option<[Tensor; 2]>> {
+        if pairs.is_empty() || !pairs.iter().all(|(m, g)| is_usable(m) && is_usable(g)) {
+            return Ok(None);
+        }
+        kernels::momentum_many(pairs, scale, old).map(Some)
+    }
+
+    /// The number that shortens all tensors, taken as one vector, to the length `clip`.
+    pub(crate) fn clip_scale(tensors: &[&Tensor], clip: f64) -> Result<Option<Tensor>> {
+        if tensors.is_empty() || !tensors.iter().all(|t| is_usable(t)) {
+            return Ok(None);
+        }
+        kernels::clip_scale(tensors, clip).map(Some)
     }
 
     /// The gradient of one slope for each channel.
@@ -213,16 +243,30 @@ mod own {
     use crate::kernels::AdamStep;
     use crate::network::{BatchStats, ConvSpec, Node};
 
-    pub(crate) const fn mix(_: &Tensor, _: &Tensor, _: f64, _: f64) -> Result<Option<Tensor>> {
+    pub(crate) const fn mix_many(
+        _: &[(&Tensor, &Tensor, f64)],
+        _: f64,
+    ) -> Result<Option<Vec<Tensor>>> {
         Ok(None)
     }
 
-    pub(crate) const fn adam(
-        _: [&Tensor; 3],
-        _: &Tensor,
+    pub(crate) const fn adam_many(
+        _: &[[&Tensor; 4]],
         _: &Tensor,
         _: &AdamStep,
-    ) -> Result<Option<[Tensor; 3]>> {
+    ) -> Result<Option<Vec<[Tensor; 3]>>> {
+        Ok(None)
+    }
+
+    pub(crate) const fn momentum_many(
+        _: &[(&Tensor, &Tensor)],
+        _: &Tensor,
+        _: f64,
+    ) -> Result<Option<[Tensor; 2]>> {
+        Ok(None)
+    }
+
+    pub(crate) const fn clip_scale(_: &[&Tensor], _: f64) -> Result<Option<Tensor>> {
         Ok(None)
     }
 
@@ -303,7 +347,7 @@ mod own {
     }
 }
 
-pub(crate) use own::{adam, mix};
+pub(crate) use own::{adam_many, clip_scale, mix_many, momentum_many};
 pub(super) use own::{
     batch_statistics, bend, bend_back, channel_sums, convolution_weight, convolve, convolve_back,
     leak, normalise, normalise_back, slope_sums,

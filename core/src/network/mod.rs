@@ -41,7 +41,10 @@ use candle_core::{DType, Device, Tensor};
 
 pub use build::NetworkBuilder;
 pub use canonize::{Canonical, canonize};
-pub(crate) use cuda::{adam as own_adam, mix as own_mix};
+pub(crate) use cuda::{
+    adam_many as own_adam, clip_scale as own_clip, mix_many as own_mix,
+    momentum_many as own_momentum,
+};
 #[doc(hidden)]
 pub use elementwise::treat_cpu_as_foreign;
 pub(crate) use elementwise::{floats, has_kernels, is_fast, is_finite, with_slice};

@@ -8,7 +8,9 @@ use rayon::prelude::*;
 use super::TrainError;
 use super::muon::{Kernel, is_inner_kernel, muon_step, step_elsewhere};
 use crate::kernels::{AdamState, AdamStep};
-use crate::network::{Gradients, Network, NodeId, Param, Role, floats, has_kernels, own_adam};
+use crate::network::{
+    Gradients, Network, NodeId, Param, Role, floats, has_kernels, own_adam, own_clip,
+};
 
 /// First and second moments of one parameter, in its dimensions.
 #[derive(Clone, Debug)]
@@ -211,6 +213,7 @@ impl Adam {
         };
         let scale = self.scale(&totals, device)?;
         let mut updated: Updated = params.iter().map(|_| None).collect();
+        let mut plain = Vec::new();
         let mut groups: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
         for (i, ((_, param), gradient)) in params.iter().zip(&totals).enumerate() {
             let Some(gradient) = gradient else {
@@ -219,9 +222,17 @@ impl Adam {
             if self.orthogonal && is_inner_kernel(param.tensor.dims()) {
                 groups.entry(param.tensor.dims()).or_default().push(i);
             } else {
-                let moments = self.moments_of(param)?;
-                updated[i] = Some(adam_elsewhere(param, &moments, gradient, &scale, step)?);
+                plain.push((i, *param, self.moments_of(param)?, gradient));
             }
+        }
+        let states: Vec<_> = plain
+            .iter()
+            .map(|(_, param, moments, gradient)| {
+                [&param.tensor, &moments.first, &moments.second, *gradient]
+            })
+            .collect();
+        for ((i, ..), after) in plain.iter().zip(adam_elsewhere(&states, &scale, step)?) {
+            updated[*i] = Some(after);
         }
         for group in groups.values() {
             let kernels = group
@@ -248,6 +259,10 @@ impl Adam {
         if self.clip == 0.0 {
             return Tensor::ones(1, candle_core::DType::F32, device);
         }
+        let all: Vec<&Tensor> = totals.iter().flatten().collect();
+        if let Some(scale) = own_clip(&all, self.clip)? {
+            return Ok(scale);
+        }
         let flat: Vec<Tensor> = totals
             .iter()
             .flatten()
@@ -271,26 +286,27 @@ fn total(gradients: &[Gradients], key: &(NodeId, Role)) -> candle_core::Result<O
     Ok(sum)
 }
 
-/// Adam's update of one parameter on any device.
+/// Adam's update of every `[value, first moment, second moment, gradient]` on any device.
 fn adam_elsewhere(
-    param: &Param,
-    moments: &Moments,
-    gradient: &Tensor,
+    states: &[[&Tensor; 4]],
     scale: &Tensor,
     step: &AdamStep,
-) -> candle_core::Result<(Tensor, Moments)> {
-    let Moments { first, second } = moments;
-    let own = own_adam([&param.tensor, first, second], gradient, scale, step)?;
-    if let Some([value, first, second]) = own {
-        return Ok((value, Moments { first, second }));
+) -> candle_core::Result<Vec<(Tensor, Moments)>> {
+    if let Some(after) = own_adam(states, scale, step)? {
+        let after = after.into_iter();
+        return Ok(after
+            .map(|[value, first, second]| (value, Moments { first, second }))
+            .collect());
     }
     let [b1, b2] = step.beta.map(f64::from);
     let [c1, c2] = step.correction.map(f64::from);
-    let gradient = gradient.broadcast_mul(scale)?;
-    let first = ((first * b1)? + (&gradient * (1.0 - b1))?)?;
-    let second = ((second * b2)? + (gradient.sqr()? * (1.0 - b2))?)?;
-    let root = ((&second * c2.recip())?.sqrt()? + f64::from(step.epsilon))?;
-    let move_by = ((&first * c1.recip())? * f64::from(step.rate))?.div(&root)?;
-    let value = (&param.tensor - move_by)?;
-    Ok((value, Moments { first, second }))
+    let one = |[value, first, second, gradient]: &[&Tensor; 4]| {
+        let gradient = gradient.broadcast_mul(scale)?;
+        let first = ((*first * b1)? + (&gradient * (1.0 - b1))?)?;
+        let second = ((*second * b2)? + (gradient.sqr()? * (1.0 - b2))?)?;
+        let root = ((&second * c2.recip())?.sqrt()? + f64::from(step.epsilon))?;
+        let move_by = ((&first * c1.recip())? * f64::from(step.rate))?.div(&root)?;
+        Ok(((*value - move_by)?, Moments { first, second }))
+    };
+    states.iter().map(one).collect()
 }

@@ -40,6 +40,9 @@ pub enum DataError {
     /// A share outside 0 to 1.
     #[error("`simulated_share` must lie between 0 and 1, got {0}")]
     Share(f64),
+    /// A change of brightness that cannot work.
+    #[error("`jitter` must lie between 0 and 2, got {0}")]
+    Jitter(f32),
     /// The stamp side cannot work.
     #[error("`side` must be at least 8 pixels, got {0}")]
     Side(usize),
@@ -64,6 +67,14 @@ pub struct DataRecipe {
     pub fill: Fill,
     /// Width over which galaxy 2 fades into the fill at the edge of its own picture, pixels.
     pub feather: f32,
+    /// How much brighter or fainter a galaxy may become, as a natural logarithm, and each of its colours by half of that; 0
+    /// leaves the pictures as they are. Few real stamps make many galaxies so, which cannot be learned by heart.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub jitter: f32,
+}
+
+fn is_zero(jitter: &f32) -> bool {
+    *jitter == 0.0
 }
 
 impl Default for DataRecipe {
@@ -76,6 +87,7 @@ impl Default for DataRecipe {
             simulated_share: [0.4, 0.6],
             fill: Fill::Sky,
             feather: 6.0,
+            jitter: 0.0,
         }
     }
 }
@@ -90,6 +102,9 @@ impl DataRecipe {
     fn check(&self) -> Result<(), DataError> {
         if self.side < 8 {
             return Err(DataError::Side(self.side));
+        }
+        if !(0.0..=2.0).contains(&self.jitter) {
+            return Err(DataError::Jitter(self.jitter));
         }
         match self
             .simulated_share
@@ -265,14 +280,34 @@ impl PairSource {
         let two = blend.warp(&self.picture(second), &perturbation, &mut stream)?;
         // Bilinear weights add up to 1 only within rounding.
         let unit = |v: &f32| v.clamp(0.0, 1.0);
-        let one = turned(&one.stamp.pixels, self.recipe.side, symmetry);
-        let two: Vec<f32> = two.stamp.pixels.iter().map(unit).collect();
+        let mut one = turned(&one.stamp.pixels, self.recipe.side, symmetry);
+        let mut two: Vec<f32> = two.stamp.pixels.iter().map(unit).collect();
+        if self.recipe.jitter > 0.0 {
+            // Drawn last, so that without it everything is as it was.
+            for pixels in [&mut one, &mut two] {
+                self.dim(pixels, &mut stream);
+            }
+        }
         let signed = |v: &f32| ValueRange::UNIT.map_to(ValueRange::SIGNED, *v);
         Ok(Pair {
             blend: one.iter().zip(two.iter()).map(|(a, b)| a.max(*b)).collect(),
             truth1: one.iter().map(signed).collect(),
             truth2: two.iter().map(signed).collect(),
         })
+    }
+
+    /// Makes a picture brighter or fainter, each colour on its own too.
+    fn dim(&self, pixels: &mut [f32], stream: &mut Stream) {
+        let jitter = f64::from(self.recipe.jitter);
+        let mut draw = |by: f64| by * (2.0 * stream.unit() - 1.0);
+        let all = draw(jitter);
+        let plane = self.recipe.side * self.recipe.side;
+        for colour in pixels.chunks_mut(plane) {
+            let factor = (all + draw(0.5 * jitter)).exp() as f32;
+            for value in colour {
+                *value = (factor * *value).clamp(0.0, 1.0);
+            }
+        }
     }
 
     /// A galaxy for place `which` (0 or 1), another one than `not` where there are two.

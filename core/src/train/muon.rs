@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 
 use super::adam::Moments;
 use crate::kernels::AdamState;
-use crate::network::Param;
+use crate::network::{Param, own_mix, own_momentum};
 
 /// Whether a parameter is the kernel of a layer between features, `[n, n, rows, columns]`.
 pub(super) fn is_inner_kernel(dims: &[usize]) -> bool {
@@ -120,25 +120,57 @@ pub(super) fn step_elsewhere(
             .collect::<Result<_>>()?;
         Tensor::cat(&parts, 0)
     };
-    let gradient = stacked(|k| &k.gradient)?.broadcast_mul(scale)?;
     let old = f64::from(MUON_MOMENTUM);
-    let moved = |m: &Tensor| -> Result<Tensor> { (m * old)? + (&gradient * (1.0 - old))? };
-    let momentum = moved(&stacked(|k| &k.moments.first)?)?;
     let step = f64::from(MUON_STEP) * (rows.max(columns) as f64).sqrt() * rate;
-    let directions = orthogonal_elsewhere(&moved(&momentum)?)?;
-    let values = (stacked(|k| &k.param.tensor)? - (directions * step)?)?;
     let part = |all: &Tensor, i: usize| all.narrow(0, i, 1)?.reshape(dims);
-    kernels
+    let parts = |all: &Tensor| {
+        (0..kernels.len())
+            .map(|i| part(all, i))
+            .collect::<Result<Vec<_>>>()
+    };
+    let pairs: Vec<_> = kernels
         .iter()
-        .enumerate()
-        .map(|(i, kernel)| {
-            let moments = Moments {
-                first: part(&momentum, i)?,
-                second: kernel.moments.second.clone(),
-            };
-            Ok((part(&values, i)?, moments))
+        .map(|k| (&k.moments.first, &k.gradient))
+        .collect();
+    let (momentum, ahead) = match own_momentum(&pairs, scale, old)? {
+        Some(both) => {
+            let [momentum, ahead] = both.map(|t| t.reshape((kernels.len(), rows, columns)));
+            (momentum?, ahead?)
+        }
+        None => {
+            let gradient = stacked(|k| &k.gradient)?.broadcast_mul(scale)?;
+            let moved = |m: &Tensor| -> Result<Tensor> { (m * old)? + (&gradient * (1.0 - old))? };
+            let momentum = moved(&stacked(|k| &k.moments.first)?)?;
+            let ahead = moved(&momentum)?;
+            (momentum, ahead)
+        }
+    };
+    let directions = parts(&orthogonal_elsewhere(&ahead)?)?;
+    let moves: Vec<_> = kernels
+        .iter()
+        .zip(&directions)
+        .map(|(k, direction)| (&k.param.tensor, direction, -step))
+        .collect();
+    let values = mixed_many(&moves, 1.0)?;
+    let firsts = parts(&momentum)?;
+    Ok(values
+        .into_iter()
+        .zip(firsts)
+        .zip(kernels)
+        .map(|((value, first), kernel)| {
+            let second = kernel.moments.second.clone();
+            (value, Moments { first, second })
         })
-        .collect()
+        .collect())
+}
+
+/// `by x + factor y` of every `(x, y, factor)` on any device.
+pub(super) fn mixed_many(pairs: &[(&Tensor, &Tensor, f64)], by: f64) -> Result<Vec<Tensor>> {
+    if let Some(mixed) = own_mix(pairs, by)? {
+        return Ok(mixed);
+    }
+    let one = |(x, y, factor): &(&Tensor, &Tensor, f64)| (*x * by)? + (*y * *factor)?;
+    pairs.iter().map(one).collect()
 }
 
 /// [`orthogonal`] of matrices `[N, rows, columns]`.

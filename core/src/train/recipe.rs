@@ -76,6 +76,9 @@ pub struct TrainingRecipe {
     /// Parts that a batch is trained in at the same time. The statistics of batch normalisation are those of a part, so
     /// this decides the weights. Two keep two processors busy; a GPU wants the batch as a whole, 1.
     pub parts: usize,
+    /// Blends of a part that the discriminator sees, its first ones; 0: all. A batch that is large for the generator's sake
+    /// need not cost the discriminator as much; its terms are means, so their weight stays.
+    pub judged: usize,
     /// Largest length of the gradient of a network, all its parameters taken as one vector; longer ones are shortened to
     /// it. 0: any length.
     pub clip: f64,
@@ -128,6 +131,7 @@ impl Default for TrainingRecipe {
             start: Start::Glorot,
             discriminator_rate: 1.0,
             parts: 2,
+            judged: 0,
             clip: 0.0,
             rounded_products: false,
         }

@@ -89,9 +89,16 @@ pub(super) fn summed(parts: Vec<Part>) -> candle_core::Result<Sum> {
 /// Both go through in one batch: with a batch each, batch normalisation would hide from the discriminator by what truths
 /// and generated galaxies differ on the whole, and its running statistics would fit neither.
 /// The mean over both galaxies is half the sum of their two means: the objective's half.
-pub(super) fn judge_gradients(judge: &Network, shard: &Shard) -> Result<Part, TrainError> {
+pub(super) fn judge_gradients(
+    judge: &Network,
+    shard: &Shard,
+    judged: usize,
+) -> Result<Part, TrainError> {
     let galaxies = shard.truths.iter().chain(shard.run.outputs());
-    let run = judge_run(judge, &stacked(galaxies)?, Mode::Training)?;
+    let galaxies: Vec<Tensor> = galaxies
+        .map(|all| first(all, judged))
+        .collect::<candle_core::Result<_>>()?;
+    let run = judge_run(judge, &stacked(&galaxies)?, Mode::Training)?;
     let logits = &run.outputs()[0];
     let half = logits.dim(0)? / 2;
     let (real, to_real) = cross_entropy(&logits.narrow(0, 0, half)?, true, shard.share)?;
@@ -106,11 +113,19 @@ pub(super) fn judge_gradients(judge: &Network, shard: &Shard) -> Result<Part, Tr
     })
 }
 
+/// The first `count` samples of a batch; all of them for 0 or where there are fewer.
+fn first(all: &Tensor, count: usize) -> candle_core::Result<Tensor> {
+    let n = all.dim(0)?;
+    if count == 0 || count >= n {
+        return Ok(all.clone());
+    }
+    all.narrow(0, 0, count)
+}
+
 /// Batches one after another.
-fn stacked<'a>(batches: impl Iterator<Item = &'a Tensor> + Clone) -> candle_core::Result<Tensor> {
-    if !batches.clone().all(is_fast) {
-        let all: Vec<&Tensor> = batches.collect();
-        return Tensor::cat(&all, 0);
+fn stacked(batches: &[Tensor]) -> candle_core::Result<Tensor> {
+    if !batches.iter().all(is_fast) {
+        return Tensor::cat(batches, 0);
     }
     let (mut values, mut dims) = (Vec::new(), Vec::new());
     for batch in batches {
@@ -126,11 +141,21 @@ fn stacked<'a>(batches: impl Iterator<Item = &'a Tensor> + Clone) -> candle_core
     Tensor::from_vec(values, dims, &Device::Cpu)
 }
 
+/// The discriminator while the generator is trained.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'a> {
+    pub(super) network: &'a Network,
+    /// Of the adversarial term.
+    pub(super) weight: f64,
+    /// Samples of a part that it sees; 0: all.
+    pub(super) judged: usize,
+}
+
 /// The generator's gradients on a shard: half of (content + weight x adversarial).
 pub(super) fn generator_gradients(
     generator: &Network,
     shard: Shard,
-    judge: Option<(&Network, f64)>,
+    judge: Option<Judge<'_>>,
 ) -> Result<Part, TrainError> {
     let Shard { run, truths, share } = shard;
     let (mut content, mut adversarial) = (Amount::Known(0.0), Amount::Known(0.0));
@@ -140,10 +165,20 @@ pub(super) fn generator_gradients(
         content = content.plus(loss.times(share)?)?;
         seeds.push((node.node, gradient));
     }
-    if let Some((judge, weight)) = judge {
-        let judged = adversarial_gradients(judge, run.outputs(), weight * 0.5 * share)?;
+    if let Some(judge) = judge {
+        let seen: Vec<Tensor> = run
+            .outputs()
+            .iter()
+            .map(|all| first(all, judge.judged))
+            .collect::<candle_core::Result<_>>()?;
+        let judged = adversarial_gradients(judge.network, &seen, judge.weight * 0.5 * share)?;
         for ((loss, gradient), node) in judged.into_iter().zip(generator.outputs()) {
             adversarial = adversarial.plus(loss.times(share)?)?;
+            let unseen = truths[0].dim(0)? - gradient.dim(0)?;
+            let gradient = match unseen {
+                0 => gradient,
+                _ => gradient.pad_with_zeros(0, 0, unseen)?.contiguous()?,
+            };
             seeds.push((node.node, gradient));
         }
     }
@@ -190,7 +225,7 @@ fn adversarial_gradients(
     // In one run, which a GPU is not busy enough with otherwise. Its mean over all is that over each divided by their
     // number; what is returned adds up to the sum of the means.
     let count = outputs.len() as f64;
-    let (loss, gradient) = judged(&stacked(outputs.iter())?, weight * count)?;
+    let (loss, gradient) = judged(&stacked(outputs)?, weight * count)?;
     let mut start = 0;
     outputs
         .iter()

@@ -9,13 +9,14 @@ use super::adam::Adam;
 use super::batch::{Batch, HostBatch};
 use super::data::Pair;
 use super::loss::Amount;
+use super::muon::mixed_many;
 use super::step::{
-    Shard, Statistic, generator_gradients, in_parallel, judge_gradients, shards, summed,
+    Judge, Shard, Statistic, generator_gradients, in_parallel, judge_gradients, shards, summed,
 };
 use super::{Optimiser, Recipe, Start, Statistics, TrainError, initial_value, near_identity_value};
 use crate::architecture::{discriminator, generator};
 use crate::kernels::zip_planes;
-use crate::network::{Mode, Network, Retain, Role, floats, is_fast, is_finite, own_mix};
+use crate::network::{Mode, Network, NodeId, Retain, Role, floats, has_kernels, is_finite};
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -186,22 +187,27 @@ impl Trainer {
         let parts = in_parallel(&device, parts, |part| self.shard(part))?;
         let rate = self.rate();
         let momentum = self.recipe.training.batch_norm_momentum;
+        let judged = self.recipe.training.judged;
         let mut losses = Queued::default();
         // Both networks change together at the end, so that an error leaves them as they were.
         let mut judge = None;
         if self.step >= self.recipe.training.burn_in {
             let judged = in_parallel(&device, parts.iter().collect(), |shard| {
-                judge_gradients(&self.discriminator, shard)
+                judge_gradients(&self.discriminator, shard, judged)
             })?;
             let sum = summed(judged)?;
             losses.discriminator = self.checked("discriminator", sum.loss)?;
             let rate = rate * self.recipe.training.discriminator_rate;
             let adam = &self.discriminator_adam;
             let (adam, updated) = adam.update(&self.discriminator, &sum.gradients, rate)?;
-            judge = Some((adam, with_statistics(&updated, &sum.stats, momentum)?));
+            judge = Some((adam, with_statistics(updated, &sum.stats, momentum)?));
         }
         let weight = self.recipe.training.adversarial;
-        let judging = judge.as_ref().map(|(_, judge)| (judge, weight));
+        let judging = judge.as_ref().map(|(_, network)| Judge {
+            network,
+            weight,
+            judged,
+        });
         let stepped = in_parallel(&device, parts, |shard| {
             generator_gradients(&self.generator, shard, judging)
         })?;
@@ -211,7 +217,7 @@ impl Trainer {
         let (adam, updated) = self
             .generator_adam
             .update(&self.generator, &sum.gradients, rate)?;
-        self.generator = with_statistics(&updated, &sum.stats, momentum)?;
+        self.generator = with_statistics(updated, &sum.stats, momentum)?;
         self.generator_adam = adam;
         if let Some((adam, judge)) = judge {
             (self.discriminator, self.discriminator_adam) = (judge, adam);
@@ -279,62 +285,75 @@ impl Trainer {
         }
         let warm = (1.0 + self.step as f64) / (10.0 + self.step as f64);
         let decay = decay.min(warm);
-        let now: Vec<Tensor> = self
-            .generator
-            .params()
-            .map(|(_, p)| p.tensor.clone())
+        let (averaged, now) = (self.averaged.params(), self.generator.params());
+        let pairs = averaged
+            .zip(now)
+            .filter(|((_, p), _)| p.role != Role::Value);
+        let pairs: Vec<_> = pairs
+            .map(|((_, old), (_, new))| (&old.tensor, &new.tensor, 1.0 - decay))
             .collect();
-        let mut now = now.into_iter();
-        self.averaged = self.averaged.map_params(|_, param| match now.next() {
-            Some(value) if param.role != Role::Value => {
-                Ok(mixed(&param.tensor, &value, [decay, 1.0 - decay])?)
-            }
-            _ => Ok(param.tensor.clone()),
+        let mut mixed = mixed(&self.device, &pairs, decay)?.into_iter();
+        self.averaged = self.averaged.map_params(|_, param| {
+            let is_mixed = param.role != Role::Value;
+            let mixed = is_mixed.then(|| mixed.next()).flatten();
+            Ok(mixed.unwrap_or_else(|| param.tensor.clone()))
         })?;
         Ok(())
     }
 }
 
-/// `shares[0] a + shares[1] b`.
-pub(super) fn mixed(a: &Tensor, b: &Tensor, shares: [f64; 2]) -> candle_core::Result<Tensor> {
-    let [share, rest] = shares;
-    if !is_fast(a) || !is_fast(b) {
-        return match own_mix(a, b, share, rest)? {
-            Some(sum) => Ok(sum),
-            None => (a * share)? + (b * rest)?,
-        };
+/// `by x + factor y` of every `(x, y, factor)`.
+pub(super) fn mixed(
+    device: &Device,
+    pairs: &[(&Tensor, &Tensor, f64)],
+    by: f64,
+) -> candle_core::Result<Vec<Tensor>> {
+    if !has_kernels(device) {
+        return mixed_many(pairs, by);
     }
-    let (a, b) = (a.contiguous()?, b.contiguous()?);
-    let [share, rest] = [share as f32, rest as f32];
-    let values = zip_planes(&floats(&a)?, &floats(&b)?, a.elem_count(), |_| {
-        move |a, b| share * a + rest * b
-    });
-    Tensor::from_vec(values, a.dims(), &Device::Cpu)
+    let one = |(x, y, factor): &(&Tensor, &Tensor, f64)| {
+        let (x, y) = (x.contiguous()?, y.contiguous()?);
+        let [by, factor] = [by as f32, *factor as f32];
+        let values = zip_planes(&floats(&x)?, &floats(&y)?, x.elem_count(), |_| {
+            move |x, y| by * x + factor * y
+        });
+        Tensor::from_vec(values, x.dims(), &Device::Cpu)
+    };
+    pairs.iter().map(one).collect()
 }
 
 /// The network with its running statistics moved towards the mean of those of the parts:
 /// `s = momentum s + (1 - momentum) batch`, the variance with Bessel's correction.
 pub(super) fn with_statistics(
-    network: &Network,
+    network: Network,
     parts: &[Statistic],
     momentum: f64,
 ) -> Result<Network, TrainError> {
     let rest = (1.0 - momentum) / parts.len().max(1) as f64;
-    Ok(network.map_params(|id, param| {
-        let mut value = param.tensor.clone();
-        let mut share = momentum;
-        for stats in parts.iter().filter_map(|part| part.get(&id)) {
+    let mut network = network;
+    let mut by = momentum;
+    for stats in parts.iter().filter(|stats| !stats.is_empty()) {
+        let batch = |id: &NodeId, role: Role| {
+            let stats = stats.get(id)?;
             let count = stats.count as f64;
-            let (batch, factor) = match param.role {
-                Role::Mean => (&stats.mean, 1.0),
-                Role::Var => (&stats.var, count / (count - 1.0).max(1.0)),
-                _ => return Ok(value),
-            };
-            value = mixed(&value, batch, [share, rest * factor])?;
-            share = 1.0;
-        }
-        Ok(value)
-    })?)
+            match role {
+                Role::Mean => Some((&stats.mean, rest)),
+                Role::Var => Some((&stats.var, rest * count / (count - 1.0).max(1.0))),
+                _ => None,
+            }
+        };
+        let pairs: Vec<_> = network
+            .params()
+            .filter_map(|(id, p)| batch(&id, p.role).map(|(t, factor)| (&p.tensor, t, factor)))
+            .collect();
+        let mut moved = mixed(&network.device(), &pairs, by)?.into_iter();
+        network = network.map_params(|id, param| {
+            let moved = batch(&id, param.role).and_then(|_| moved.next());
+            Ok(moved.unwrap_or_else(|| param.tensor.clone()))
+        })?;
+        by = 1.0;
+    }
+    Ok(network)
 }
 
 /// Tells a GPU what the recipe wants of it.

@@ -1,4 +1,4 @@
-//! Values one by one: activations that bend at zero, sums with factors, and updates by Adam.
+//! Activations that bend at zero, value by value.
 
 use candle_core::cuda_backend::WrapErr as _;
 use candle_core::cuda_backend::cudarc::driver::PushKernelArg as _;
@@ -95,90 +95,4 @@ pub fn leak(x: &Tensor, g: &Tensor, slope: f64) -> Result<Tensor> {
         &slope
     )?;
     Ok(tensor(y, device, x.dims()))
-}
-
-/// `a x + b y`.
-///
-/// # Errors
-/// As [`bend`].
-pub fn mix(x: &Tensor, y: &Tensor, a: f64, b: f64) -> Result<Tensor> {
-    let device = x.device().as_cuda_device()?;
-    expect_len(y, x.elem_count(), "the second value")?;
-    let mut z = room(device, x.elem_count())?;
-    let (xs, ys) = (Values::of(x)?, Values::of(y)?);
-    let (xs, ys) = (xs.view()?, ys.view()?);
-    let (n, a, b) = (int(x.elem_count())?, a as f32, b as f32);
-    launch!(
-        device,
-        "mix",
-        one_each(x.elem_count()),
-        &xs,
-        &ys,
-        &mut z,
-        &n,
-        &a,
-        &b
-    )?;
-    Ok(tensor(z, device, x.dims()))
-}
-
-/// The numbers of an update by Adam.
-#[derive(Clone, Copy, Debug)]
-pub struct AdamStep {
-    /// Decays of the moments.
-    pub beta: [f32; 2],
-    /// What the moments are divided by because they began at zero.
-    pub correction: [f32; 2],
-    /// Learning rate.
-    pub rate: f32,
-    /// Added to the root of the second moment.
-    pub epsilon: f32,
-}
-
-/// Value and moments after one update by the gradient `g` times the one number `scale`.
-///
-/// # Errors
-/// As [`bend`].
-pub fn adam(
-    state: [&Tensor; 3],
-    g: &Tensor,
-    scale: &Tensor,
-    step: &AdamStep,
-) -> Result<[Tensor; 3]> {
-    let [value, first, second] = state;
-    let device = value.device().as_cuda_device()?;
-    let n = value.elem_count();
-    expect_len(first, n, "the first moment")?;
-    expect_len(second, n, "the second moment")?;
-    expect_len(g, n, "the gradient")?;
-    expect_len(scale, 1, "the scale")?;
-    let mut y = room(device, 3 * n)?;
-    let [values, firsts, seconds, gs, scale] = [value, first, second, g, scale].map(Values::of);
-    let (values, firsts, seconds, gs, scale) = (values?, firsts?, seconds?, gs?, scale?);
-    let (values, firsts, seconds) = (values.view()?, firsts.view()?, seconds.view()?);
-    let (gs, scale) = (gs.view()?, scale.view()?);
-    let [beta1, beta2] = step.beta;
-    let [correction1, correction2] = step.correction;
-    let count = int(n)?;
-    launch!(
-        device,
-        "adam",
-        one_each(n),
-        &values,
-        &firsts,
-        &seconds,
-        &gs,
-        &scale,
-        &mut y,
-        &count,
-        &beta1,
-        &beta2,
-        &correction1,
-        &correction2,
-        &step.rate,
-        &step.epsilon
-    )?;
-    let all = tensor(y, device, &[3, n]);
-    let part = |i: usize| all.narrow(0, i, 1)?.reshape(value.dims());
-    Ok([part(0)?, part(1)?, part(2)?])
 }

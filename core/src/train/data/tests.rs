@@ -30,8 +30,43 @@ fn pairs_depend_on_recipe_and_index_alone() {
 }
 
 #[test]
+fn jitter_changes_brightness_and_colour_alone() {
+    let none = ExclusionList::default();
+    let plain = PairSource::new(recipe(), Vec::new(), &none).unwrap();
+    let jitter = 0.2;
+    let jittered = DataRecipe { jitter, ..recipe() };
+    let jittered = PairSource::new(jittered, Vec::new(), &none).unwrap();
+    let (a, b) = (plain.pair(3).unwrap(), jittered.pair(3).unwrap());
+    let unit = |v: f32| (v + 1.0) / 2.0;
+    let mut factors = Vec::new();
+    for (a, b) in [(&a.truth1, &b.truth1), (&a.truth2, &b.truth2)] {
+        for (a, b) in a.chunks(80 * 80).zip(b.chunks(80 * 80)) {
+            let pairs = a.iter().zip(b).map(|(a, b)| (unit(*a), unit(*b)));
+            let bright = pairs.filter(|(a, b)| *a > 0.2 && *b < 0.99);
+            let ratios: Vec<f32> = bright.map(|(a, b)| b / a).collect();
+            let Some(first) = ratios.first() else {
+                continue;
+            };
+            assert!(ratios.iter().all(|r| (r / first - 1.0).abs() < 1e-3));
+            assert!(first.ln().abs() <= 1.5 * jitter + 1e-3, "{first}");
+            factors.push(*first);
+        }
+    }
+    assert!(factors.len() > 2 && factors.iter().any(|f| (f / factors[0] - 1.0).abs() > 0.01));
+    let bad = DataRecipe {
+        jitter: -1.0,
+        ..recipe()
+    };
+    assert!(PairSource::new(bad, Vec::new(), &none).is_err());
+}
+
+#[test]
 fn a_blend_is_the_maximum_of_its_truths_in_range() {
-    let source = PairSource::new(recipe(), Vec::new(), &ExclusionList::default()).unwrap();
+    let jittered = DataRecipe {
+        jitter: 0.5,
+        ..recipe()
+    };
+    let source = PairSource::new(jittered, Vec::new(), &ExclusionList::default()).unwrap();
     for index in 0..8 {
         let pair = source.pair(index).unwrap();
         assert_eq!(pair.blend.len(), 3 * 80 * 80);

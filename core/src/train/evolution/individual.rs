@@ -35,7 +35,7 @@ impl Individual {
         step: StepSize,
     ) -> Result<Self, TrainError> {
         let (adam, network) = self.adam.update(&self.network, gradients, step.rate)?;
-        let network = with_statistics(&network, stats, step.momentum)?;
+        let network = with_statistics(network, stats, step.momentum)?;
         Ok(Self { network, adam })
     }
 }
@@ -55,13 +55,16 @@ pub(in crate::train) fn averaged(
         return Ok(average.clone());
     }
     let decay = decay.min((1.0 + step as f64) / (10.0 + step as f64));
-    let now = now.params().map(|(_, p)| p.tensor.clone());
-    let mut now = now.collect::<Vec<_>>().into_iter();
-    let moved = average.map_params(|_, param| match now.next() {
-        Some(value) if param.role != Role::Value => {
-            Ok(mixed(&param.tensor, &value, [decay, 1.0 - decay])?)
-        }
-        _ => Ok(param.tensor.clone()),
+    let is_mixed = |role: Role| role != Role::Value;
+    let both = average.params().zip(now.params());
+    let pairs: Vec<_> = both
+        .filter(|((_, param), _)| is_mixed(param.role))
+        .map(|((_, old), (_, new))| (&old.tensor, &new.tensor, 1.0 - decay))
+        .collect();
+    let mut mixed = mixed(&average.device(), &pairs, decay)?.into_iter();
+    let moved = average.map_params(|_, param| {
+        let mixed = is_mixed(param.role).then(|| mixed.next()).flatten();
+        Ok(mixed.unwrap_or_else(|| param.tensor.clone()))
     })?;
     Ok(moved)
 }
@@ -74,7 +77,7 @@ mod tests {
     use crate::network::{Edits, NetworkBuilder, NetworkError, Retain, Wanted};
 
     fn network() -> Result<Network, NetworkError> {
-        let ones = |_: &str, _: crate::network::Role, dims: &[usize]| {
+        let ones = |_: &str, _: Role, dims: &[usize]| {
             Ok(Tensor::ones(dims, DType::F32, &Device::Cpu)?)
         };
         let mut builder = NetworkBuilder::new(ones);

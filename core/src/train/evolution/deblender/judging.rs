@@ -41,7 +41,7 @@ impl Jury<'_> {
                 let run = judging(self.judge, galaxies, &Retain::Nothing)?;
                 verdicts.extend(logits(&run)?);
             }
-            parts.push(judge_gradients(self.judge, shard)?);
+            parts.push(judge_gradients(self.judge, shard, 0)?);
         }
         let gradients = summed(parts)?.gradients;
         let norm = gradient_norm(&gradients.iter().collect::<Vec<_>>())?;

@@ -1,10 +1,13 @@
 //! Root and branches of different children put together.
 
+use super::EvolvedTrainer;
 use super::judging::{Jury, content};
+use super::mutating::Born;
+use super::trainer::Child;
 use crate::network::{Network, Param};
 use crate::train::TrainError;
 use crate::train::adam::Adam;
-use crate::train::evolution::Individual;
+use crate::train::evolution::{ChildRecord, GenerationRecord, Individual, Origin, Window};
 use crate::train::step::in_parallel;
 
 /// Which part of a deblender a parameter belongs to: 0 for the root, 1 or 2 for a branch.
@@ -18,7 +21,7 @@ fn part_of(key: &str) -> usize {
 }
 
 /// The root of one child with the branches of others: `parts` are the children of root, branch 1 and branch 2.
-pub(super) fn joined(parts: [&Individual; 3]) -> Result<Individual, TrainError> {
+fn joined(parts: [&Individual; 3]) -> Result<Individual, TrainError> {
     let mut states = parts.map(|part| part.network.state_dict());
     let take = |_, param: &Param| {
         let own = states[part_of(&param.key)].remove(&*param.key);
@@ -41,10 +44,7 @@ pub(super) fn joined(parts: [&Individual; 3]) -> Result<Individual, TrainError> 
 /// The best of all combinations by content, with the places of its root and branches; `None` where a child itself is best.
 ///
 /// The branches do not see each other, so n roots with n donors each tell all n^3 combinations.
-pub(super) fn best(
-    children: &[&Individual],
-    jury: &Jury<'_>,
-) -> Result<Option<[usize; 3]>, TrainError> {
+fn best(children: &[&Individual], jury: &Jury<'_>) -> Result<Option<[usize; 3]>, TrainError> {
     let n = children.len();
     let places: Vec<[usize; 2]> = (0..n * n).map(|i| [i / n, i % n]).collect();
     let errors = in_parallel(&jury.judge.device(), places, |[root, donor]| {
@@ -73,6 +73,60 @@ pub(super) fn best(
     Ok(best
         .map(|(places, _)| places)
         .filter(|places| !is_child(*places)))
+}
+
+impl EvolvedTrainer {
+    /// Puts root and branches of different children together where that is nearer to the truths than every child, and takes
+    /// the place of the fittest survivor with it.
+    pub(super) fn recombine(
+        &self,
+        jury: &Jury<'_>,
+        children: &mut Vec<Child>,
+        record: &mut GenerationRecord,
+        window: &Window,
+    ) -> Result<(), TrainError> {
+        let usable: Vec<usize> = (0..children.len())
+            .filter(|place| record.children[*place].fitness > f64::NEG_INFINITY)
+            .collect();
+        let individuals: Vec<&Individual> = usable
+            .iter()
+            .map(|place| &children[*place].born.individual)
+            .collect();
+        let Some(places) = best(&individuals, jury)? else {
+            return Ok(());
+        };
+        let individual = joined(places.map(|place| individuals[place]))?;
+        let measures = jury.measures(&individual.network)?;
+        let Some(root) = usable.get(places[0]).map(|place| &children[*place]) else {
+            return Ok(());
+        };
+        let child = Child {
+            parent: root.parent,
+            origin: Origin::Recombined,
+            born: Born {
+                individual,
+                content: root.born.content,
+                adversarial: root.born.adversarial,
+            },
+        };
+        let fittest = record.best().map(|best| (best.parent, best.origin));
+        let replaced = record
+            .children
+            .iter_mut()
+            .find(|c| c.survived && Some((c.parent, c.origin)) == fittest);
+        if let Some(replaced) = replaced {
+            replaced.survived = false;
+        }
+        record.children.push(ChildRecord {
+            parent: child.parent,
+            origin: child.origin,
+            measures,
+            fitness: self.fitness(measures, window),
+            survived: true,
+        });
+        children.push(child);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

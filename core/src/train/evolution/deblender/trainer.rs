@@ -4,7 +4,6 @@ use candle_core::Device;
 
 use super::judging::Jury;
 use super::mutating::{Born, Matched, Setting, children, seen, shard};
-use super::recombination;
 use crate::architecture::{discriminator, generator};
 use crate::network::{Mode, Network, Retain};
 use crate::train::adam::Adam;
@@ -49,10 +48,10 @@ pub struct EvolvedTrainer {
 }
 
 /// A child with where it comes from.
-struct Child {
-    parent: usize,
-    origin: Origin,
-    born: Born,
+pub(super) struct Child {
+    pub(super) parent: usize,
+    pub(super) origin: Origin,
+    pub(super) born: Born,
 }
 
 impl EvolvedTrainer {
@@ -307,65 +306,13 @@ impl EvolvedTrainer {
         }
     }
 
-    fn fitness(&self, measures: Measures, window: &Window) -> f64 {
+    pub(super) fn fitness(&self, measures: Measures, window: &Window) -> f64 {
         let fitness = self.evolution.fitness();
         if self.evolution.window == 0.0 || measures == Measures::FAILED {
             fitness.of(measures)
         } else {
             fitness.of(window.standardised(measures))
         }
-    }
-
-    /// Puts root and branches of different children together where that is nearer to the truths than every child, and takes
-    /// the place of the fittest survivor with it.
-    fn recombine(
-        &self,
-        jury: &Jury<'_>,
-        children: &mut Vec<Child>,
-        record: &mut GenerationRecord,
-        window: &Window,
-    ) -> Result<(), TrainError> {
-        let usable: Vec<usize> = (0..children.len())
-            .filter(|place| record.children[*place].fitness > f64::NEG_INFINITY)
-            .collect();
-        let individuals: Vec<&Individual> = usable
-            .iter()
-            .map(|place| &children[*place].born.individual)
-            .collect();
-        let Some(places) = recombination::best(&individuals, jury)? else {
-            return Ok(());
-        };
-        let individual = recombination::joined(places.map(|place| individuals[place]))?;
-        let measures = jury.measures(&individual.network)?;
-        let Some(root) = usable.get(places[0]).map(|place| &children[*place]) else {
-            return Ok(());
-        };
-        let child = Child {
-            parent: root.parent,
-            origin: Origin::Recombined,
-            born: Born {
-                individual,
-                content: root.born.content,
-                adversarial: root.born.adversarial,
-            },
-        };
-        let fittest = record.best().map(|best| (best.parent, best.origin));
-        let replaced = record
-            .children
-            .iter_mut()
-            .find(|c| c.survived && Some((c.parent, c.origin)) == fittest);
-        if let Some(replaced) = replaced {
-            replaced.survived = false;
-        }
-        record.children.push(ChildRecord {
-            parent: child.parent,
-            origin: child.origin,
-            measures,
-            fitness: self.fitness(measures, window),
-            survived: true,
-        });
-        children.push(child);
-        Ok(())
     }
 
     /// The discriminator after its update on the survivors' galaxies of this batch, and its loss; survivors take turns by
@@ -382,7 +329,7 @@ impl EvolvedTrainer {
         let judged = in_parallel(&self.device, places, |(i, part)| {
             let survivor = &population[(i + turn) % population.len().max(1)];
             let shard = shard(&survivor.network, part, &Retain::Nothing, self.mode())?;
-            judge_gradients(&self.judge.network, &shard)
+            judge_gradients(&self.judge.network, &shard, self.recipe.training.judged)
         })?;
         let sum = summed(judged)?;
         let loss = sum.loss.read()?;
