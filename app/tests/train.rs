@@ -90,26 +90,82 @@ fn wait_for(path: &Path, child: &mut Child) -> Outcome {
     Ok(())
 }
 
-#[test]
-fn a_killed_process_loses_nothing_that_was_saved() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let recipe = recipe(folder.path())?;
-    let (straight, killed) = (folder.path().join("straight"), folder.path().join("killed"));
-    let whole = train(&recipe, &straight, &[]).output()?;
+/// Trains twice, once killed at the checkpoint of step 20 and resumed: the weights and `more` must be the same.
+fn killed_and_resumed(folder: &Path, recipe: &Path, more: Option<&str>) -> Outcome {
+    let (straight, killed) = (folder.join("straight"), folder.join("killed"));
+    let whole = train(recipe, &straight, &[]).output()?;
     assert!(whole.status.success(), "{whole:?}");
 
-    let mut child = train(&recipe, &killed, &[]).spawn()?;
+    let mut child = train(recipe, &killed, &[]).spawn()?;
     wait_for(&killed.join("step-0000020/metrics.json"), &mut child)?;
     // SIGKILL on Unix, TerminateProcess on Windows: nothing of the program runs after it.
     child.kill()?;
     assert!(!child.wait()?.success(), "it was killed before it was done");
-    let rest = train(&recipe, &killed, &["--resume"]).output()?;
+    let rest = train(recipe, &killed, &["--resume"]).output()?;
     assert!(rest.status.success(), "{rest:?}");
     assert!(
         weights(&straight)? == weights(&killed)?,
         "the same weights to the last bit"
     );
+    if let Some(file) = more {
+        let read = |out: &Path| std::fs::read(out.join(file));
+        assert!(read(&straight)? == read(&killed)?, "{file} is the same");
+    }
     Ok(())
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_was_saved() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let recipe = recipe(folder.path())?;
+    killed_and_resumed(folder.path(), &recipe, None)
+}
+
+#[test]
+fn a_killed_evolution_loses_nothing_that_was_saved() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("latent.toml");
+    let text = format!(
+        r#"
+kind = "latent"
+name = "tiny"
+seed = 2
+provenance = "simulated galaxies"
+licence = "MIT OR Apache-2.0"
+
+[generator]
+shape = "convolutional"
+latents = 4
+filters = 2
+side = 16
+
+[discriminator]
+shape = "convolutional"
+filters = 2
+side = 16
+
+[training]
+schedule = [{{ until = {STEPS}, from = 1e-3, to = 1e-4 }}]
+batch = 4
+average = 0.9
+
+[evolution]
+evaluation = 4
+parents = 2
+
+[data]
+kind = "pictures"
+side = 16
+crop = 20
+simulated = 8
+
+[checkpoints]
+steps = [0, 20]
+state_every = 4
+"#
+    );
+    std::fs::write(&path, text)?;
+    killed_and_resumed(folder.path(), &path, Some("lineage.csv"))
 }
 
 #[test]

@@ -137,6 +137,8 @@ fn build(config: &NetworkConfig, seed: u64) -> Result<Network, NetworkError> {
         NetworkConfig::Discriminator(config) => {
             ganoscope_core::architecture::discriminator(config, weights)
         }
+        NetworkConfig::LatentGenerator(config) => config.build(weights),
+        NetworkConfig::LatentDiscriminator(config) => config.build(weights),
     }
 }
 

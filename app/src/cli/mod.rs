@@ -20,6 +20,7 @@ pub(crate) mod run;
 mod tables;
 mod timeline;
 mod train;
+mod train_evolved;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use ganoscope_core::checkpoint::MANIFEST_FILE;
-use ganoscope_core::train::{Evaluation, Options, Progress, run};
+use ganoscope_core::train::evolution::deblender::run_evolved;
+use ganoscope_core::train::latent::run_latent;
+use ganoscope_core::train::{Evaluation, Kind, Options, Progress, kind_of, run};
 
 use super::Failure;
 use super::common::{Common, Console};
+use super::train_evolved::EvolvedLines;
 
 /// Arguments of `train`.
 #[derive(Args, Debug)]
@@ -53,8 +56,21 @@ impl Train {
             evaluate: self.evaluate,
             resume: self.resume,
         };
+        let live = io::stderr().is_terminal() && !common.quiet;
+        let (kind, evolves) = kind_of(&self.recipe)?;
+        if kind == Kind::Latent || evolves {
+            let mut lines = EvolvedLines::new(live, *console, common.json);
+            if kind == Kind::Latent {
+                let report = &mut |progress: &_| lines.latent(progress);
+                run_latent(&self.recipe, &self.out, &options, report)?;
+            } else {
+                let report = &mut |progress: &_| lines.deblender(progress);
+                run_evolved(&self.recipe, &self.out, &options, report)?;
+            }
+            return lines.failed.map_or(Ok(()), |error| Err(error.into()));
+        }
         let mut lines = Lines {
-            live: io::stderr().is_terminal() && !common.quiet,
+            live,
             console: *console,
             json: common.json,
             failed: None,

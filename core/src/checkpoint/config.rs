@@ -10,7 +10,10 @@ use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckpointError, Confidence, Identity, LoadReport, TensorFile};
-use crate::architecture::{DiscriminatorConfig, GeneratorConfig, discriminator, generator};
+use crate::architecture::{
+    DiscriminatorConfig, GeneratorConfig, LatentDiscriminator, LatentGenerator, discriminator,
+    generator,
+};
 use crate::network::{GoOn, Network, NetworkError, Role, always};
 
 /// Which of the two networks of a GAN.
@@ -69,14 +72,18 @@ pub enum NetworkConfig {
     Generator(GeneratorConfig),
     /// Its discriminator.
     Discriminator(DiscriminatorConfig),
+    /// A generator that draws from a latent.
+    LatentGenerator(LatentGenerator),
+    /// Its discriminator.
+    LatentDiscriminator(LatentDiscriminator),
 }
 
 impl NetworkConfig {
     /// Which of the two networks it describes.
     pub const fn role(&self) -> NetworkRole {
         match self {
-            Self::Generator(_) => NetworkRole::Generator,
-            Self::Discriminator(_) => NetworkRole::Discriminator,
+            Self::Generator(_) | Self::LatentGenerator(_) => NetworkRole::Generator,
+            Self::Discriminator(_) | Self::LatentDiscriminator(_) => NetworkRole::Discriminator,
         }
     }
 
@@ -86,17 +93,21 @@ impl NetworkConfig {
             family: Cow::Borrowed(match self {
                 Self::Generator(_) => "branched deblender generator",
                 Self::Discriminator(_) => "deblender discriminator",
+                Self::LatentGenerator(_) => "latent generator",
+                Self::LatentDiscriminator(_) => "discriminator of a latent generator",
             }),
             confidence,
             evidence,
         }
     }
 
-    /// Rows and columns of the stamps it takes.
+    /// Rows and columns of the stamps it takes, or draws from a latent.
     pub const fn stamp_size(&self) -> usize {
         match self {
             Self::Generator(config) => config.stamp_size,
             Self::Discriminator(config) => config.stamp_size,
+            Self::LatentGenerator(config) => config.side(),
+            Self::LatentDiscriminator(config) => config.side(),
         }
     }
 
@@ -123,6 +134,8 @@ impl NetworkConfig {
                     ("leaky_slope", c.leaky_slope),
                 ],
             ),
+            Self::LatentGenerator(config) => return config.check(),
+            Self::LatentDiscriminator(config) => return config.check(),
         };
         let role = self.role();
         if let Self::Generator(c) = self {
@@ -190,6 +203,8 @@ impl NetworkConfig {
         let built = match self {
             Self::Generator(config) => generator(config, give),
             Self::Discriminator(config) => discriminator(config, give),
+            Self::LatentGenerator(config) => config.build(give),
+            Self::LatentDiscriminator(config) => config.build(give),
         };
         let network = source.check(built)?;
         Ok((network, source.into_report()))

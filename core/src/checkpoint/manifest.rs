@@ -5,7 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckpointError, NetworkConfig, NetworkRole};
-use crate::architecture::{DiscriminatorConfig, GeneratorConfig};
+use crate::architecture::{
+    DiscriminatorConfig, GeneratorConfig, LatentDiscriminator, LatentGenerator,
+};
 use crate::stamp::ValueRange;
 
 /// Name of the manifest inside a series directory.
@@ -58,12 +60,18 @@ pub struct SeriesManifest {
     /// Range of the pixels that the generator emits and the discriminator takes.
     #[serde(default = "signed_range")]
     pub output_range: ValueRange,
-    /// The generator; every `series.toml` has one, a series of foreign files does not.
+    /// The generator of a deblender; every `series.toml` has a generator of one kind, a series of foreign files does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorConfig>,
-    /// The discriminator, if there is one.
+    /// The discriminator of a deblender, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discriminator: Option<DiscriminatorConfig>,
+    /// A generator that draws from a latent, in the place of a deblender's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_generator: Option<LatentGenerator>,
+    /// Its discriminator, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_discriminator: Option<LatentDiscriminator>,
 }
 
 const fn version() -> u32 {
@@ -97,7 +105,28 @@ impl SeriesManifest {
             output_range: ValueRange::SIGNED,
             generator: Some(generator),
             discriminator,
+            latent_generator: None,
+            latent_discriminator: None,
         }
+    }
+
+    /// A manifest of networks that draw from a latent.
+    pub fn latent(
+        name: impl Into<String>,
+        generator: LatentGenerator,
+        discriminator: Option<LatentDiscriminator>,
+    ) -> Self {
+        Self {
+            generator: None,
+            latent_generator: Some(generator),
+            latent_discriminator: discriminator,
+            ..Self::new(name, GeneratorConfig::default(), None)
+        }
+    }
+
+    /// Whether the networks take blends apart; else they draw from a latent or are not known.
+    pub const fn is_deblender(&self) -> bool {
+        self.generator.is_some()
     }
 
     /// What is known of a series without a manifest: its name, and what is usual.
@@ -128,9 +157,16 @@ impl SeriesManifest {
     /// The configuration of one of its networks.
     pub fn config(&self, role: NetworkRole) -> Option<NetworkConfig> {
         match role {
-            NetworkRole::Generator => self.generator.clone().map(NetworkConfig::Generator),
+            NetworkRole::Generator => {
+                let latent = self.latent_generator.clone();
+                let deblender = self.generator.clone().map(NetworkConfig::Generator);
+                deblender.or(latent.map(NetworkConfig::LatentGenerator))
+            }
             NetworkRole::Discriminator => {
-                self.discriminator.clone().map(NetworkConfig::Discriminator)
+                let latent = self.latent_discriminator.clone();
+                let deblender = self.discriminator.clone();
+                let deblender = deblender.map(NetworkConfig::Discriminator);
+                deblender.or(latent.map(NetworkConfig::LatentDiscriminator))
             }
         }
     }
@@ -191,8 +227,15 @@ impl SeriesManifest {
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.generator.is_none() {
+        let is_latent = self.latent_generator.is_some();
+        if self.generator.is_none() && !is_latent {
             return Err("missing field `generator`".to_owned());
+        }
+        let has_deblender = self.generator.is_some() || self.discriminator.is_some();
+        if has_deblender && (is_latent || self.latent_discriminator.is_some()) {
+            return Err(
+                "the networks are those of a deblender or latent ones, not both".to_owned(),
+            );
         }
         for (name, range) in [
             ("input_range", self.input_range),

@@ -341,7 +341,7 @@ struct Galaxy {
 }
 
 /// The usable stamps in `[0, 1]`, sorted by name, and what became of the others.
-fn sort_out(
+pub(super) fn sort_out(
     stamps: Vec<Stamp>,
     side: usize,
     excluded: &ExclusionList,
@@ -378,7 +378,7 @@ fn levels(stamp: &Stamp) -> Levels {
 }
 
 /// One of the eight symmetries of the square: bits 0 and 1 mirror columns and rows, bit 2 transposes.
-fn turned(pixels: &[f32], side: usize, symmetry: usize) -> Vec<f32> {
+pub(super) fn turned(pixels: &[f32], side: usize, symmetry: usize) -> Vec<f32> {
     let plane = side * side;
     (0..pixels.len())
         .map(|i| {

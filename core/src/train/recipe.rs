@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
 use super::data::DataRecipe;
+use super::evolution::deblender::DeblenderEvolution;
+use super::{Kind, TrainError};
 use crate::architecture::{DiscriminatorConfig, GeneratorConfig};
 use crate::checkpoint::Precision;
 
@@ -13,6 +14,9 @@ use crate::checkpoint::Precision;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
+    /// What the recipe trains; `deblender`.
+    #[serde(default, skip_serializing_if = "Kind::is_deblender")]
+    pub kind: Kind,
     /// Name of the series.
     pub name: String,
     /// Seed of the weights, the order of the data and the perturbations.
@@ -27,6 +31,9 @@ pub struct Recipe {
     pub discriminator: DiscriminatorConfig,
     /// Objective and schedule.
     pub training: TrainingRecipe,
+    /// Mutations and selection; without it the published objective alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evolution: Option<DeblenderEvolution>,
     /// What the networks see; its seed and side follow from the fields above.
     #[serde(default)]
     pub data: DataRecipe,
@@ -205,6 +212,9 @@ impl Recipe {
 
     fn check(&self) -> Result<(), String> {
         let training = &self.training;
+        if let Some(evolution) = &self.evolution {
+            evolution.check()?;
+        }
         if training.batch == 0 {
             return Err("batch must be at least 1".to_owned());
         }
@@ -294,6 +304,8 @@ mod tests {
             "schedule = [{ until = 10, from = 1.0, to = 0.0 }, { until = 20, from = 0.5, to = 0.1, statistics = 'frozen' }]",
         )?;
         let recipe = Recipe {
+            kind: Kind::Deblender,
+            evolution: None,
             name: String::new(),
             seed: 0,
             provenance: String::new(),

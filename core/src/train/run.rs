@@ -97,7 +97,7 @@ pub fn run(
     course.finish(report)
 }
 
-fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
+pub(super) fn manifest(recipe: &Recipe, path: &Path) -> SeriesManifest {
     SeriesManifest {
         provenance: recipe.provenance.clone(),
         licence: recipe.licence.clone(),
@@ -160,7 +160,7 @@ pub(super) fn checkpoint(
 }
 
 /// The stamps of a folder and its subfolders with the recipe's simulated share.
-fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainError> {
+pub(super) fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainError> {
     let excluded = match &recipe.exclude {
         Some(path) => {
             let read = std::fs::read_to_string(path);
@@ -189,7 +189,11 @@ fn pair_source(recipe: &Recipe, options: &Options) -> Result<PairSource, TrainEr
     Ok(source)
 }
 
-fn read_stamps(folder: &Path, skip: &[String], stamps: &mut Vec<Stamp>) -> Result<(), TrainError> {
+pub(super) fn read_stamps(
+    folder: &Path,
+    skip: &[String],
+    stamps: &mut Vec<Stamp>,
+) -> Result<(), TrainError> {
     let file = |source| TrainError::File {
         what: "cannot list the stamps",
         source,

@@ -307,7 +307,7 @@ impl Trainer {
 }
 
 /// `by x + factor y` of every `(x, y, factor)`.
-fn mixed(
+pub(super) fn mixed(
     device: &Device,
     pairs: &[(&Tensor, &Tensor, f64)],
     by: f64,
@@ -328,7 +328,7 @@ fn mixed(
 
 /// The network with its running statistics moved towards the mean of those of the parts:
 /// `s = momentum s + (1 - momentum) batch`, the variance with Bessel's correction.
-fn with_statistics(
+pub(super) fn with_statistics(
     network: Network,
     parts: &[Statistic],
     momentum: f64,

@@ -110,7 +110,7 @@ impl Series {
 
     /// Whether it has a manifest that says what its networks are; otherwise they were recognised.
     pub const fn has_manifest(&self) -> bool {
-        self.manifest.generator.is_some()
+        self.manifest.generator.is_some() || self.manifest.latent_generator.is_some()
     }
 
     /// Opens a series directory: manifest, metrics and headers.
@@ -306,7 +306,8 @@ impl Series {
             );
             return;
         }
-        if !has_discriminator && self.manifest.discriminator.is_some() {
+        let is_expected = self.manifest.config(NetworkRole::Discriminator).is_some();
+        if !has_discriminator && is_expected {
             let file = dir.join(NetworkRole::Discriminator.file_name());
             self.warn(&format!("step {step} has no discriminator"), &file);
         }

@@ -171,7 +171,7 @@ fn picture(
     Ok(Preview::Deblend(Arc::new(preview)))
 }
 
-/// What the outputs leave of a blend, of networks that take pictures apart: those of a series with a manifest, and those that
+/// What the outputs leave of a blend, of networks that take pictures apart: those of a series whose manifest says so, and those that
 /// make several pictures of the blend's size.
 pub(super) fn account(
     scene: &Scene,
@@ -183,7 +183,8 @@ pub(super) fn account(
         [o.height, o.width] == [blend.height, blend.width]
             && (blend.channels == o.channels || blend.channels == 1)
     };
-    let takes_apart = !outputs.is_empty() && (series.has_manifest() || outputs.len() > 1);
+    let is_deblender = series.manifest.is_deblender();
+    let takes_apart = !outputs.is_empty() && (is_deblender || outputs.len() > 1);
     if !takes_apart || !outputs.iter().all(fits) {
         return Ok(None);
     }
