@@ -46,6 +46,8 @@ impl App {
         for command in self.commands.take() {
             if let Command::Point(pixel) = command {
                 pointed = Some(pixel);
+                // A key that is pressed with the pointer there means that place.
+                self.workbench.cursor = pixel;
             } else {
                 self.run(command, ctx);
             }

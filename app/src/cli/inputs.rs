@@ -112,6 +112,14 @@ impl Input {
         }
     }
 
+    /// What a person calls everything that it comes to: every stamp, or the seed.
+    pub(super) fn labels(&self) -> Vec<String> {
+        match self.latent {
+            Some(latent) => vec![latent.to_string()],
+            None => self.stamps.iter().map(|stamp| self.label(stamp)).collect(),
+        }
+    }
+
     /// Reads all files; the first that cannot be read ends it.
     pub(super) fn read_all(texts: &[String]) -> Result<Vec<Self>, anyhow::Error> {
         texts.iter().map(|text| Self::read(text)).collect()

@@ -120,7 +120,7 @@ impl Relevance {
         for (n, input) in inputs.iter().enumerate() {
             let path = input.path.display();
             console.note(&format!("{} of {}: {path}", n + 1, inputs.len()));
-            let mut stamps = input.stamps.iter();
+            let (mut stamps, mut names) = (input.stamps.iter(), input.labels().into_iter());
             for batch in input.batches(opened, self.input_range, device, console)? {
                 let map = prepared
                     .attribute(std::slice::from_ref(&batch), target)
@@ -128,7 +128,8 @@ impl Relevance {
                 for warning in &map.warnings {
                     console.note(&format!("warning: {warning}: {path}"));
                 }
-                let of: Vec<&Stamp> = stamps.by_ref().take(map.balances.len()).collect();
+                let count = map.balances.len();
+                let of: Vec<&Stamp> = stamps.by_ref().take(count).collect();
                 let sources: Vec<Vec<Stamp>> = of.iter().map(|s| sources(input, s)).collect();
                 let (found, beside) = if self.checks.is_asked() {
                     let main = (method, &map);
@@ -138,9 +139,10 @@ impl Relevance {
                     (Vec::new(), SideBySide { maps: Vec::new() })
                 };
                 let mut found = found.into_iter();
-                rows.extend(map.balances.iter().zip(of).map(|(balance, stamp)| {
+                let named = map.balances.iter().zip(names.by_ref().take(count));
+                rows.extend(named.map(|(balance, name)| {
                     let found = found.next().unwrap_or_default();
-                    Row::of(input.label(stamp), balance, &map.warnings, found)
+                    Row::of(name, balance, &map.warnings, found)
                 }));
                 gather(&map, &mut results)?;
                 for (method, map) in beside.maps.iter().skip(1) {

@@ -132,7 +132,7 @@ impl Relevance {
         let (mut results, mut rows) = (Results::default(), Vec::new());
         for input in &inputs {
             let path = input.path.display();
-            let mut names = input.stamps.iter().map(|stamp| input.label(stamp));
+            let mut names = input.labels().into_iter();
             for batch in input.batches(&both.generator, self.input_range, &device, *console)? {
                 let map = through
                     .attribute(&[batch], &[])

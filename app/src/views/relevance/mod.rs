@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use egui::{Align, Frame, Layout, Panel, ProgressBar, ScrollArea, Ui, UiBuilder, vec2};
 use ganoscope_core::jobs::{RelevancePreview, SeriesInfo, Slot};
+use ganoscope_core::latent::Takes;
 
 use super::contours::ContourMaps;
 use super::parts::{is_stale, is_there};
@@ -83,9 +84,15 @@ const fn whole(target: TargetChoice) -> TargetChoice {
 }
 
 fn no_discriminator_ui(cx: &ViewCx<'_>, ui: &mut Ui, series: &SeriesInfo) {
-    let hint = "This series has only generators: there is no verdict to explain, but what they draw can be.";
+    // What is drawn from numbers was made from no picture that a map could lie on.
+    let can_be_explained = series.takes == Takes::Pictures && !series.drawn().is_empty();
+    let hint = if can_be_explained {
+        "This series has only generators: there is no verdict to explain, but what they draw can be."
+    } else {
+        "There is no verdict to explain: this series has only generators. Open it with its discriminator, or see in Units what draws the picture."
+    };
     empty_ui(ui, "No discriminator", hint, |ui| {
-        if series.drawn().is_empty() {
+        if !can_be_explained {
             return;
         }
         if ui.button("Explain an output").clicked() {
