@@ -77,9 +77,8 @@ mod tests {
     use crate::network::{Edits, NetworkBuilder, NetworkError, Retain, Wanted};
 
     fn network() -> Result<Network, NetworkError> {
-        let ones = |_: &str, _: Role, dims: &[usize]| {
-            Ok(Tensor::ones(dims, DType::F32, &Device::Cpu)?)
-        };
+        let ones =
+            |_: &str, _: Role, dims: &[usize]| Ok(Tensor::ones(dims, DType::F32, &Device::Cpu)?);
         let mut builder = NetworkBuilder::new(ones);
         let x = builder.input("x", &[3])?;
         let y = builder.dense("y", x, 2, true)?;
