@@ -207,11 +207,11 @@ fn dialects(folder: &Path, table: &mut Table) {
 /// An edit of two layers of the small discriminator.
 fn an_edit() -> EditStack {
     let mut stack = EditStack::default();
-    let inserted = UnitSet::of_layer("net.act1", [1, 3]);
+    let inserted = UnitSet::of_layer("net.act1", [1]);
     stack
         .edits
         .push(Edit::new(inserted, Action::Insert { level: 2.0 }));
-    let ablated = UnitSet::of_layer("net.bn3", [0, 2]);
+    let ablated = UnitSet::of_layer("net.bn3", [0]);
     stack.edits.push(Edit::new(ablated, Action::Ablate));
     stack
 }

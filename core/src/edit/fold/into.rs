@@ -242,6 +242,7 @@ fn keeps_levels(op: &Op, map: &Map) -> bool {
     is_homogeneous(op) && units.all(is_kept)
 }
 
-fn is_homogeneous(op: &Op) -> bool {
+/// Whether `f(g x) = g f(x)` for factors that are not negative.
+pub(super) fn is_homogeneous(op: &Op) -> bool {
     matches!(op, Op::Relu | Op::LeakyRelu { .. } | Op::Prelu)
 }

@@ -185,11 +185,12 @@ impl Folding {
             return Ok(());
         }
         let node = self.node(id);
-        // A bias that the file does not have is the last resort: others could not load it.
-        let needs_bias =
-            map.has_offset() && node.op.is_weighted() && node.param(Role::Bias).is_none();
+        // A bias that the file does not have is the last resort: others could not load it. What comes before a rectifier gives
+        // up its weights for a level, so what follows is asked first.
+        let has_no_bias = node.op.is_weighted() && node.param(Role::Bias).is_none();
+        let is_onward_first = map.has_offset() && (has_no_bias || into::is_homogeneous(&node.op));
         let mut reasons = Vec::new();
-        for is_onward in [needs_bias, !needs_bias] {
+        for is_onward in [is_onward_first, !is_onward_first] {
             let placed = if is_onward {
                 self.hand_on(id, &map, &edited)?
             } else {
