@@ -124,7 +124,7 @@ impl FromStr for Section {
             let number = |text: &str| text.trim().parse::<usize>().ok();
             let range = [number(first)?, number(last)?];
             // Nothing that is opened has so many pixels on a side; sums of two stay in range.
-            let is_sound = 1 <= range[0] && range[0] <= range[1] && range[1] <= u32::MAX as usize;
+            let is_sound = 1 <= range[0] && range[0] <= range[1] && u32::try_from(range[1]).is_ok();
             is_sound.then_some(range)
         };
         let parsed = text

@@ -298,7 +298,7 @@ mod tests {
             matches!(
                 error,
                 TrainError::NotFinite {
-                    what: "content",
+                    what: "discriminator",
                     step: 3
                 }
             ),
