@@ -1,6 +1,11 @@
 //! How pictures are taken from their files: cut out of a scene that the network does not take, in values a person gives, and by
 //! image of a file.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare itself has failed"
+)]
+
 mod common;
 
 use std::path::PathBuf;

@@ -116,6 +116,8 @@ fn every_view_matches_its_pictures() {
                 let name = match (theme, state) {
                     (Theme::Dark, state) => format!("{name}_{state}"),
                     (Theme::Light, "ready") => format!("{name}_light"),
+                    // The tests of Compare have its other states in the light, of panes of their own.
+                    (Theme::Light, _) if key == ViewKey::Compare => continue,
                     (Theme::Light, state) => format!("{name}_{state}_light"),
                 };
                 let (document, results) = (document.clone(), results.clone());

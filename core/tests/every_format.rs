@@ -179,8 +179,8 @@ fn dialects(folder: &Path, table: &mut Table) {
             if opened.network.find(&layer.name).is_err() {
                 continue;
             }
-            let theirs = theirs.activation(&plain, &*layer.name).unwrap();
-            let ours = ours.activation(&opened.network, &*layer.name).unwrap();
+            let theirs = theirs.activation(&plain, &layer.name).unwrap();
+            let ours = ours.activation(&opened.network, &layer.name).unwrap();
             let difference = max_diff(ours, theirs) / max_abs(theirs).max(1.0);
             layers.add(difference, tolerance, || format!("{file} {}", layer.name));
         }

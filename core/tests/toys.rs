@@ -89,8 +89,8 @@ fn table_over_five_seeds() -> Result {
             }
         }
     }
-    println!("toy name seed modes filled high-quality best-modes seconds");
-    println!("{table}");
+    eprintln!("toy name seed modes filled high-quality best-modes seconds");
+    eprintln!("{table}");
     Ok(())
 }
 

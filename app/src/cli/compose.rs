@@ -218,10 +218,7 @@ fn input(shown: &Shown<'_>) -> Result<(String, String), String> {
     if shown.view == ViewKey::Relevance && input.latent().is_some() {
         return Err("the command for Relevance takes pictures, not seeds".to_owned());
     }
-    match input {
-        Input::Latent(_) => Ok((word_of(input)?, input.stem())),
-        Input::File(_) => Ok((word_of(input)?, input.stem())),
-    }
+    Ok((word_of(input)?, input.stem()))
 }
 
 /// An input as a word of a command.

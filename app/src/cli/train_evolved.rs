@@ -118,7 +118,8 @@ impl EvolvedLines {
 
 /// Shares in per cent, each after a comma.
 fn percent<'a>(shares: impl Iterator<Item = (&'a str, f64)>) -> String {
-    shares
+    let shares: Vec<String> = shares
         .map(|(name, share)| format!(", {name} {:.0} %", 100.0 * share))
-        .collect()
+        .collect();
+    shares.concat()
 }

@@ -241,6 +241,9 @@ fn found(lines: &[Line], search: &str) -> Vec<usize> {
     left
 }
 
+/// What the picture is called that a file opens with.
+const WHOLE: &str = "as the file opens";
+
 /// The pictures of the file, to show one by itself.
 fn images_ui(cx: &ViewCx<'_>, ui: &mut Ui, info: &FileInfo) {
     let Some(picture) = cx.document.picture().filter(|_| !info.images.is_empty()) else {
@@ -251,7 +254,6 @@ fn images_ui(cx: &ViewCx<'_>, ui: &mut Ui, info: &FileInfo) {
         let known = info.images.iter().find(|(selector, _)| selector == chosen);
         known.map_or_else(|| chosen.to_string(), |(_, name)| name.clone())
     };
-    const WHOLE: &str = "as the file opens";
     let chosen = image.map_or_else(|| WHOLE.to_owned(), name);
     combo(ui, "Image", &chosen, |ui| {
         let whole = std::iter::once((None, WHOLE));

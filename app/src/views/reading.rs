@@ -50,12 +50,6 @@ fn range_ui(scene: &Scene, ui: &mut Ui, reading: &mut Reading) {
     let ValueRange { low, high } = reading.range().unwrap_or(scene.range_in_file);
     let [mut low, mut high] = held.unwrap_or([low, high]);
     let speed = f64::from((high - low).abs().max(1e-9)) / 200.0;
-    fn number(value: &mut f32, speed: f64) -> DragValue<'_> {
-        DragValue::new(value)
-            .speed(speed)
-            .max_decimals(6)
-            .update_while_editing(false)
-    }
     ui.horizontal(|ui| {
         let black = ui.label("Black");
         let low_field = ui.add(number(&mut low, speed)).labelled_by(black.id);
@@ -88,6 +82,14 @@ fn range_ui(scene: &Scene, ui: &mut Ui, reading: &mut Reading) {
             *reading = std::mem::take(reading).with_range(None);
         }
     });
+}
+
+/// A number that is taken when it is complete.
+fn number(value: &mut f32, speed: f64) -> DragValue<'_> {
+    DragValue::new(value)
+        .speed(speed)
+        .max_decimals(6)
+        .update_while_editing(false)
 }
 
 /// Numbers of bands, in their order.

@@ -50,9 +50,8 @@ impl<'a> Misfit<'a> {
     fn way(&self) -> Way {
         let (blend, [bands, rows, columns]) = (&self.scene.blend, self.takes);
         let [high, wide] = blend.size_in_file();
-        if blend.channels < bands && blend.channels > 1 {
-            Way::None
-        } else if high < rows || wide < columns {
+        let has_too_few_bands = blend.channels < bands && blend.channels > 1;
+        if has_too_few_bands || high < rows || wide < columns {
             Way::None
         } else if [high, wide] == [rows, columns] {
             Way::Bands
