@@ -28,10 +28,10 @@ impl App {
 
     /// The cut-out as a picture of its own, or why there is none.
     fn cut_out_at(&self, pixel: Option<[usize; 2]>) -> Result<Input, String> {
-        let series = self.results.series.ready().ok_or("no network is open")?;
+        let series = self.results.series.shown().ok_or("no network is open yet")?;
         let picture = series.network.picture;
         let [bands, rows, columns] = picture.ok_or("the network takes no picture")?;
-        let scene = self.results.scene.ready().ok_or("no picture is open")?;
+        let scene = self.results.scene.ready().ok_or("no picture is open yet")?;
         let blend = &scene.blend;
         let within = blend.size_in_file();
         if within == [rows, columns] {

@@ -34,7 +34,7 @@ enum Way {
 impl<'a> Misfit<'a> {
     /// The picture shown, where both it and the network are known and do not fit.
     pub(super) fn of(cx: &ViewCx<'a>) -> Option<Self> {
-        let series: &SeriesInfo = cx.results.series.ready()?;
+        let series: &SeriesInfo = cx.results.series.shown()?;
         let scene: &Scene = cx.results.scene.ready()?;
         let takes = series.network.picture?;
         let file = series.network.file.as_ref();
