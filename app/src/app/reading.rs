@@ -28,7 +28,11 @@ impl App {
 
     /// The cut-out as a picture of its own, or why there is none.
     fn cut_out_at(&self, pixel: Option<[usize; 2]>) -> Result<Input, String> {
-        let series = self.results.series.shown().ok_or("no network is open yet")?;
+        let series = self
+            .results
+            .series
+            .shown()
+            .ok_or("no network is open yet")?;
         let picture = series.network.picture;
         let [bands, rows, columns] = picture.ok_or("the network takes no picture")?;
         let scene = self.results.scene.ready().ok_or("no picture is open yet")?;
